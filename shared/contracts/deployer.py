@@ -1,0 +1,44 @@
+"""What deployer states: systems that run, or did not come to run."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .failures import Failure, Outcome
+from .messages import RevisionEvent, RunEvent, Value
+
+
+class ActiveSystem(Value):
+    """The system that is active on a machine."""
+
+    machine: str
+    system: str
+    """Store path of the toplevel."""
+    generation: int
+
+
+class ConfigDeployed(RevisionEvent):
+    """The revision runs and its applications answered their health checks."""
+
+    owner: ClassVar[str] = "deployer"
+
+    changed: bool
+    """False when every machine had exactly this system already."""
+    systems: tuple[ActiveSystem, ...]
+
+
+class DeploymentFailed(RunEvent):
+    """Deployer could not bring the revision to run, and this is the state it left."""
+
+    owner: ClassVar[str] = "deployer"
+
+    revision: int | None = None
+    failure: Failure
+    stage: str
+    outcome: Outcome
+
+
+class SystemRemoved(RunEvent):
+    """Secrets, permits and connections of the deployment are gone."""
+
+    owner: ClassVar[str] = "deployer"
