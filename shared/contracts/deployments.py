@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
+from typing_extensions import override
 
 from .messages import Value
 
@@ -30,8 +31,8 @@ class ApplicationOrder(Value):
     version: str
     host: str
     """The full host name, such as `hello.garden.example`."""
-    options: Options = {}
-    sealed_options: dict[str, str] = {}
+    options: Options = Field(default_factory=dict)
+    sealed_options: dict[str, str] = Field(default_factory=dict)
     """Secret options, each sealed to deployer."""
 
 
@@ -68,6 +69,7 @@ class Endpoint(Value):
     host: str
     port: int
 
+    @override
     def __str__(self) -> str:
         """Return `host:port`."""
         return f"{self.host}:{self.port}"

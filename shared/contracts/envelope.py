@@ -6,9 +6,8 @@ message that led to it. `ce-id` equals `Nats-Msg-Id` and is random, never derive
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
 from pydantic import ValidationError
@@ -17,6 +16,9 @@ from shared import errors, ids
 
 from . import registry
 from .messages import ANY_SERVICE, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from .messages import Value
 
 
@@ -27,4 +29,4 @@ class Failure(Value):
     """Stable and searchable, such as `machine.disk_full`."""
     message: str
     retryable: bool
-    details: dict[str, str] = {}
+    details: dict[str, str] = Field(default_factory=dict)

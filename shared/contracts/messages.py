@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
 
 ANY_SERVICE: Final = "*"
 TYPE_PREFIX: Final = "eu.fediversity"
@@ -33,6 +34,7 @@ class Event(Value):
     deployment: str
 
     @classmethod
+    @override
     def __pydantic_init_subclass__(cls, **_: object) -> None:
         """Register a class that names its owner, so that a type on the wire finds it."""
         if "owner" not in vars(cls):

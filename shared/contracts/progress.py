@@ -1,6 +1,6 @@
 """Progress: what a run is doing right now; losing it may cost lines, never the end of a step.
 
-    subject   progress.<deployment>.<run>
+subject   progress.<deployment>.<run>
 """
 
 from __future__ import annotations
