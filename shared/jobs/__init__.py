@@ -1,0 +1,29 @@
+"""Jobs: everything that touches the world, as leased rows with named, resumable steps.
+
+    await jobs.enqueue(tx, "provision", deployment=…, revision=…, run=…)   # in a handler
+    jobs.Kind("provision", steps=(jobs.Step("boot", self.boot),), finish=…, failed=…)
+
+A step ensures something: it looks for what exists, checks its identity and creates only what is
+missing, so that it may run again after a crash at any line. Its result is persisted. What a run
+ends with, state and events, is written in one transaction.
+"""
+
+from .model import Fall, Job, Kind, ReenterError, Report, Step, Watch
+from .store import enqueue, start_watch, stop_watch
+from .watcher import Watcher
+from .worker import Worker
+
+__all__ = [
+    "Fall",
+    "Job",
+    "Kind",
+    "ReenterError",
+    "Report",
+    "Step",
+    "Watch",
+    "Watcher",
+    "Worker",
+    "enqueue",
+    "start_watch",
+    "stop_watch",
+]

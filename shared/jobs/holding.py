@@ -1,0 +1,231 @@
+"""One claimed job: its steps in order, each recorded before and after, and its one end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from shared import clock, errors, telemetry
+from shared.bus import outbox
+from shared.contracts.failures import Failure
+from shared.contracts.progress import Progress, StepState
+
+from . import store
+from .model import Fall, Job, Kind, Publish, ReenterError, Report, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from shared.contracts.messages import Value
+    from shared.database import Database
+    from shared.settings import RuntimeSettings
+
+AWAY_SECONDS: Final = 0.3
+BACK_OFF_SECONDS: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
+MOST_LINES: Final = 100
+
+
+class LostError(Exception):
+    """The job is somebody else's by now, or nobody wants it any more."""
+
+
+class RearmedError(Exception):
+    """Another run asked for the same work."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Holding:
+    """A job in the hands of this worker, for as long as it keeps the lease."""
+
+    service: str
+    database: Database
+    kind: Kind
+    publish: Publish
+    settings: RuntimeSettings
+    lease: store.Lease
+
+    async def do(self) -> None:
+        """Do what is left of the job and write its end.
+
+        Raises:
+            LostError: somebody else holds it by now, or its run has been overtaken.
+        """
+        while True:
+            row = self.lease.row
+            name, run, deployment = f"job {self.kind.name}", row["run"], row["deployment"]
+            with (
+                telemetry.continue_from(row["traceparent"]),
+                telemetry.span(name, run=run, deployment=deployment),
+            ):
+                if await self._until_rearmed():
+                    return
+
+    async def _until_rearmed(self) -> bool:
+        try:
+            if self.lease.row["rearmed"]:
+                await self._save(lambda: store.restart(self.database, self.lease))
+            await self._all_steps()
+        except RearmedError:
+            return False
+        return True
+
+    async def _all_steps(self) -> None:
+        while step := self.kind.next_step(self.lease.row["results"]):
+            fall = await self._step(step)
+            if fall:
+                await self._end(fall)
+                return
+        fall = await self._end(None)
+        if fall:
+            await self._end(fall)
+
+    async def _step(self, step: Step) -> Fall | None:
+        """Try a step once; say what it failed with, or None when it is done or worth a retry."""
+        await self._save(lambda: store.begin_step(self.database, self.lease, step.name))
+        await self._tell(step.name, StepState.RUNNING, Report())
+        await asyncio.sleep(self.settings.step_pause_seconds)
+        result, error = await _outcome(self._in_span(step))
+        if isinstance(error, ReenterError):
+            keep = self.kind.before(error.step)
+            await self._save(lambda: store.go_back(self.database, self.lease, error.step, keep))
+            return None
+        if isinstance(error, errors.UnavailableError):
+            return await self._wait(step, error)
+        if error is not None:
+            return await self._fall(step.name, error)
+        done = {step.name: result.model_dump(mode="json") if result else {}}
+        await self._save(lambda: store.end_step(self.database, self.lease, done))
+        await self._tell(step.name, StepState.SUCCEEDED, Report())
+        return None
+
+    async def _in_span(self, step: Step) -> Value | None:
+        with telemetry.span(f"step {step.name}", attempt=self.lease.row["attempt"]):
+            return await step.do(self._job(step.name))
+
+    async def _wait(self, step: Step, error: errors.UnavailableError) -> Fall | None:
+        """Wait a while before the next attempt, unless the patience is over."""
+        spent = await _patiently(lambda: store.seconds_in_step(self.database, self.lease))
+        if spent > step.patience_seconds:
+            return await self._fall(step.name, error)
+        attempt = int(self.lease.row["attempt"])
+        await self._tell(step.name, StepState.RETRYING, Report(lines=(error.message,)))
+        await asyncio.sleep(BACK_OFF_SECONDS[min(attempt, len(BACK_OFF_SECONDS)) - 1])
+        return None
+
+    async def _fall(self, stage: str, error: BaseException) -> Fall:
+        failure = failure_of(error)
+        await self._tell(stage, StepState.FAILED, Report(lines=(failure.message,)))
+        return Fall(failure=failure, stage=stage)
+
+    async def _end(self, fall: Fall | None) -> Fall | None:
+        """Write the job's end; return what went wrong when the end itself could not be written."""
+        while True:
+            _, error = await _outcome(self._conclude(fall))
+            if error is None:
+                return None
+            if isinstance(error, (RearmedError, LostError)):
+                raise error
+            if isinstance(error, errors.UnavailableError):
+                await asyncio.sleep(AWAY_SECONDS)
+            elif fall:
+                raise error
+            else:
+                return await self._fall(self.kind.steps[-1].name, error)
+
+    async def _conclude(self, fall: Fall | None) -> None:
+        """Write state, events and the job's end in one transaction."""
+        job = self._job(self.kind.steps[-1].name)
+        async with self.database.transaction() as tx:
+            tx.cause = self.lease.row["cause"]
+            failure = fall.failure if fall else None
+            if await store.end(tx, self.lease, failure):
+                finish = self.kind.failed(job, fall, tx) if fall else self.kind.finish(job, tx)
+                for event in await finish:
+                    await outbox.add(tx, event, service=self.service)
+                return
+        await self._save(lambda: store.extend(self.database, self.lease, 1.0))
+        raise LostError
+
+    async def _save(self, write: Callable[[], Awaitable[store.Lease | None]]) -> None:
+        """Write to the job's row, however long the database is away, and see what it says now."""
+        found = await _patiently(write)
+        if found is None:
+            raise LostError
+        self.lease = found
+        if found.row["abandoned"]:
+            await _patiently(lambda: store.abandon(self.database, found))
+            raise LostError
+        if found.row["rearmed"]:
+            raise RearmedError
+
+    def _job(self, step: str) -> Job:
+        row = self.lease.row
+
+        async def tell(report: Report, state: StepState) -> None:
+            await self._tell(step, state, report)
+
+        return Job(
+            id=row["id"],
+            kind=row["kind"],
+            deployment=row["deployment"],
+            revision=row["revision"],
+            run=row["run"],
+            attempt=row["attempt"],
+            arguments=row["arguments"],
+            results=row["results"],
+            earlier=row["previous"],
+            tell=tell,
+        )
+
+    async def _tell(self, step: str, state: StepState, report: Report) -> None:
+        row = self.lease.row
+        await self.publish(
+            Progress(
+                deployment=row["deployment"],
+                run=row["run"],
+                service=self.service,
+                step=step,
+                state=state,
+                attempt=max(1, row["attempt"]),
+                done=report.done,
+                total=report.total,
+                unit=report.unit,
+                lines=tuple(map(telemetry.redacted_text, report.lines[:MOST_LINES])),
+                at=clock.system.now().isoformat(),
+            )
+        )
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return what to say about an error; one that nobody foresaw is logged, not shown."""
+    if isinstance(error, errors.HostingError):
+        telemetry.log.warning("job_failed", code=error.code, reason=error.message)
+        return Failure(
+            code=error.code,
+            message=telemetry.redacted_text(error.message),
+            retryable=error.retryable,
+            details=error.details,
+        )
+    telemetry.log.error("job_failed_unexpectedly", exc_info=error)
+    message = "Something broke that we did not foresee; the provider's log has the details."
+    return Failure(code="fault.unexpected", message=message, retryable=True)
+
+
+async def _outcome(work: Awaitable[Any]) -> tuple[Any, BaseException | None]:
+    """Return what some work resulted in and what it raised; whatever it was, we go on."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task})
+    finally:
+        task.cancel()  # only has an effect when we ourselves are being cancelled
+    error = task.exception()
+    return (None if error else task.result()), error
+
+
+async def _patiently(write: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - passes through what `write` returns
+    while True:
+        try:
+            return await write()
+        except errors.UnavailableError:
+            await asyncio.sleep(AWAY_SECONDS)
