@@ -18,6 +18,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
+from typing_extensions import override
 
 from . import database as databases
 from . import errors, jobs, telemetry
@@ -25,7 +26,15 @@ from .bus import connection as buses
 from .bus import consumer, dead_letters, outbox, progress
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Coroutine,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from starlette.requests import Request
     from starlette.types import ASGIApp
@@ -95,10 +104,12 @@ class Service:
             timeout_graceful_shutdown=int(self.settings.runtime.drain_seconds),
         )
         server = _Server(config)
+        serving = asyncio.ensure_future(server.serve())
         try:
-            await server.serve()
+            await asyncio.shield(serving)
         except asyncio.CancelledError:
-            await server.shutdown()
+            server.should_exit = True
+            await serving
             raise
 
     async def _ready(self, _: Request) -> JSONResponse:
@@ -116,7 +127,8 @@ class _Server(uvicorn.Server):
     """A server that leaves signals to the runtime."""
 
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
+    @override
+    def capture_signals(self) -> Iterator[None]:
         """Leave signals alone."""
         yield
 
