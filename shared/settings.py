@@ -53,12 +53,20 @@ class RuntimeSettings(BaseModel, frozen=True):
     port: int = Field(default=8080, description="HTTP port: health, and panel's API.")
     instance: str = Field(default="1", description="Name of this replica, for leases and logs.")
     step_pause_seconds: float = Field(
-        default=0.0, description="Pause before each step of a job; tests of crashes use it."
+        default=0.0, description="Pause before a step of a job; tests of crashes use it."
+    )
+    step_pause_steps: frozenset[str] = Field(
+        default=frozenset(), description="The steps to pause before; empty: every step."
     )
     lease_seconds: float = Field(
         default=6.0, description="How long a job stays with a process that went silent."
     )
     drain_seconds: float = Field(default=5.0, description="Time to finish work after SIGTERM.")
+
+    def pause_before(self, step: str) -> float:
+        """Return how many seconds to wait before a step."""
+        chosen = not self.step_pause_steps or step in self.step_pause_steps
+        return self.step_pause_seconds if chosen else 0.0
 
 
 class ServiceSettings(BaseSettings):

@@ -84,7 +84,7 @@ class Holding:
         """Try a step once; say what it failed with, or None when it is done or worth a retry."""
         await self._save(lambda: store.begin_step(self.database, self.lease, step.name))
         await self._tell(step.name, StepState.RUNNING, Report())
-        await asyncio.sleep(self.settings.step_pause_seconds)
+        await asyncio.sleep(self.settings.pause_before(step.name))
         result, error = await _outcome(self._in_span(step))
         if isinstance(error, ReenterError):
             keep = self.kind.before(error.step)
