@@ -1,0 +1,67 @@
+# A system without nixpkgs: what one machine runs, as one small closure.
+#
+#   nix-build nix/standalone --argstr argumentsFile /path/to/arguments.json
+#
+# The arguments are written by deployer's render.py. Without any this is generation 0, the empty
+# system that a guest image ships, so that a first deployment can be rolled back too.
+# The machine brings /bin/busybox, util-linux, Nix and what applications ask for as image packages.
+{
+  argumentsFile ? toString ./generation-0.json,
+}:
+let
+  shell = import ../lib/shell.nix;
+  units = import ./units.nix { inherit shell; };
+  arguments = builtins.fromJSON (builtins.readFile (/. + argumentsFile));
+
+  programs = builtins.path {
+    name = "fediversity-programs";
+    path = ./programs;
+  };
+
+  # An application's code, without what a Python interpreter leaves beside it.
+  code =
+    application:
+    builtins.path {
+      name = "${application.name}-standalone";
+      path = /. + "${application.package}/standalone";
+      filter = path: _: builtins.baseNameOf path != "__pycache__";
+    };
+
+  applications = map (it: it // { code = code it; }) arguments.applications;
+
+  install =
+    application:
+    let
+      folder = "\"$out\"/applications/${application.name}";
+    in
+    ''
+      mkdir -p ${folder}
+      ln -s ${application.code} ${folder}/code
+    ''
+    + shell.write "${folder}/configuration.json" (builtins.toJSON application.configuration);
+
+  all = builtins.concatMap units.ofApplication applications;
+in
+derivation {
+  name = "fediversity-system-${arguments.name}";
+  system = builtins.currentSystem;
+  builder = "/bin/sh";
+  PATH = "/usr/bin:/bin";
+  args = [
+    "-eu"
+    (builtins.toFile "build-system" (
+      ''
+        mkdir -p "$out"/bin "$out"/units "$out"/applications
+        for program in ${programs}/*; do ln -s "$program" "$out"/bin/; done
+        mv "$out"/bin/activate "$out"
+      ''
+      + shell.write "\"$out\"/deployment" "${arguments.deployment}\n"
+      + shell.write "\"$out\"/order" (builtins.concatStringsSep "" (map (it: "${it.name}\n") all))
+      + shell.write "\"$out\"/users" (
+        builtins.concatStringsSep "" (map (it: "app-${it.name}\n") applications)
+      )
+      + builtins.concatStringsSep "" (map install applications)
+      + builtins.concatStringsSep "" (map (it: shell.write "\"$out\"/units/${it.name}" it.text) all)
+    ))
+  ];
+}

@@ -1,0 +1,98 @@
+# shellcheck shell=dash disable=SC2034
+# What the programs of a system share: where things are, and how units are kept apart.
+# Sourced with the program's own path in $0. FEDIVERSITY_ROOT moves every path, for tests.
+
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+root=${FEDIVERSITY_ROOT:-}
+self=$(readlink -f "${0%/*}/..")
+deployment=$(cat "$self/deployment")
+run=$root/run/fediversity
+kept=$root/var/lib/fediversity
+current=$root/run/current-system
+
+# The machine has booted again since the caller looked.
+REBOOTED=97
+
+fail() { # MESSAGE [STATUS]
+  echo "$1" >&2
+  exit "${2:-1}"
+}
+
+boot_id() {
+  cat /proc/sys/kernel/random/boot_id
+}
+
+# Replace a file at once: a reader sees the old content or the new.
+replace() { # FILE, content on standard input
+  cat > "$1.new"
+  mv -f "$1.new" "$1"
+}
+
+point() { # LINK TARGET
+  ln -sfn "$2" "$1.new"
+  mv -fT "$1.new" "$1"
+}
+
+# The number of a profile's generation, 0 when the image was made without numbers.
+generation() { # PROFILE
+  local link
+  link=$(readlink "$1")
+  link=${link##*system-}
+  link=${link%-link}
+  case $link in
+    '' | *[!0-9]*) echo 0 ;;
+    *) echo "$link" ;;
+  esac
+}
+
+# One account per application. Numbers differ between machines, names never do.
+make_user() { # NAME
+  grep -q "^$1:" "$root/etc/passwd" && return
+  local number=2000
+  while grep -q "^[^:]*:[^:]*:$number:" "$root/etc/passwd" "$root/etc/group"; do
+    number=$((number + 1))
+  done
+  echo "$1:x:$number:" >> "$root/etc/group"
+  echo "$1:x:$number:$number::/var/lib/applications/${1#app-}:/usr/sbin/nologin" >> "$root/etc/passwd"
+}
+
+make_users() {
+  local user
+  mkdir -p "$root/etc" "$root/var/lib/applications"
+  touch "$root/etc/passwd" "$root/etc/group"
+  while read -r user; do
+    make_user "$user"
+  done < "$self/users"
+}
+
+number_of() { # USER
+  sed -n "s/^$1:[^:]*:\([0-9]*\):.*/\1/p" "$root/etc/passwd"
+}
+
+# Become the application's user and run a command; never returns.
+as_user() { # APPLICATION COMMAND...
+  local application=$1 number home
+  shift
+  home=$root/var/lib/applications/$application
+  cd "$home" || exit 1
+  if [ "$(id -u)" != 0 ]; then
+    exec env -i PATH="$PATH" HOME="$home" LANG=C.UTF-8 "$@"
+  fi
+  number=$(number_of "app-$application")
+  # busybox has a smaller setpriv of its own, hence the full path.
+  exec env -i PATH="$PATH" HOME="$home" LANG=C.UTF-8 /usr/bin/setpriv --reuid="$number" \
+    --regid="$number" --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@"
+}
+
+# Application units start only with a permit for this deployment and this boot.
+permitted() {
+  local permit rest epoch
+  [ -n "$deployment" ] && [ -r "$run/permit" ] || return 1
+  read -r permit < "$run/permit" || return 1
+  rest=${permit#"{\"deployment\":\"$deployment\",\"epoch\":"}
+  epoch=${rest%",\"boot_id\":\"$(boot_id)\"}"}
+  [ "$rest" != "$permit" ] && [ "$epoch" != "$rest" ] || return 1
+  case $epoch in
+    '' | *[!0-9]*) return 1 ;;
+  esac
+}
