@@ -24,7 +24,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping, Sequence
+    from collections.abc import Callable, Iterator, MutableMapping, Sequence
     from pathlib import Path
 
     from .settings import TelemetrySettings
@@ -59,6 +59,11 @@ def span(
     known = {key.replace("__", "."): it for key, it in attributes.items() if it is not None}
     with _tracer.start_as_current_span(name, kind=kind, attributes=known) as opened:
         yield opened
+
+
+def code_name(function: Callable[..., object]) -> str:
+    """Return `module:Class.method` of a handler or a step, for the attribute code.function.name."""
+    return f"{function.__module__}:{function.__qualname__}"
 
 
 def traceparent() -> str | None:

@@ -100,7 +100,9 @@ class Holding:
         return None
 
     async def _in_span(self, step: Step) -> Value | None:
-        with telemetry.span(f"step {step.name}", attempt=self.lease.row["attempt"]):
+        code = telemetry.code_name(step.do)
+        attempt = self.lease.row["attempt"]
+        with telemetry.span(f"step {step.name}", attempt=attempt, code__function__name=code):
             return await step.do(self._job(step.name))
 
     async def _wait(self, step: Step, error: errors.UnavailableError) -> Fall | None:
