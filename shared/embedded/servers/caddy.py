@@ -1,0 +1,113 @@
+"""Caddy from the distribution: the provider's edge, driven through its admin API.
+
+It starts without routes; the provisioner owns the route list and puts it back after a restart.
+Our own process with our own configuration: a system service of the same program is left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, ClassVar
+
+import httpx2
+from typing_extensions import override
+
+from shared.embedded import files, programs
+from shared.embedded.ports import free
+from shared.embedded.processes import Command
+
+from . import server
+from .server import LOOPBACK, Server
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+class CaddyServer(Server):
+    """The edge: an admin API, a plain listener and one with certificates of its own authority."""
+
+    name: ClassVar[str] = "caddy"
+
+    def __init__(self, directory: Path, *, admin_port: int, port: int, tls_port: int) -> None:
+        super().__init__(directory)
+        self._admin_port = admin_port
+        self.port = port
+        self.tls_port = tls_port
+
+    @property
+    def admin(self) -> str:
+        """Where the configuration is read and written."""
+        return f"http://{LOOPBACK}:{self._admin_port}"
+
+    @property
+    def root_certificate(self) -> Path:
+        """The edge's own authority; written with the first TLS route."""
+        return self.directory / "storage" / "pki" / "authorities" / "local" / "root.crt"
+
+    @override
+    def ports(self) -> tuple[int, ...]:
+        return (self._admin_port, self.port, self.tls_port)
+
+    @override
+    async def prepare(self) -> Command:
+        for name in ("storage", "home"):
+            files.directory(self.directory / name, mode=0o700)
+        path = self.directory / "caddy.json"
+        files.write(path, json.dumps(self.configuration(), indent=2) + "\n", mode=0o600)
+        home = str(self.directory / "home")
+        program = programs.from_distribution("caddy", "caddy")
+        return Command(
+            argv=(program, "run", "--config", str(path)),
+            directory=self.directory,
+            environment=server.environment(HOME=home, XDG_DATA_HOME=home, XDG_CONFIG_HOME=home),
+        )
+
+    def configuration(self) -> dict[str, object]:
+        """Return the minimal configuration: listeners, storage, own authority, no route."""
+        return {
+            "admin": {"listen": f"{LOOPBACK}:{self._admin_port}", "config": {"persist": False}},
+            "storage": {"module": "file_system", "root": str(self.directory / "storage")},
+            "apps": {
+                "http": {
+                    "servers": {
+                        "edge": {
+                            "listen": [f"{LOOPBACK}:{self.port}"],
+                            "automatic_https": {"disable": True},
+                            "routes": [],
+                        },
+                        "edge_tls": {
+                            "listen": [f"{LOOPBACK}:{self.tls_port}"],
+                            "automatic_https": {"disable_redirects": True},
+                            "tls_connection_policies": [{}],
+                            "routes": [],
+                        },
+                    }
+                },
+                "tls": {"automation": {"policies": [{"issuers": [{"module": "internal"}]}]}},
+                "pki": {"certificate_authorities": {"local": {"install_trust": False}}},
+            },
+        }
+
+    @override
+    async def answers(self) -> bool:
+        try:
+            async with httpx2.AsyncClient(trust_env=False, timeout=5) as client:
+                answer = await client.get(f"{self.admin}/config/apps/http/servers/edge/listen")
+        except httpx2.TransportError:
+            return False
+        return answer.is_success
+
+
+@asynccontextmanager
+async def running(
+    directory: Path, *, admin_port: int | None = None, port: int | None = None
+) -> AsyncIterator[CaddyServer]:
+    """Run an edge without routes for the length of a block."""
+    first = free(3)
+    wanted = CaddyServer(
+        directory, admin_port=admin_port or first, port=port or first + 1, tls_port=first + 2
+    )
+    async with server.running(wanted) as started:
+        yield started

@@ -1,0 +1,3 @@
+"""Where the fixtures live."""
+
+pytest_plugins = ["tests.support.servers"]
