@@ -15,7 +15,6 @@ from pydantic import SecretStr
 from shared.embedded import identity
 from shared.embedded.servers import caddy, nats, seaweedfs, signature
 from shared.embedded.servers import postgres as postgresql
-from shared.embedded.servers.server import Server
 
 
 async def crash(
