@@ -1,3 +1,3 @@
 """Where the fixtures live."""
 
-pytest_plugins = ["tests.support.servers"]
+pytest_plugins = ["tests.support.completeness", "tests.support.servers"]

@@ -1,0 +1,55 @@
+# Fediversity: everything a developer runs. `make` alone lists the targets.
+PYTHON ?= python3
+VENV := .venv/bin
+COMPILE := pip-compile --quiet --no-config --allow-unsafe --generate-hashes --no-emit-index-url \
+	--no-emit-trusted-host --no-emit-find-links --strip-extras
+SERVICES := $(patsubst services/%/requirements.txt,%,$(wildcard services/*/requirements.txt))
+SCRIPTS = $(shell git ls-files '*.sh' .ci/run)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup packages demo up down check format test lock asyncapi
+
+help: ## List these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: ## Make .venv from the lock; every other target does it first
+	@$(PYTHON) scripts/bootstrap.py
+
+demo: setup ## Start all, deploy `hello`, show it; DEMO="--exit --json FILE" for scripts
+	@$(VENV)/python -m shared.embedded demo $(DEMO)
+
+up: setup ## Start servers and services on this machine and stay in the foreground
+	@$(VENV)/python -m shared.embedded up $(UP)
+
+down: setup ## Stop what `make up` started
+	@$(VENV)/python -m shared.embedded down
+
+check: setup ## Format, lint, types, imports, unit tests, documents, shell scripts: about a minute
+	$(VENV)/ruff format --check
+	$(VENV)/ruff check
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/python -m pytest -q -n 2 tests/unit tests/architecture
+	$(if $(SCRIPTS),$(VENV)/shellcheck $(SCRIPTS))
+
+format: setup ## Write every file the way `make check` wants it
+	$(VENV)/ruff format
+	$(VENV)/ruff check --fix
+
+packages: setup ## Install, or name, the distribution packages that the tests need
+	@$(VENV)/python -m shared.embedded packages --for test
+
+test: packages ## Contract, integration and story tests on real servers; TEST="-k …" narrows
+	$(VENV)/python -m pytest -n 2 tests/contract tests/integration tests/stories $(TEST)
+
+lock: setup ## Pin every dependency, with hashes and without an index: one lock, one per image
+	PIP_FIND_LINKS= $(VENV)/$(COMPILE) --extra=dev --extra=embedded --output-file=requirements.lock \
+		pyproject.toml
+	for service in $(SERVICES); do \
+		PIP_FIND_LINKS= $(VENV)/$(COMPILE) --constraint=requirements.lock \
+			--output-file=services/$$service/requirements.lock \
+			shared/requirements.txt services/$$service/requirements.txt || exit; \
+	done
+
+asyncapi: setup ## Write docs/events/asyncapi.yaml from the registered events
+	$(VENV)/python -m shared.contracts.asyncapi
