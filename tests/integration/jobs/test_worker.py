@@ -1,0 +1,302 @@
+"""Jobs on a real database: order, resumption, retries, and exactly one end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shared import errors, ids, jobs
+from shared.contracts.everyone import MessageDeadLettered
+from shared.contracts.messages import Event, Value
+from shared.contracts.progress import Progress, StepState
+from shared.settings import RuntimeSettings
+from tests.support.eventually import eventually
+
+if TYPE_CHECKING:
+    from shared.database import Database, Transaction
+
+Working = Callable[..., AbstractAsyncContextManager[None]]
+DEPLOYMENT = ids.new_id()
+
+
+class Counted(Value):
+    number: int
+
+
+@dataclass
+class Work:
+    """Three steps that remember how often they were done; a test plants what they do."""
+
+    done: list[str] = field(default_factory=list)
+    falls: list[jobs.Fall] = field(default_factory=list)
+    plant: dict[str, Callable[[jobs.Job], object]] = field(default_factory=dict)
+
+    async def _do(self, name: str, job: jobs.Job) -> Counted:
+        self.done.append(name)
+        if name in self.plant:
+            outcome = self.plant[name](job)
+            if asyncio.iscoroutine(outcome):
+                await outcome
+        return Counted(number=len(self.done))
+
+    async def one(self, job: jobs.Job) -> Value | None:
+        return await self._do("one", job)
+
+    async def two(self, job: jobs.Job) -> Value | None:
+        return await self._do("two", job)
+
+    async def three(self, job: jobs.Job) -> Value | None:
+        return await self._do("three", job)
+
+    async def finish(self, job: jobs.Job, _: Transaction) -> Sequence[Event]:
+        self.done.append(f"finish {job.run[-4:]} {job.result('one', Counted).number}")
+        return [_event(job.deployment, "finished")]
+
+    async def failed(self, job: jobs.Job, fall: jobs.Fall, _: Transaction) -> Sequence[Event]:
+        self.falls.append(fall)
+        return [_event(job.deployment, "failed")]
+
+    def kind(self, patience_seconds: float = 30.0) -> jobs.Kind:
+        steps = (
+            jobs.Step("one", self.one),
+            jobs.Step("two", self.two, patience_seconds),
+            jobs.Step("three", self.three),
+        )
+        return jobs.Kind(name="work", steps=steps, finish=self.finish, failed=self.failed)
+
+
+def _event(deployment: str, reason: str) -> Event:
+    return MessageDeadLettered(
+        deployment=deployment,
+        service="panel",
+        dead_letter=ids.new_id(),
+        message=ids.new_id(),
+        event="",
+        reason=reason,
+    )
+
+
+async def ask(database: Database, run: str, deployment: str = DEPLOYMENT) -> None:
+    async with database.transaction() as tx:
+        await jobs.enqueue(tx, "work", deployment=deployment, revision=1, run=run)
+
+
+async def state(database: Database) -> str:
+    async with database.transaction() as tx:
+        return str(await tx.fetchval("select state from jobs"))
+
+
+async def announced(database: Database) -> int:
+    async with database.transaction() as tx:
+        return int(await tx.fetchval("select count(*) from outbox"))
+
+
+async def becomes(database: Database, wanted: str) -> None:
+    async def holds() -> bool:
+        return await state(database) == wanted
+
+    await eventually(holds, within=10)
+
+
+async def test_steps_are_done_in_order_and_the_end_is_announced_once(
+    database: Database, working: Working, reports: list[Progress]
+) -> None:
+    work, run = Work(), ids.new_id()
+
+    async with working(work.kind()):
+        await ask(database, run)
+        await becomes(database, "done")
+
+    assert work.done == ["one", "two", "three", f"finish {run[-4:]} 1"]
+    assert await announced(database) == 1
+    seen = [(it.step, it.state) for it in reports]
+    assert seen[:2] == [("one", StepState.RUNNING), ("one", StepState.SUCCEEDED)]
+    assert len(seen) == 6
+
+
+async def test_another_worker_goes_on_at_the_recorded_step(
+    database: Database, working: Working
+) -> None:
+    work = Work(plant={"two": lambda _: asyncio.sleep(60)})
+    async with working(work.kind()):
+        await ask(database, ids.new_id())
+        await eventually(lambda: work.done == ["one", "two"], within=10)
+    assert await state(database) == "running"
+
+    work.plant = {}
+    async with working(work.kind()):
+        await becomes(database, "done")
+
+    assert work.done[:4] == ["one", "two", "two", "three"]
+    assert await announced(database) == 1
+
+
+async def test_a_world_that_is_not_ready_is_tried_again(
+    database: Database, working: Working, reports: list[Progress]
+) -> None:
+    def not_yet(job: jobs.Job) -> None:
+        if job.attempt < 3:
+            raise errors.UnavailableError("world.away", "not yet")
+
+    work = Work(plant={"two": not_yet})
+
+    async with working(work.kind()):
+        await ask(database, ids.new_id())
+        await becomes(database, "done")
+
+    assert work.done.count("two") == 3
+    assert [it.state for it in reports].count(StepState.RETRYING) == 2
+
+
+async def test_patience_ends_in_a_failure_that_names_the_step(
+    database: Database, working: Working
+) -> None:
+    def never(_: jobs.Job) -> None:
+        raise errors.UnavailableError("world.away", "never")
+
+    work = Work(plant={"two": never})
+
+    async with working(work.kind(patience_seconds=0.2)):
+        await ask(database, ids.new_id())
+        await becomes(database, "failed")
+
+    assert [(it.stage, it.failure.code) for it in work.falls] == [("two", "world.away")]
+    assert await announced(database) == 1
+
+
+async def test_an_unforeseen_error_fails_the_job_without_its_words(
+    database: Database, working: Working
+) -> None:
+    def break_down(_: jobs.Job) -> None:
+        raise KeyError("private")
+
+    work = Work(plant={"three": break_down})
+
+    async with working(work.kind()):
+        await ask(database, ids.new_id())
+        await becomes(database, "failed")
+
+    assert work.falls[0].failure.code == "fault.unexpected"
+    assert "private" not in work.falls[0].failure.message
+
+
+async def test_a_step_can_send_the_job_back(database: Database, working: Working) -> None:
+    sent = []
+
+    def back_once(_: jobs.Job) -> None:
+        if not sent:
+            sent.append(1)
+            raise jobs.ReenterError("one")
+
+    work = Work(plant={"three": back_once})
+
+    async with working(work.kind()):
+        await ask(database, ids.new_id())
+        await becomes(database, "done")
+
+    assert work.done[:6] == ["one", "two", "three", "one", "two", "three"]
+
+
+async def test_a_new_run_of_finished_work_does_every_step_again_and_knows_the_last_result(
+    database: Database, working: Working
+) -> None:
+    known: list[Counted | None] = []
+    work = Work(plant={"one": lambda job: known.append(job.previous("one", Counted))})
+
+    async with working(work.kind()):
+        for run in (ids.new_id(), ids.new_id()):
+            await ask(database, run)
+            await eventually(lambda end=run[-4:]: f"finish {end}" in str(work.done), within=10)
+
+    assert known == [None, Counted(number=1)]
+    assert await announced(database) == 2
+
+
+async def test_the_same_run_asked_twice_is_done_once(database: Database, working: Working) -> None:
+    work, run = Work(), ids.new_id()
+
+    async with working(work.kind()):
+        await ask(database, run)
+        await ask(database, run)
+        await becomes(database, "done")
+        await ask(database, run)
+
+    assert work.done.count("one") == 1
+
+
+async def test_a_run_that_arms_a_running_job_again_begins_it_anew(
+    database: Database, working: Working
+) -> None:
+    gate = asyncio.Event()
+    work, second = Work(plant={"two": lambda _: gate.wait()}), ids.new_id()
+
+    async with working(work.kind()):
+        await ask(database, ids.new_id())
+        await eventually(lambda: work.done == ["one", "two"], within=10)
+        async with database.transaction() as tx:
+            await tx.execute("update jobs set run = $1, rearmed = true", second)
+        gate.set()
+        await becomes(database, "done")
+
+    assert work.done[:5] == ["one", "two", "one", "two", "three"]
+    assert work.done[5].startswith(f"finish {second[-4:]}")
+    assert await announced(database) == 1
+
+
+async def test_work_of_an_overtaken_run_ends_without_a_word(
+    database: Database, working: Working
+) -> None:
+    gate = asyncio.Event()
+    work = Work(plant={"two": lambda _: gate.wait()})
+
+    async with working(work.kind()):
+        await ask(database, ids.new_id())
+        await eventually(lambda: work.done == ["one", "two"], within=10)
+        async with database.transaction() as tx:
+            await jobs.enqueue(tx, "other", deployment=DEPLOYMENT, revision=2, run=ids.new_id())
+        gate.set()
+
+        async def is_abandoned() -> bool:
+            async with database.transaction() as tx:
+                found = await tx.fetchval("select state from jobs where kind = 'work'")
+            return bool(found == "abandoned")
+
+        await eventually(is_abandoned, within=10)
+
+    assert await announced(database) == 0
+
+
+async def test_a_deployment_has_one_job_at_a_time_and_others_do_not_wait_for_it(
+    database: Database, working: Working
+) -> None:
+    gate, other = asyncio.Event(), ids.new_id()
+    work = Work(plant={"two": lambda job: gate.wait() if job.deployment == DEPLOYMENT else None})
+
+    async with working(work.kind()):
+        run = ids.new_id()
+        await ask(database, run)
+        await eventually(lambda: work.done == ["one", "two"], within=10)
+        async with database.transaction() as tx:
+            await jobs.enqueue(tx, "work", deployment=DEPLOYMENT, revision=2, run=run)
+        await ask(database, ids.new_id(), other)
+        await eventually(lambda: "finish" in str(work.done), within=10)
+        assert work.done.count("one") == 2
+        gate.set()
+        await eventually(lambda: str(work.done).count("finish") == 3, within=10)
+
+
+async def test_a_pause_stops_the_job_at_a_named_step(
+    database: Database, working: Working, reports: list[Progress]
+) -> None:
+    work = Work()
+    paused = RuntimeSettings(step_pause_seconds=60, step_pause_steps=frozenset({"two"}))
+
+    async with working(work.kind(), runtime=paused):
+        await ask(database, ids.new_id())
+        await eventually(lambda: bool(reports) and reports[-1].step == "two", within=10)
+
+    assert work.done == ["one"]
+    assert await state(database) == "running"
