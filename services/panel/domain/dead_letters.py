@@ -1,0 +1,48 @@
+"""Dead letters: messages that a service could not handle, waiting for the provider's decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from shared import errors
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class LetterState(StrEnum):
+    """What became of a dead letter."""
+
+    WAITING = "waiting"
+    """Nobody has decided yet."""
+    REPLAYED = "replayed"
+    """It was handed to its service again; should that fail, it waits again."""
+    DISCARDED = "discarded"
+    """It was given up, and the run it belongs to with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message that a service could not handle."""
+
+    id: str
+    service: str
+    deployment: str
+    run: str | None
+    message: str
+    event: str
+    reason: str
+    state: LetterState
+    announced_at: datetime
+    decided_at: datetime | None = None
+    headers: dict[str, str] | None = None
+    """Only of panel's own: what came with the message."""
+    payload: str | None = None
+    """Only of panel's own: the message itself, as text."""
+
+    def require_waiting(self) -> None:
+        """Raise ConflictError when it was decided already."""
+        if self.state is LetterState.DISCARDED:
+            raise errors.ConflictError("dead_letter.discarded", "This message was discarded.")

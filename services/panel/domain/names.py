@@ -1,0 +1,194 @@
+"""Domains and hosts: which names an operator may use here, with one clear answer for each mistake.
+
+domain   garden.example            belongs to one operator, together with all names below it
+host     blog.garden.example       one per application, the domain itself included
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import idna
+
+from shared import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LABEL: Final = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)$")
+SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+LONGEST: Final = 253
+SHOWN: Final = 80
+MEDIA_PREFIX: Final = "media-"
+"""`media-<label>` is where public media of the application at `<label>` will be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameRules:
+    """What the provider's configuration says about names."""
+
+    zones: tuple[str, ...]
+    panel_host: str
+
+    def check_domain(self, text: str) -> str:
+        """Return the domain in its one written form.
+
+        Raises:
+            InvalidError: it is not a domain, or none that can be used here; the message says why.
+        """
+        name = _parse(text)
+        if _related(name, self.panel_host) or _within(name, _home(self.panel_host, self.zones)):
+            raise _invalid("domain.panel", f"{name} belongs to this panel. Choose another domain.")
+        self._check_zone(name, "domain")
+        return name
+
+    def check_host(self, text: str, domain: str) -> str:
+        """Return the host of an application in its one written form.
+
+        Raises:
+            InvalidError: it is not a host directly below the domain, nor the domain itself.
+        """
+        name = _parse(text, field="host")
+        label = name.removesuffix(f".{domain}")
+        if name != domain and (label == name or "." in label):
+            raise _invalid(
+                "host.outside_domain",
+                f"{name} must be {domain} itself or one name directly below it, "
+                f"such as blog.{domain}.",
+                "host",
+            )
+        if name != domain and label.startswith(MEDIA_PREFIX):
+            raise _invalid(
+                "host.reserved",
+                f"Names that begin with {MEDIA_PREFIX} are kept for media. Choose another name.",
+                "host",
+            )
+        self._check_zone(name, "host")
+        return name
+
+    def _check_zone(self, name: str, field: str) -> None:
+        if not any(_within(name, zone) for zone in self.zones):
+            raise _invalid(
+                f"{field}.zone",
+                f"{name} lies in no zone that this provider publishes. "
+                f"Names here end in: {', '.join(self.zones)}.",
+                field,
+            )
+
+
+def are_related(name: str, other: str) -> bool:
+    """Say whether two domains are the same, or one lies below the other."""
+    return _related(name, other)
+
+
+def lookup_names(domain: str) -> tuple[str, ...]:
+    """Return the domain and every name above it, which are what could already contain it."""
+    labels = domain.split(".")
+    return tuple(".".join(labels[start:]) for start in range(len(labels)))
+
+
+def taken(name: str) -> errors.ConflictError:
+    """Return the one answer to a domain that, in whole or in part, is another operator's."""
+    message = f"{name} is used by another operator here, or lies above or below such a domain."
+    return errors.ConflictError("domain.taken", message, details={"domain": message})
+
+
+def _parse(text: str, field: str = "domain") -> str:
+    name = text.strip()
+    code, message = _first_mistake(name)
+    if code:
+        raise _invalid(f"{field}.{code}", message, field)
+    name = name.lower()
+    _check_labels(name, field)
+    return name
+
+
+def _first_mistake(name: str) -> tuple[str, str]:
+    shown = name[:SHOWN]
+    mistakes: Iterable[tuple[bool, str, str]] = (
+        (not name, "empty", "Give a domain name, such as garden.example."),
+        (_is_url(name), "url", f"{shown} is a URL. Give only the name{_inside(name)}."),
+        ("@" in name, "email", f"{shown} is an e-mail address. Give only the part after the @."),
+        ("*" in name, "wildcard", f"{shown} is a wildcard. Give one domain, without the asterisk."),
+        (_is_address(name), "ip", f"{shown} is an IP address. Give a domain name."),
+        (":" in name, "port", f"{shown} has a port. Give only the name, without the colon."),
+        (name.endswith("."), "trailing_dot", f"Leave out the dot at the end: {name[:-1][:SHOWN]}."),
+        (not name.isascii(), "idn", _idn_message(name)),
+        (
+            "." not in name,
+            "single_label",
+            f"{shown} has no dot. Give a full name: {shown}.example.",
+        ),
+        (len(name) > LONGEST, "too_long", f"A domain name has at most {LONGEST} characters."),
+    )
+    return next(((code, message) for wrong, code, message in mistakes if wrong), ("", ""))
+
+
+def _is_url(name: str) -> bool:
+    return bool(SCHEME.match(name)) or any(mark in name for mark in "/?#\\")
+
+
+def _inside(name: str) -> str:
+    rest = re.split(r"[/?#\\:]", SCHEME.sub("", name).lstrip("/"), maxsplit=1)[0].rpartition("@")[2]
+    return f": {rest[:SHOWN].lower()}" if "." in rest and rest.isascii() else ""
+
+
+def _is_address(name: str) -> bool:
+    host = name[1:].partition("]")[0] if name.startswith("[") else name
+    for candidate in (host, host.partition(":")[0]):
+        try:
+            ipaddress.ip_address(candidate)
+        except ValueError:
+            continue
+        return True
+    return host.rpartition(".")[2].isdecimal()
+
+
+def _idn_message(name: str) -> str:
+    shown = name[:SHOWN]
+    try:
+        written = idna.encode(name, uts46=True).decode()
+    except (idna.IDNAError, UnicodeError):
+        return f"{shown} has characters that no domain name may have."
+    return f"{shown} has letters outside a-z. Give the form that DNS uses: {written}."
+
+
+def _check_labels(name: str, field: str) -> None:
+    for label in name.split("."):
+        if not LABEL.match(label):
+            raise _invalid(
+                f"{field}.label",
+                f"{name[:SHOWN]} is not a domain name: each part between the dots has 1 to 63 "
+                "letters, digits or hyphens, and no hyphen at its ends.",
+                field,
+            )
+        if label.startswith("xn--") and not _is_a_label(label):
+            raise _invalid(f"{field}.idn", f"{label[:SHOWN]} is not valid IDNA 2008.", field)
+
+
+def _is_a_label(label: str) -> bool:
+    try:
+        return idna.encode(idna.decode(label)).decode() == label
+    except (idna.IDNAError, UnicodeError):
+        return False
+
+
+def _home(panel_host: str, zones: tuple[str, ...]) -> str:
+    """Return the domain the panel lives on, unless that is a whole zone offered to operators."""
+    parent = panel_host.partition(".")[2]
+    return panel_host if "." not in parent or parent in zones else parent
+
+
+def _within(name: str, parent: str) -> bool:
+    return name == parent or name.endswith(f".{parent}")
+
+
+def _related(name: str, other: str) -> bool:
+    return _within(name, other) or _within(other, name)
+
+
+def _invalid(code: str, message: str, field: str = "domain") -> errors.InvalidError:
+    return errors.InvalidError(code, message, details={field: message})

@@ -1,0 +1,49 @@
+"""Small records around every use case: pages of lists, deeds for the audit, answers kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is wanted: newest first, older than a given id."""
+
+    limit: int = 50
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something that somebody did."""
+
+    action: str
+    """Such as `deployment.created`."""
+    object: str
+    """Id of what it was done to."""
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotentRequest:
+    """A request that must have its effect once, however often it is sent."""
+
+    token: str
+    route: str
+    key: str
+    body_digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotentAnswer:
+    """What was answered the first time."""
+
+    status: int
+    location: str
+    body: JsonValue
