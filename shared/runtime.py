@@ -76,7 +76,7 @@ class Service:
         )
         parts: list[Coroutine[object, object, None]] = [
             outbox.Relay(self.bus, self.database).run(),
-            consumer.consume(self.bus, self.database, self.name, routes | letters.routes()),
+            consumer.consume(self.bus, self.database, self.name, {**routes, **letters.routes()}),
             worker.work(),
             self._answer(app),
             *(jobs.Watcher(database=self.database, watch=it).run() for it in watches),

@@ -68,7 +68,8 @@ class Consumer:
     name: str
     filter_subjects: tuple[str, ...]
     ack_policy: str = "explicit"
-    ack_wait: int = 30 * SECOND
+    ack_wait: int = 10 * SECOND
+    """Ample, as handlers only do SQL: what a killed process held is delivered again after it."""
     max_ack_pending: int = 256
     max_deliver: int = -1
 
