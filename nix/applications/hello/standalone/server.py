@@ -1,0 +1,123 @@
+"""A threaded web server for a site: bounded requests, one per connection, safe headers."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+
+import messages
+
+TYPE_CHECKING = False  # the module `typing` starts slowly
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from io import BufferedIOBase
+
+BODY_LIMIT = 8192
+CONNECTIONS = 64
+SECONDS = 15.0
+REASONS = {
+    200: "OK",
+    201: "Created",
+    303: "See Other",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+SAFETY = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-cache",
+    "connection": "close",
+}
+
+
+class Request:
+    """What a visitor asks for; HEAD is asked as GET."""
+
+    def __init__(self, message: messages.Message) -> None:
+        method, _, rest = message.first.partition(" ")
+        target, _, version = rest.partition(" ")
+        if not target.startswith("/") or not version.startswith("HTTP/1."):
+            raise messages.BadMessageError("malformed request line")
+        self.is_head = method == "HEAD"
+        self.method = "GET" if self.is_head else method
+        self.path = target.partition("?")[0]
+        self.body = message.body
+        self._fields = message.fields
+
+    def field(self, name: str) -> str:
+        """Return a header field, or an empty text."""
+        return self._fields.get(name, "")
+
+
+class Answer:
+    """What a visitor gets."""
+
+    def __init__(
+        self,
+        status: int,
+        text: str,
+        *,
+        kind: str = "text/plain; charset=utf-8",
+        fields: dict[str, str] | None = None,
+    ) -> None:
+        self.status = status
+        self.body = text.encode()
+        self.fields = {"content-type": kind, "content-length": str(len(self.body))}
+        self.fields |= SAFETY | (fields or {})
+
+
+def serve(port: int, respond: Callable[[Request], Answer]) -> None:
+    """Answer visitors for ever."""
+    free = threading.Semaphore(CONNECTIONS)
+    with socket.create_server(("", port), backlog=128) as listener:
+        while True:
+            free.acquire()
+            connection, _ = listener.accept()
+            threading.Thread(
+                target=_converse, args=(connection, respond, free), daemon=True
+            ).start()
+
+
+def _converse(
+    connection: socket.socket, respond: Callable[[Request], Answer], free: threading.Semaphore
+) -> None:
+    try:
+        with connection, connection.makefile("rwb") as stream:
+            connection.settimeout(SECONDS)
+            _exchange(stream, respond)
+    except OSError:
+        return  # the visitor has gone
+    finally:
+        free.release()
+
+
+def _exchange(stream: BufferedIOBase, respond: Callable[[Request], Answer]) -> None:
+    is_head, what = False, "unreadable request"
+    try:
+        request = Request(messages.read(stream, BODY_LIMIT))
+        is_head, what = request.is_head, f"{request.method} {request.path}"
+        answer = respond(request)
+    except messages.BadMessageError as error:
+        answer = Answer(400, f"{error}\n")
+    log(f"{what!a} {answer.status}")
+    body = b"" if is_head else answer.body
+    messages.write(
+        stream, f"HTTP/1.1 {answer.status} {REASONS[answer.status]}", answer.fields, body
+    )
+
+
+def log(line: str) -> None:
+    """Write a line to the unit's log."""
+    sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line}\n")
