@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
+from . import files
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 LOOPBACK: Final = "127.0.0.1"
 # Below the ports that the kernel hands out to outgoing connections (32768 and up), and low
@@ -20,6 +25,42 @@ HIGHEST: Final = 22000
 TWIN: Final = 10000
 ATTEMPTS: Final = 200
 LISTENING: Final = "0A"
+PATIENCE_SECONDS: Final = 2.0
+POLL_SECONDS: Final = 0.05
+PREFERRED: Final = {"front": 18080, "front_tls": 18443}
+"""The ports that people see are the same on most computers."""
+OBJECTS: Final = "objects"
+OBJECTS_COUNT: Final = 5
+"""The object store listens on five ports in a row, each with a twin."""
+
+
+def allocate(path: Path, names: Iterable[str]) -> Mapping[str, int]:
+    """Return a port for each name: the recorded one, else a free one, which is then recorded."""
+    kept: dict[str, int] = {}
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    missing = [name for name in names if name not in kept]
+    for name in missing:
+        kept[name] = _choose(name, _spans(kept))
+    if missing:
+        files.write(path, json.dumps(kept, indent=2) + "\n")
+    return kept
+
+
+def _choose(name: str, taken: frozenset[int]) -> int:
+    preferred = PREFERRED.get(name)
+    if preferred is not None and preferred not in taken and is_free(preferred):
+        return preferred
+    if name == OBJECTS:
+        return free(OBJECTS_COUNT, twins=True, taken=taken)
+    return free(taken=taken)
+
+
+def _spans(kept: Mapping[str, int]) -> frozenset[int]:
+    """Return every port that the recorded names stand for."""
+    first = kept.get(OBJECTS)
+    inner = [] if first is None else [*range(first, first + OBJECTS_COUNT)]
+    return frozenset([*kept.values(), *inner, *(port + TWIN for port in inner)])
 
 
 def is_free(port: int) -> bool:
@@ -35,7 +76,7 @@ def is_free(port: int) -> bool:
 
 def free(count: int = 1, *, twins: bool = False, taken: Iterable[int] = ()) -> int:
     """Return the first of `count` consecutive free ports; `twins` wants those 10000 above too."""
-    reserved = set(taken)
+    reserved = {*taken, *PREFERRED.values()}
     for _ in range(ATTEMPTS):
         first = random.randrange(LOWEST, HIGHEST)  # noqa: S311 - spreads, protects nothing
         wanted = [*range(first, first + count)]
@@ -45,6 +86,21 @@ def free(count: int = 1, *, twins: bool = False, taken: Iterable[int] = ()) -> i
     raise errors.UnavailableError(
         "port.none_free", f"no {count} free ports between {LOWEST} and {HIGHEST} on {LOOPBACK}"
     )
+
+
+async def require_free(name: str, port: int) -> None:
+    """Refuse to start on a taken port, and say whose it is and what helps."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_free(port):
+        # What was killed a moment ago may still hold it.
+        if time.monotonic() > deadline:
+            raise errors.ConflictError(
+                "port.taken",
+                f"port {port} ({name}) is taken by {listener(port) or 'a process we cannot see'}; "
+                f"end that process, or remove {name.partition('+')[0]!r} from ports.json in the "
+                "data directory to get another port",
+            )
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def listener(port: int) -> str | None:

@@ -8,30 +8,26 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import httpx2
 from typing_extensions import override
 
-from shared.embedded import files, programs
-from shared.embedded.ports import free
+from shared.embedded import files, parts, programs
+from shared.embedded.parts import Part
+from shared.embedded.ports import LOOPBACK, free
 from shared.embedded.processes import Command
 
-from . import server
-from .server import LOOPBACK, Server
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
 
-class CaddyServer(Server):
+class CaddyServer(Part):
     """The edge: an admin API, a plain listener and one with certificates of its own authority."""
 
-    name: ClassVar[str] = "caddy"
-
     def __init__(self, directory: Path, *, admin_port: int, port: int, tls_port: int) -> None:
-        super().__init__(directory)
+        super().__init__("caddy", directory)
         self._admin_port = admin_port
         self.port = port
         self.tls_port = tls_port
@@ -46,9 +42,10 @@ class CaddyServer(Server):
         """The edge's own authority; written with the first TLS route."""
         return self.directory / "storage" / "pki" / "authorities" / "local" / "root.crt"
 
+    @property
     @override
-    def ports(self) -> tuple[int, ...]:
-        return (self._admin_port, self.port, self.tls_port)
+    def ports(self) -> Mapping[str, int]:
+        return {"caddy_admin": self._admin_port, "edge": self.port, "edge_tls": self.tls_port}
 
     @override
     async def prepare(self) -> Command:
@@ -61,7 +58,7 @@ class CaddyServer(Server):
         return Command(
             argv=(program, "run", "--config", str(path)),
             directory=self.directory,
-            environment=server.environment(HOME=home, XDG_DATA_HOME=home, XDG_CONFIG_HOME=home),
+            environment=parts.environment(HOME=home, XDG_DATA_HOME=home, XDG_CONFIG_HOME=home),
         )
 
     def configuration(self) -> dict[str, object]:
@@ -109,5 +106,5 @@ async def running(
     wanted = CaddyServer(
         directory, admin_port=admin_port or first, port=port or first + 1, tls_port=first + 2
     )
-    async with server.running(wanted) as started:
+    async with parts.running(wanted) as started:
         yield started

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import nats
 from nats.errors import Error as NatsError
 from typing_extensions import override
 
-from shared.embedded import files, programs
-from shared.embedded.ports import free
+from shared.embedded import files, parts, programs
+from shared.embedded.parts import Part
+from shared.embedded.ports import LOOPBACK, free
 from shared.embedded.processes import Command
 
-from . import server
-from .server import LOOPBACK, Server
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
     from pydantic import SecretStr
@@ -29,10 +27,8 @@ jetstream: {{ store_dir: {store}, sync_interval: always }}
 """
 
 
-class NatsServer(Server):
+class NatsServer(Part):
     """The bus; without a configuration of its own everyone may do everything."""
-
-    name: ClassVar[str] = "nats"
 
     def __init__(
         self,
@@ -41,9 +37,9 @@ class NatsServer(Server):
         port: int,
         configuration: str | None = None,
         seed: SecretStr | None = None,
-        apply: Callable[[], Awaitable[None]] | None = None,
+        apply: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        super().__init__(directory)
+        super().__init__("nats", directory)
         self.port = port
         self._configuration = configuration
         self._seed = seed
@@ -59,9 +55,10 @@ class NatsServer(Server):
         """Where the streams lie."""
         return self.directory / "store"
 
+    @property
     @override
-    def ports(self) -> tuple[int, ...]:
-        return (self.port,)
+    def ports(self) -> Mapping[str, int]:
+        return {"nats": self.port}
 
     @override
     async def prepare(self) -> Command:
@@ -72,7 +69,7 @@ class NatsServer(Server):
         return Command(
             argv=(programs.from_wheel("nats-server"), "-c", str(path)),
             directory=self.directory,
-            environment=server.environment(),
+            environment=parts.environment(),
         )
 
     @override
@@ -110,5 +107,5 @@ async def running(
 ) -> AsyncIterator[NatsServer]:
     """Run nats-server in this directory for the length of a block."""
     wanted = NatsServer(directory, port=port or free(), configuration=configuration)
-    async with server.running(wanted) as started:
+    async with parts.running(wanted) as started:
         yield started

@@ -17,15 +17,13 @@ import asyncpg
 from typing_extensions import override
 
 from shared import errors
-from shared.embedded import accounts, files, programs
-from shared.embedded.ports import free
+from shared.embedded import accounts, files, parts, programs
+from shared.embedded.parts import Part
+from shared.embedded.ports import LOOPBACK, free
 from shared.embedded.processes import Command
 
-from . import server
-from .server import LOOPBACK, Server
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from pydantic import SecretStr
 
@@ -45,10 +43,10 @@ class Access:
     password: SecretStr
 
 
-class PostgresServer(Server):
-    """One cluster; `is_durable=False` trades safety against power loss for speed, for tests."""
+class PostgresServer(Part):
+    """One cluster with a role and a database for each of `databases`."""
 
-    name: ClassVar[str] = "postgres"
+    is_durable: ClassVar[bool] = True
     patience_seconds: ClassVar[float] = 60.0
     # The fast shutdown: sessions are ended, not waited for.
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT
@@ -60,22 +58,23 @@ class PostgresServer(Server):
         port: int,
         password: SecretStr,
         cache: Path | None = None,
-        is_durable: bool = True,
+        databases: Mapping[str, SecretStr] | None = None,
     ) -> None:
-        super().__init__(directory)
+        super().__init__("postgres", directory)
         self.port = port
         self._password = password
         self._cache = cache or self.directory
-        self._is_durable = is_durable
+        self._databases = databases or {}
 
     @property
     def data(self) -> Path:
         """Where the cluster lies."""
         return self.directory / "data"
 
+    @property
     @override
-    def ports(self) -> tuple[int, ...]:
-        return (self.port,)
+    def ports(self) -> Mapping[str, int]:
+        return {"postgres": self.port}
 
     def access(self, database: str = "postgres", user: str = SUPERUSER) -> Access:
         """Return the superuser's access to a database."""
@@ -94,7 +93,7 @@ class PostgresServer(Server):
         return Command(
             argv=(str(installation / "bin" / "postgres"), "-D", str(self.data), *self._options()),
             directory=self.directory,
-            environment=server.environment(),
+            environment=parts.environment(),
             account=account,
         )
 
@@ -112,7 +111,7 @@ class PostgresServer(Server):
         options = tuple(
             part for name, value in chosen.items() for part in ("-c", f"{name}={value}")
         )
-        return options if self._is_durable else (*options, *FRAGILE)
+        return options if self.is_durable else (*options, *FRAGILE)
 
     def _initialise(self, installation: Path, account: tuple[int, int] | None) -> None:
         """Create the cluster beside its place and move it there when it is whole."""
@@ -135,10 +134,10 @@ class PostgresServer(Server):
                     *("--username", SUPERUSER, "--pwfile", str(secret)),
                     *("--auth", "scram-sha-256", "--encoding", "UTF8"),
                     *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
-                    *("--locale", "C", *(() if self._is_durable else ("--no-sync",))),
+                    *("--locale", "C", *(() if self.is_durable else ("--no-sync",))),
                 ],
                 cwd=fresh,
-                env=server.environment(),
+                env=parts.environment(),
                 user=user,
                 group=group,
                 extra_groups=None if user is None else [],
@@ -166,6 +165,8 @@ class PostgresServer(Server):
     async def settle(self) -> None:
         async with connected(self.access()) as connection:
             await connection.execute("revoke connect on database postgres, template1 from public")
+        for name, password in self._databases.items():
+            await self.ensure_database(name, password)
 
     async def ensure_database(self, name: str, password: SecretStr) -> Access:
         """Make a role and a database of its own, both of this name; nobody else may connect."""
@@ -218,13 +219,17 @@ def _forget_stale_lock(data: Path) -> None:
         lock.unlink()
 
 
+class ThrowawayPostgresServer(PostgresServer):
+    """One that trades safety against power loss for speed; it survives crashes of its own."""
+
+    is_durable: ClassVar[bool] = False
+
+
 @asynccontextmanager
 async def running(
     directory: Path, *, password: SecretStr, port: int | None = None, cache: Path | None = None
 ) -> AsyncIterator[PostgresServer]:
     """Run a throwaway PostgreSQL in this directory for the length of a block."""
-    wanted = PostgresServer(
-        directory, port=port or free(), password=password, cache=cache, is_durable=False
-    )
-    async with server.running(wanted) as started:
+    wanted = ThrowawayPostgresServer(directory, port=port or free(), password=password, cache=cache)
+    async with parts.running(wanted) as started:
         yield started

@@ -15,19 +15,18 @@ import httpx2
 from pydantic import SecretStr
 from typing_extensions import override
 
-from shared.embedded import files, programs
-from shared.embedded.ports import TWIN, free
+from shared.embedded import files, parts, programs
+from shared.embedded.parts import Part
+from shared.embedded.ports import LOOPBACK, OBJECTS_COUNT, TWIN, free
 from shared.embedded.processes import Command
 
-from . import server, signature
-from .server import LOOPBACK, Server
+from . import signature
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
 REGION: Final = "us-east-1"
-PORTS: Final = 5
 PROBE_BUCKET: Final = "fediversity-probe"
 ROLES: Final = ("master", "volume", "filer", "s3", "admin")
 S3: Final = ROLES.index("s3")
@@ -59,17 +58,16 @@ class Access:
     secret_access_key: SecretStr
 
 
-class SeaweedServer(Server):
+class SeaweedServer(Part):
     """One node that holds all buckets."""
 
-    name: ClassVar[str] = "objects"
     # It may wait up to 20 s for nobody; an end by SIGKILL loses nothing that was answered.
     grace_seconds: ClassVar[float] = 3.0
 
     def __init__(
         self, directory: Path, *, first_port: int, access_key_id: str, secret_access_key: SecretStr
     ) -> None:
-        super().__init__(directory)
+        super().__init__("objects", directory)
         self._first_port = first_port
         self.access = Access(
             endpoint=f"http://{LOOPBACK}:{first_port + S3}",
@@ -78,10 +76,14 @@ class SeaweedServer(Server):
             secret_access_key=secret_access_key,
         )
 
+    @property
     @override
-    def ports(self) -> tuple[int, ...]:
-        named = range(self._first_port, self._first_port + PORTS)
-        return (*named, *(port + TWIN for port in named))
+    def ports(self) -> Mapping[str, int]:
+        named = range(self._first_port, self._first_port + OBJECTS_COUNT)
+        return {
+            f"objects+{port - self._first_port}": port
+            for port in (*named, *(port + TWIN for port in named))
+        }
 
     @override
     async def prepare(self) -> Command:
@@ -98,7 +100,7 @@ class SeaweedServer(Server):
                 f"-admin.password={secrets.token_hex(16)}",
             ),
             directory=self.directory,
-            environment=server.environment(
+            environment=parts.environment(
                 GOMEMLIMIT="1GiB",
                 AWS_ACCESS_KEY_ID=self.access.access_key_id,
                 AWS_SECRET_ACCESS_KEY=self.access.secret_access_key.get_secret_value(),
@@ -147,9 +149,9 @@ async def running(
     """Run an object store with new administrator credentials for the length of a block."""
     wanted = SeaweedServer(
         directory,
-        first_port=first_port or free(PORTS, twins=True),
+        first_port=first_port or free(OBJECTS_COUNT, twins=True),
         access_key_id=secrets.token_hex(10).upper(),
         secret_access_key=SecretStr(secrets.token_urlsafe(30)),
     )
-    async with server.running(wanted) as started:
+    async with parts.running(wanted) as started:
         yield started

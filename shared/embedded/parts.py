@@ -1,4 +1,4 @@
-"""A server program under our care: prepared, started, awaited until it truly answers, stopped."""
+"""A part of the embedded default, server or service: prepared, started, awaited, stopped alike."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from shared import errors
-from shared.embedded import files
-from shared.embedded.processes import Child
+
+from . import files, ports
+from .processes import Child, end_recorded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from shared.embedded.processes import Command
+    from .processes import Command
 
-LOOPBACK: Final = "127.0.0.1"
 POLL_SECONDS: Final = 0.02
 INHERITED: Final = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 
 
-class Server(ABC):
-    """One server in one directory; after `start` returns it answers real requests."""
+class Part(ABC):
+    """One program in one directory; after `start` returns it answers real requests."""
 
-    name: ClassVar[str]
     patience_seconds: ClassVar[float] = 30.0
     grace_seconds: ClassVar[float] = 10.0
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, name: str, directory: Path) -> None:
+        self.name = name
         self.directory = directory.absolute()
-        self.child = Child(self.name, self.directory)
+        self.child = Child(name, self.directory)
 
+    @property
     @abstractmethod
-    def ports(self) -> tuple[int, ...]:
-        """Return the ports it listens on."""
+    def ports(self) -> Mapping[str, int]:
+        """The ports it listens on, by the names they have in the file of ports."""
 
     @abstractmethod
     async def prepare(self) -> Command:
@@ -49,12 +50,15 @@ class Server(ABC):
     async def answers(self) -> bool:
         """Say whether a real request succeeds."""
 
-    async def settle(self) -> None:  # noqa: B027 - most servers have nothing to settle
+    async def settle(self) -> None:  # noqa: B027 - most parts have nothing to settle
         """Do what has to be done once after each start."""
 
     async def start(self) -> None:
-        """Start the program and return when it answers."""
+        """Start the program and return when it answers; what an earlier life left is ended."""
         files.directory(self.directory)
+        await end_recorded(self.child.record)
+        for name, port in self.ports.items():
+            await ports.require_free(name, port)
         await self.child.start(await self.prepare())
         try:
             await self._await_answer()
@@ -68,13 +72,13 @@ class Server(ABC):
         while not await self.answers():
             if not self.child.is_running:
                 raise errors.FaultError(
-                    "server.died",
+                    "part.died",
                     f"{self.name} ended with status {self.child.status} while it started; "
                     f"the end of {self.child.log}:\n{self.child.tail()}",
                 )
             if time.monotonic() > deadline:
                 raise errors.FaultError(
-                    "server.not_ready",
+                    "part.not_ready",
                     f"{self.name} did not answer within {self.patience_seconds:.0f} s; "
                     f"the end of {self.child.log}:\n{self.child.tail()}",
                 )
@@ -94,17 +98,17 @@ class Server(ABC):
         await self.start()
 
 
-S = TypeVar("S", bound=Server)
+P = TypeVar("P", bound=Part)
 
 
 @asynccontextmanager
-async def running(server: S) -> AsyncIterator[S]:
-    """Keep a server running for the length of a block; its data is not worth a gentle end."""
-    await server.start()
+async def running(part: P) -> AsyncIterator[P]:
+    """Keep a part running for the length of a block; its data is not worth a gentle end."""
+    await part.start()
     try:
-        yield server
+        yield part
     finally:
-        await server.kill()
+        await part.kill()
 
 
 def environment(**added: str) -> dict[str, str]:
