@@ -184,7 +184,7 @@ async def test_an_unforeseen_error_fails_the_job_without_its_words(
 
 
 async def test_a_step_can_send_the_job_back(database: Database, working: Working) -> None:
-    sent = []
+    sent: list[int] = []
 
     def back_once(_: jobs.Job) -> None:
         if not sent:
