@@ -69,11 +69,14 @@ def _at_home(request: httpx2.Request) -> httpx2.Request:
     name = request.url.host
     if not is_local(name):
         return request
-    # The Host header was set from the URL before; only the place to connect to changes.
+    # The Host header was set from the URL before; only the place to connect to changes. The pool
+    # cannot tell these names apart any more, so no connection may serve two of them.
+    headers = request.headers.copy()
+    headers["Connection"] = "close"
     return httpx2.Request(
         request.method,
         request.url.copy_with(host=LOOPBACK),
-        headers=request.headers,
+        headers=headers,
         stream=request.stream,
         extensions={**request.extensions, "sni_hostname": name},
     )

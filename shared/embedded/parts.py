@@ -8,6 +8,7 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from shared import errors
@@ -17,7 +18,6 @@ from .processes import Child, end_recorded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from pathlib import Path
 
     from .processes import Command
 
@@ -114,3 +114,8 @@ async def running(part: P) -> AsyncIterator[P]:
 def environment(**added: str) -> dict[str, str]:
     """Return the little that a server inherits, plus what is its own."""
     return {name: os.environ[name] for name in INHERITED if name in os.environ} | added
+
+
+def python_path() -> str:
+    """Return where our own packages lie, for a Python that does not have them installed."""
+    return str(Path(__file__).resolve().parents[2])

@@ -1,54 +1,68 @@
 """Our clients reach `*.localhost` under its own name, with and without TLS."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx2
 
 from shared import http
 from shared.embedded.servers import caddy
 from tests.support.eventually import eventually
+from tests.support.listener import listening
 
 
-@asynccontextmanager
-async def echo() -> AsyncIterator[int]:
-    """Answer every request with the Host header it came with."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        host = next(line[6:] for line in head.split(b"\r\n") if line.lower().startswith(b"host: "))
-        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + host)
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer with the Host header of the request, once per connection."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    host = next(line[6:] for line in head.split(b"\r\n") if line.lower().startswith(b"host: "))
+    length = str(len(host)).encode()
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + length + b"\r\n\r\n" + host)
+    await writer.drain()
+    # Kept open: a client that wants to may send its next request here.
+    if await reader.read(1):
+        writer.write(b"HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+
+def port_of(address: str) -> str:
+    return address.partition(":")[2]
 
 
 async def test_a_localhost_name_is_reached_and_stays_in_the_host_header() -> None:
-    async with echo() as port, http.client() as client:
-        answer = await client.get(f"http://blog.garden.localhost:{port}/")
+    async with listening(echo) as address, http.client() as client:
+        answer = await client.get(f"http://blog.garden.localhost:{port_of(address)}/")
 
-    assert answer.text == f"blog.garden.localhost:{port}"
+    assert answer.text == f"blog.garden.localhost:{port_of(address)}"
     assert answer.url.host == "blog.garden.localhost"
 
 
 async def test_the_synchronous_client_does_the_same() -> None:
-    def ask(port: int) -> str:
+    def ask(port: str) -> str:
         with http.sync_client(base_url=f"http://panel.demo.localhost:{port}") as client:
             return client.get("/").text
 
-    async with echo() as port:
-        assert await asyncio.to_thread(ask, port) == f"panel.demo.localhost:{port}"
+    async with listening(echo) as address:
+        assert (
+            await asyncio.to_thread(ask, port_of(address))
+            == f"panel.demo.localhost:{port_of(address)}"
+        )
+
+
+async def test_two_names_never_share_a_connection() -> None:
+    async with listening(echo) as address, http.client() as client:
+        first = await client.get(f"http://one.localhost:{port_of(address)}/")
+        second = await client.get(f"http://two.localhost:{port_of(address)}/")
+
+    assert (first.text, second.text) == (
+        f"one.localhost:{port_of(address)}",
+        f"two.localhost:{port_of(address)}",
+    )
 
 
 async def test_another_name_is_left_to_the_resolver() -> None:
-    async with echo() as port, http.client() as client:
-        answer = await client.get(f"http://127.0.0.1:{port}/")
+    async with listening(echo) as address, http.client() as client:
+        answer = await client.get(f"http://127.0.0.1:{port_of(address)}/")
 
-    assert answer.text == f"127.0.0.1:{port}"
+    assert answer.text == f"127.0.0.1:{port_of(address)}"
     assert not http.is_local("localhost.example.org")
 
 
