@@ -71,23 +71,26 @@ async def deliver(
     """Hand what arrives to `receive`, in order per deployment, until cancelled."""
     lanes = [asyncio.Queue[Received](maxsize=1) for _ in range(AT_ONCE)]
     try:
-        async with Pull(connection, stream, batch=AT_ONCE) as pull, asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group:
             for lane in lanes:
                 group.create_task(_drive(lane, receive))
-            while True:
-                await _put(lanes, await pull.next())
+            await _fill(lanes, Pull(connection, stream, batch=AT_ONCE))
     finally:
         for lane in lanes:
             while not lane.empty():
                 await lane.get_nowait().give_back()
 
 
-async def _put(lanes: Sequence[asyncio.Queue[Received]], received: Received) -> None:
-    try:
-        await lanes[lane_of(received.subject)].put(received)
-    except asyncio.CancelledError:
-        await received.give_back()
-        raise
+async def _fill(lanes: Sequence[asyncio.Queue[Received]], source: Pull) -> None:
+    # The request ends before the work does: what is given back must not come back here.
+    async with source as pull:
+        while True:
+            received = await pull.next()
+            try:
+                await lanes[lane_of(received.subject)].put(received)
+            except asyncio.CancelledError:
+                await received.give_back()
+                raise
 
 
 def lane_of(subject: str) -> int:
@@ -194,6 +197,7 @@ class Handling:
                 messaging__operation__name="process",
                 messaging__destination__template=template,
                 messaging__message__id=envelope.id,
+                code__function__name=telemetry.code_name(handler),
             ),
         ):
             await self._once(envelope.id, event, handler)
