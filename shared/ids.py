@@ -13,7 +13,7 @@ from typing import Final
 
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH: Final = 26
-PATTERN: Final = re.compile(f"^[0-7][{ALPHABET}]{{{LENGTH - 1}}}$")
+PATTERN: Final = re.compile(f"[0-7][{ALPHABET}]{{{LENGTH - 1}}}")
 
 
 def new_id(milliseconds: int | None = None) -> str:
@@ -27,7 +27,7 @@ def new_id(milliseconds: int | None = None) -> str:
 
 def is_id(text: str) -> bool:
     """Say whether a text has the form of an id."""
-    return PATTERN.match(text) is not None
+    return PATTERN.fullmatch(text) is not None
 
 
 def machine_name(deployment: str, number: int) -> str:

@@ -1,0 +1,239 @@
+"""What an application package says about its application: the model of `application.toml`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field, JsonValue
+from typing_extensions import override
+
+from shared import documents
+from shared.documents import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from shared.contracts.deployments import Options
+
+LONGEST_PURPOSE: Final = 8
+"""As much of a purpose as fits into the name of a bucket."""
+SECRET_OPTION: Final = "x-secret"  # noqa: S105 - the name of an annotation
+
+
+def _not_reserved(purpose: str) -> str:
+    # AWS keeps names that end in -s3alias for itself.
+    if purpose == "s3alias":
+        raise ValueError("is reserved by AWS; choose another")
+    return purpose
+
+
+Name = Annotated[str, Field(pattern=documents.NAME, max_length=32)]
+Purpose = Annotated[
+    str, Field(pattern=documents.NAME, max_length=LONGEST_PURPOSE), AfterValidator(_not_reserved)
+]
+Label = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Text = Annotated[str, Field(min_length=1)]
+UrlPath = Annotated[str, Field(pattern=r"^/[!-~]*$")]
+Package = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]+$")]
+Command = Annotated[tuple[Text, ...], Field(min_length=1)]
+"""A program and its arguments; never a line for a shell."""
+
+
+class MachineNeeds(Section):
+    """What the application needs of the machine that runs it."""
+
+    sizes: tuple[Name, ...] = Field(min_length=1)
+    """Names of sizes that suffice; the first one that a provider offers is taken."""
+    http_port: int = Field(default=80, ge=1, le=65535)
+    health_path: UrlPath = "/"
+    """Answers 200 as soon as the application serves, and not before."""
+
+
+class BucketNeeds(Section):
+    """A bucket that the application needs, under some options or under all."""
+
+    purpose: Purpose
+    quota_gib: int | None = Field(default=None, ge=1)
+    when: dict[str, JsonValue] = Field(default_factory=dict)
+    """Options and the values that they must all have; empty: always."""
+
+
+class Smtp(Section):
+    """Whether the application sends mail."""
+
+    needed: bool = False
+
+
+class Record(Section):
+    """A DNS record beyond the address of the application's host."""
+
+    type: Literal["CAA", "CNAME", "MX", "SRV", "TXT"]
+    name: str
+    """Relative to the application's host; empty: the host itself."""
+    value: Text
+
+
+class Dns(Section):
+    """What the application needs in the DNS besides its address."""
+
+    records: tuple[Record, ...] = ()
+
+
+class StateDatabase(Section):
+    """A database that belongs to the application's state."""
+
+    name: Name
+    engine: Literal["mariadb", "mysql", "postgresql"]
+    extensions: tuple[Text, ...] = ()
+    collation: str | None = None
+    excluded_tables: tuple[Text, ...] = ()
+    """Carried as empty tables: caches and queues that are not worth a copy."""
+    truncate_after_restore: tuple[Text, ...] = ()
+
+
+class StatePath(Section):
+    """A folder that belongs to the application's state, below its own folder on the machine."""
+
+    path: Text
+    owner: str | None = None
+    excludes: tuple[Text, ...] = ()
+
+
+class StateBucket(Section):
+    """A bucket that belongs to the application's state."""
+
+    purpose: Purpose
+    prefixes: tuple[Text, ...] = ()
+    """The keys to carry begin with one of these; empty: all of them."""
+    excludes: tuple[Text, ...] = ()
+
+
+class SecretScope(StrEnum):
+    """What becomes of a secret when the application moves."""
+
+    MUST_CARRY = "must-carry"
+    """Losing it loses data or identity."""
+    REGENERATE = "regenerate"
+    """The destination makes its own."""
+
+
+class StateSecret(Section):
+    """A secret that belongs to the application's state."""
+
+    name: Name
+    scope: SecretScope
+    probe: tuple[Text, ...] = ()
+    """A command that succeeds only where the secret fits the data."""
+
+
+class StateUnits(Section):
+    """How the application's units are stopped and started around its state."""
+
+    stop: tuple[Name, ...] = ()
+    start: tuple[Name, ...] = ()
+    masked_until_restored: tuple[Name, ...] = ()
+
+
+class StateHooks(Section):
+    """Commands to run when the application's state is saved, restored or moved."""
+
+    quiesce: tuple[Command, ...] = ()
+    post_restore: tuple[Command, ...] = ()
+    url_rewrite: tuple[Command, ...] = ()
+    warm_up: tuple[Command, ...] = ()
+
+
+class StateCheck(Section):
+    """A page that shows that the state is complete and usable."""
+
+    path: UrlPath
+    status: int = Field(default=200, ge=100, le=599)
+
+
+class StateManifest(Section):
+    """What has to travel, and how, when the application is backed up, restored or moved."""
+
+    databases: tuple[StateDatabase, ...] = ()
+    paths: tuple[StatePath, ...] = ()
+    buckets: tuple[StateBucket, ...] = ()
+    secrets: tuple[StateSecret, ...] = ()
+    units: StateUnits = StateUnits()
+    hooks: StateHooks = StateHooks()
+    checks: tuple[StateCheck, ...] = ()
+
+
+class Unit(Section):
+    """A process of the application.
+
+    Its words may name the places {code}, {configuration}, {secrets} and {state}.
+    """
+
+    name: Name
+    command: Command
+    prepare: tuple[Text, ...] = ()
+    """A command that has to succeed before the unit starts."""
+
+
+class Standalone(Section):
+    """How the application runs on a machine without nixpkgs."""
+
+    packages: tuple[Package, ...] = ()
+    """Distribution packages that the guest image must hold."""
+    units: tuple[Unit, ...] = Field(min_length=1)
+
+
+class Application(Section):
+    """An application of the catalogue."""
+
+    title: Text
+    description: Text
+    versions: tuple[Text, ...] = Field(min_length=1)
+    """The first one is offered for new deployments."""
+    host_label: Label
+    immutable: tuple[Text, ...] = ()
+    """Options that can never change after the first deployment."""
+    machine: MachineNeeds
+    buckets: tuple[BucketNeeds, ...] = ()
+    smtp: Smtp = Smtp()
+    dns: Dns = Dns()
+    state: StateManifest = StateManifest()
+    standalone: Standalone
+    _name: str
+    _folder: Path
+    _options_schema: dict[str, Any]
+
+    @override
+    def model_post_init(self, context: Any, /) -> None:
+        """Remember the package that this was read from."""
+        package: Mapping[str, Any] = context
+        self._name = package["name"]
+        self._folder = package["folder"]
+        self._options_schema = package["options_schema"]
+
+    @property
+    def name(self) -> str:
+        """The name of the package, which is the name of its folder."""
+        return self._name
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the package."""
+        return self._folder
+
+    @property
+    def options_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the options that operators choose."""
+        return self._options_schema
+
+    @property
+    def newest_version(self) -> str:
+        """The version that new deployments get."""
+        return self.versions[0]
+
+    def completed(self, options: Options) -> Options:
+        """Return the options with the defaults of those that were not chosen."""
+        known = self.options_schema.get("properties", {})
+        defaults = {name: it["default"] for name, it in known.items() if "default" in it}
+        return defaults | options
