@@ -48,8 +48,10 @@ def main() -> None:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Keep other runs in this checkout waiting; the kernel lifts the lock when a run dies."""
+    """Keep other runs in this checkout waiting until this one and its children are gone."""
     with (ROOT / ".bootstrap.lock").open("w") as file:
+        # A pip that outlives a killed run would go on writing: it holds the lock as well.
+        os.set_inheritable(file.fileno(), True)  # noqa: FBT003 - the standard library's signature
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -88,7 +90,8 @@ def install(wanted: str) -> None:
     STAMP.unlink(missing_ok=True)
     quiet = ("install", "--quiet", "--no-input", "--no-deps")
     run((*pip, *quiet, "--require-hashes", "--requirement", str(LOCKED)), attempts=ATTEMPTS)
-    run((*pip, *quiet, "--no-build-isolation", "--editable", str(ROOT)))
+    silent = {"PYTHONWARNINGS": "ignore"}
+    run((*pip, *quiet, "--no-build-isolation", "--editable", str(ROOT)), extra=silent)
     half = STAMP.with_suffix(".half")
     half.write_text(wanted)
     half.replace(STAMP)
@@ -122,7 +125,13 @@ def run(argv: Sequence[str], *, attempts: int = 1, extra: Mapping[str, str] | No
     """Run a command, again after a pause when it fails, and give up with one message."""
     for attempt in range(1, attempts + 1):
         status = subprocess.run(  # noqa: S603 - our own argv
-            argv, cwd=ROOT, env=os.environ | (extra or {}), stdin=subprocess.DEVNULL, check=False
+            argv,
+            cwd=ROOT,
+            env=os.environ | (extra or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            close_fds=False,
+            check=False,
         ).returncode
         if status == 0:
             return
