@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import nats
 import nats.errors
+from nats.aio.client import Client
 
 from shared import errors
 
@@ -17,7 +17,6 @@ from . import streams
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nats.aio.client import Client
     from pydantic import SecretStr
 
 WAIT_SECONDS: Final = 30.0
@@ -69,15 +68,20 @@ async def apply(
 
 async def _connect(url: str, seed: SecretStr) -> Client:
     while True:
+        client = Client()
         try:
-            return await nats.connect(
+            await client.connect(
                 url,
                 nkeys_seed_str=seed.get_secret_value(),
                 allow_reconnect=False,
                 error_cb=_ignore,
             )
         except (OSError, nats.errors.Error):
+            # The library leaves the socket of a refused connection open.
+            await client.close()
             await asyncio.sleep(RETRY_SECONDS)
+        else:
+            return client
 
 
 async def _ignore(_: Exception) -> None:

@@ -125,6 +125,16 @@ class DeadLetters:
             DeadLetterDiscardRequested: self.on_discard_requested,
         }
 
+    async def decide(
+        self, event: DeadLetterReplayRequested | DeadLetterDiscardRequested, tx: Transaction
+    ) -> None:
+        """Carry out a decision in the transaction of whoever took it."""
+        match event:
+            case DeadLetterReplayRequested():
+                await self.on_replay_requested(event, tx)
+            case DeadLetterDiscardRequested():
+                await self.on_discard_requested(event, tx)
+
     async def on_replay_requested(self, event: DeadLetterReplayRequested, tx: Transaction) -> None:
         """Replay one of ours; one that is gone has been replayed or discarded before."""
         letter = await self._ours(tx, event)

@@ -1,0 +1,61 @@
+"""A bus for each test, and as many databases as it has services."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from shared import database as databases
+from shared.settings import PostgresSettings
+from tests.support.bus import Bus, running_bus
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from shared.embedded.servers.postgres import PostgresServer
+
+EFFECTS = "create table effects (position bigserial, message text, deployment text, note text)"
+
+
+@pytest.fixture
+async def bus() -> AsyncIterator[Bus]:
+    async with running_bus() as found:
+        yield found
+
+
+@pytest.fixture
+async def new_database(
+    postgres_server: PostgresServer,
+) -> AsyncIterator[Callable[[], Awaitable[databases.Database]]]:
+    """Yield what makes a database with the shared schema and a table for what handlers do."""
+    names = []
+    async with AsyncExitStack() as stack:
+
+        async def new() -> databases.Database:
+            name = f"test_{secrets.token_hex(6)}"
+            names.append(name)
+            access = await postgres_server.ensure_database(name, SecretStr(secrets.token_hex(8)))
+            settings = PostgresSettings(
+                host=access.host, port=access.port, database=name, user=name, connections=14
+            )
+            found = await stack.enter_async_context(
+                databases.connect(settings, access.password, schemas=("shared",))
+            )
+            async with found.transaction() as tx:
+                await tx.execute(EFFECTS)
+            return found
+
+        yield new
+    for name in names:
+        await postgres_server.drop_database(name)
+
+
+@pytest.fixture
+async def database(
+    new_database: Callable[[], Awaitable[databases.Database]],
+) -> databases.Database:
+    return await new_database()
