@@ -1,0 +1,6 @@
+"""Provisioner: machines for deployments, and the way to them from outside.
+
+Owns: machines, their addresses, DNS records, routes, placement.
+Consumes: DeploymentRequested, DeploymentRemovalRequested, ConfigDeployed.
+Emits: VMReady, VMRemoved, RoutePublished, ProvisioningFailed.
+"""

@@ -1,0 +1,1 @@
+"""Technology behind the ports of provisioner; only `__main__` names one of these."""

@@ -1,0 +1,109 @@
+"""How QEMU is called for a machine: pure functions from an order to arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from shared.contracts.deployments import Doors, Endpoint
+
+from . import images, machines, monitor
+
+if TYPE_CHECKING:
+    from ...ports import MachineOrder
+
+PROGRAM: Final = "qemu-system-x86_64"
+SSH_PORT: Final = 22
+# Where a machine finds its doors, at the same addresses on every runtime backend.
+GUEST_DOORS: Final = Doors(
+    s3=Endpoint(host="10.0.2.100", port=3900),
+    mail=Endpoint(host="10.0.2.101", port=25),
+    egress=Endpoint(host="10.0.2.102", port=3128),
+)
+_QUIET_HARDWARE: Final = ("-nodefaults", "-no-user-config", "-display", "none")
+_COMMAND_LINE: Final = (
+    "console=ttyS0 root=/dev/vda rw quiet loglevel=3 init=/usr/sbin/fediversity-init panic=5 "
+    "tsc=unstable mitigations=off random.trust_cpu=on net.ifnames=0 "
+    # A machine has no keyboard, and its kernel was tested by the distribution.
+    "i8042.noaux i8042.nokbd cryptomgr.notests audit=0"
+)
+_ACCELERATORS: Final = {
+    "kvm": ("-accel", "kvm", "-cpu", "host"),
+    # One CPU more is slower under emulation, and a larger buffer of translated code only costs.
+    "tcg": ("-accel", "tcg,tb-size=64"),
+}
+
+
+def doors_inside(doors: Doors) -> Doors:
+    """Return where a machine finds the doors that lead somewhere."""
+    return Doors(
+        s3=GUEST_DOORS.s3 if doors.s3 else None,
+        mail=GUEST_DOORS.mail if doors.mail else None,
+        egress=GUEST_DOORS.egress if doors.egress else None,
+    )
+
+
+def of_machine(order: MachineOrder, accelerator: str, doors: Doors, netcat: str) -> tuple[str, ...]:
+    """Return the arguments for a machine whose directory is the current one."""
+    seeds = (
+        word
+        for seed in machines.SEEDS
+        for word in ("-fw_cfg", f"name=opt/fediversity/{seed},file={seed}")
+    )
+    return (
+        *("-name", order.name, "-uuid", order.identity),
+        # In a session of its own, and back here only when everything is open, or with the reason.
+        "-daemonize",
+        *_hardware(order, accelerator),
+        *("-append", _COMMAND_LINE),
+        *_disk(),
+        *_network(order, doors, netcat),
+        *("-device", "virtio-rng-pci"),
+        # What a guest writes to its console must not fill the host's disk.
+        *("-chardev", f"ringbuf,id={monitor.CONSOLE},size={monitor.CONSOLE_BYTES}"),
+        *("-serial", f"chardev:{monitor.CONSOLE}"),
+        *("-qmp", f"unix:{monitor.SOCKET},server=on,wait=off"),
+        *seeds,
+    )
+
+
+def of_probe(accelerator: str) -> tuple[str, ...]:
+    """Return the arguments that only see whether Linux comes up; it says so and powers off."""
+    return (
+        *_QUIET_HARDWARE,
+        *("-machine", "q35", *_ACCELERATORS[accelerator], "-m", "128"),
+        *("-kernel", images.KERNEL, "-initrd", images.INITRD),
+        *("-append", "console=ttyS0 quiet fediversity.probe mitigations=off tsc=unstable"),
+        *("-serial", "stdio", "-no-reboot"),
+    )
+
+
+def _hardware(order: MachineOrder, accelerator: str) -> tuple[str, ...]:
+    return (
+        *_QUIET_HARDWARE,
+        *("-machine", "q35", *_ACCELERATORS[accelerator]),
+        *("-m", str(order.size.memory_mib), "-smp", str(order.size.cpus)),
+        *("-kernel", images.KERNEL, "-initrd", images.INITRD),
+    )
+
+
+def _disk() -> tuple[str, ...]:
+    disk = f"if=none,id=disk,file={machines.DISK},format=qcow2,cache=writeback,discard=unmap"
+    return ("-drive", disk, "-device", "virtio-blk-pci,drive=disk")
+
+
+def _network(order: MachineOrder, doors: Doors, netcat: str) -> tuple[str, ...]:
+    # Without restrict a machine would reach every service on the host's loopback interface.
+    parts = [
+        "user,id=network,restrict=on",
+        f"hostfwd=tcp:{order.ssh}-:{SSH_PORT}",
+        f"hostfwd=tcp:{order.http}-:{order.http_port}",
+    ]
+    for inside, outside in (
+        (GUEST_DOORS.s3, doors.s3),
+        (GUEST_DOORS.mail, doors.mail),
+        (GUEST_DOORS.egress, doors.egress),
+    ):
+        if outside:
+            # One process for each connection: QEMU's own way to a socket carries only one.
+            parts.append(f"guestfwd=tcp:{inside}-cmd:{netcat} nc {outside.host} {outside.port}")
+    return ("-netdev", ",".join(parts), "-device", "virtio-net-pci,romfile=,netdev=network")

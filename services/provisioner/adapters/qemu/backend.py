@@ -1,0 +1,240 @@
+"""`RuntimeBackend` for QEMU on this host."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from typing_extensions import override
+
+from shared import errors, telemetry
+
+from ...ports import RuntimeBackend
+from . import acceleration, arguments, commands, machines, monitor, reach
+from .machines import MachineFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from shared.contracts.deployments import Doors, Endpoint
+
+    from ...domain import Size
+    from ...ports import FoundMachine, Image, MachineOrder
+    from .images import Images
+    from .processes import Process
+
+BOOT_SECONDS: Final = 120.0
+POWER_DOWN_SECONDS: Final = 30.0
+QUIT_SECONDS: Final = 5.0
+VERDICTS: Final = "acceleration.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QemuRuntimeBackend(RuntimeBackend):
+    """Runs machines as processes of this host."""
+
+    directory: Path
+    images: Images
+    ways_out: Doors
+    """What the doors of every machine lead to, as this host sees it."""
+    public_key: Callable[[], str]
+    """Who may enter a machine; asked at each start."""
+    accelerator: Literal["auto", "kvm", "tcg"] = "auto"
+
+    @override
+    def doors(self) -> Doors:
+        return arguments.doors_inside(self.ways_out)
+
+    @override
+    async def is_free(self, endpoint: Endpoint) -> bool:
+        return _is_free(endpoint)
+
+    @override
+    async def ensure_image(self, packages: Sequence[str]) -> Image:
+        return await self.images.ensure(packages)
+
+    @override
+    async def list_machines(self) -> Sequence[FoundMachine]:
+        found = (MachineFolder(it).found() for it in sorted(self.directory.glob("[!.]*")))
+        return [it for it in found if it is not None]
+
+    @override
+    async def find(self, name: str) -> FoundMachine | None:
+        return self._folder(name).found()
+
+    @override
+    async def create(self, order: MachineOrder) -> FoundMachine:
+        folder = self._folder(order.name)
+        if folder.order() is not None:
+            raise errors.ConflictError("machine.exists", f"there is a machine {order.name} already")
+        for program in (arguments.PROGRAM, "qemu-img", "busybox", "ssh-keygen"):
+            commands.find(program)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        await machines.create(folder, order, self.images.folder(order.image))
+        found = folder.found()
+        assert found is not None  # noqa: S101 - it was just put there
+        return found
+
+    @override
+    async def grow(self, name: str, identity: str, size: Size) -> None:
+        folder, order = self._mine(name, identity)
+        await self.stop(name, identity)
+        if size.disk_gib > order.size.disk_gib:
+            commands.check_room(folder.path, machines.ROOM_BYTES)
+            await commands.run(
+                ("qemu-img", "resize", "-q", machines.DISK, f"{size.disk_gib}G"),
+                folder=folder.path,
+            )
+        folder.record(replace(order, size=size))
+
+    @override
+    async def start(self, name: str, identity: str) -> None:
+        folder, order = self._mine(name, identity)
+        if process := folder.process(identity):
+            if await self._runs(folder, identity):
+                return
+            await process.end()
+        await self._launch(folder, order)
+
+    @override
+    async def reach(self, name: str, identity: str) -> None:
+        folder, order = self._mine(name, identity)
+        async with monitor.connected(folder.path, identity) as qemu:
+            await reach.banner(order.ssh, qemu.console, within=BOOT_SECONDS)
+
+    @override
+    async def stop(self, name: str, identity: str) -> None:
+        folder, _ = self._mine(name, identity)
+        if process := folder.process(identity):
+            await self._power_down(folder, identity, process)
+
+    @override
+    async def remove(self, name: str, identity: str) -> None:
+        folder = self._folder(name)
+        if folder.order() is not None:
+            self._mine(name, identity)
+        if process := folder.process(identity):
+            await self._end(folder, identity, process)
+        machines.remove(folder)
+        telemetry.log.info("machine_removed", machine=name)
+
+    def _folder(self, name: str) -> MachineFolder:
+        return MachineFolder(self.directory / name)
+
+    def _mine(self, name: str, identity: str) -> tuple[MachineFolder, MachineOrder]:
+        """Return a machine's directory and order, when it is the one that is meant."""
+        folder = self._folder(name)
+        order = folder.order()
+        if order is None:
+            raise errors.NotFoundError(
+                "machine.not_found", f"there is no machine {name} below {self.directory}"
+            )
+        if order.identity != identity:
+            raise errors.ConflictError(
+                "machine.other_identity", f"machine {name} is {order.identity}, not {identity}"
+            )
+        return folder, order
+
+    async def _runs(self, folder: MachineFolder, identity: str) -> bool:
+        """Say whether a machine's process does its work; one that was paused goes on."""
+        async with monitor.connected(folder.path, identity) as qemu:
+            status = await qemu.status()
+            if status == monitor.PAUSED_FOR_ROOM:
+                commands.check_room(folder.path, machines.ROOM_BYTES)
+            if status in {monitor.PAUSED_FOR_ROOM, "paused"}:
+                await qemu.resume()
+            return status in {monitor.PAUSED_FOR_ROOM, "paused", "running"}
+
+    async def _launch(self, folder: MachineFolder, order: MachineOrder) -> None:
+        commands.check_room(folder.path, machines.ROOM_BYTES)
+        for endpoint in (order.ssh, order.http):
+            if not _is_free(endpoint):
+                raise _port_taken(endpoint)
+        folder.let_in(self.public_key())
+        (folder.path / monitor.SOCKET).unlink(missing_ok=True)
+        accelerator = await self._accelerator(folder)
+        busybox = commands.find("busybox")
+        argv = arguments.of_machine(order, accelerator, self.ways_out, busybox)
+        try:
+            await commands.run((arguments.PROGRAM, *argv), folder=folder.path)
+        except errors.CommandError as error:
+            raise _explained(error, order) from error
+        folder.process(order.identity)
+        telemetry.log.info("machine_started", machine=order.name, accelerator=accelerator)
+
+    async def _accelerator(self, folder: MachineFolder) -> str:
+        if self.accelerator != "auto":
+            return self.accelerator
+        return await acceleration.choose(folder.path, self.directory / f".{VERDICTS}")
+
+    async def _power_down(self, folder: MachineFolder, identity: str, process: Process) -> None:
+        """Let the guest end its work; then insist."""
+        try:
+            async with monitor.connected(folder.path, identity) as qemu:
+                await qemu.press_power_button()
+        except errors.UnavailableError as error:
+            telemetry.log.warning("machine_does_not_listen", reason=error.message)
+        else:
+            if await process.gone(POWER_DOWN_SECONDS):
+                return
+        await self._end(folder, identity, process)
+
+    async def _end(self, folder: MachineFolder, identity: str, process: Process) -> None:
+        """End a machine without asking its guest."""
+        try:
+            async with monitor.connected(folder.path, identity) as qemu:
+                await qemu.quit()
+            await process.gone(QUIT_SECONDS)
+        except errors.UnavailableError as error:
+            telemetry.log.warning("machine_does_not_listen", reason=error.message)
+        await process.end()
+
+
+def _is_free(endpoint: Endpoint) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((endpoint.host, endpoint.port))
+        except OSError as error:
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                return False
+            raise errors.FaultError(
+                "machine.address", f"this host cannot listen at {endpoint}: {error.strerror}"
+            ) from error
+    return True
+
+
+def _port_taken(endpoint: Endpoint) -> errors.ConflictError:
+    return errors.ConflictError(
+        "machine.port_taken",
+        f"something else listens at {endpoint}; see what: ss -ltnp 'sport = :{endpoint.port}'",
+    )
+
+
+def _explained(error: errors.CommandError, order: MachineOrder) -> errors.HostingError:
+    """Return what a refusal of QEMU to start means."""
+    text = error.stderr
+    if "Could not set up host forwarding rule" in text:
+        return _port_taken(order.ssh if f":{order.ssh.port}-" in text else order.http)
+    if 'Failed to get "write" lock' in text:
+        return errors.UnavailableError("machine.starting", f"{order.name} is being started already")
+    if "Cannot allocate memory" in text or "cannot set up guest memory" in text:
+        return errors.FaultError(
+            "machine.memory_full",
+            f"this host has no {order.size.memory_mib} MiB of memory left for {order.name}; "
+            "see: free -m",
+        )
+    return error
+
+
+async def stop_all(backend: QemuRuntimeBackend) -> Sequence[str]:
+    """Stop every machine of this host, all at once, and return the names of those that ran."""
+    running = [it for it in await backend.list_machines() if it.power == "running"]
+    async with asyncio.TaskGroup() as group:
+        for machine in running:
+            group.create_task(backend.stop(machine.name, machine.identity))
+    return [it.name for it in running]

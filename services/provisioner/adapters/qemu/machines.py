@@ -1,0 +1,156 @@
+"""The directory of one machine: everything it needs to run, wherever the directory is moved.
+
+disk.qcow2           what it wrote, over base.qcow2
+base.qcow2 kernel initrd    its image, for life: links that outlive the cache
+hostname authorized_keys hostkey   its seed, read by QEMU at each start
+machine.json         what was ordered
+process.json         the process that runs it, by pid and start time
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.contracts.deployments import Endpoint
+
+from ...domain import Size
+from ...ports import FoundMachine, Image, MachineOrder, Power
+from . import commands, images, processes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DISK: Final = "disk.qcow2"
+BASE: Final = "base.qcow2"
+HOST_KEY: Final = "hostkey"
+AUTHORIZED_KEYS: Final = "authorized_keys"
+HOST_NAME: Final = "hostname"
+SEEDS: Final = (HOST_NAME, AUTHORIZED_KEYS, HOST_KEY)
+ORDER: Final = "machine.json"
+PROCESS: Final = "process.json"
+# Room for what a machine writes soon after its first boot; the rest is promised, as disks are.
+ROOM_BYTES: Final = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFolder:
+    """One machine's directory, which exists as a whole or not at all."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The machine's name."""
+        return self.path.name
+
+    def order(self) -> MachineOrder | None:
+        """Return what was ordered, or None when there is no such machine."""
+        try:
+            found: dict[str, Any] = json.loads((self.path / ORDER).read_text())
+        except FileNotFoundError:
+            return None
+        return MachineOrder(
+            name=self.name,
+            identity=found["identity"],
+            image=Image(key=found["image"], packages=tuple(found["packages"])),
+            size=Size(**found["size"]),
+            ssh=Endpoint(**found["ssh"]),
+            http=Endpoint(**found["http"]),
+            http_port=found["http_port"],
+        )
+
+    def found(self) -> FoundMachine | None:
+        """Return the machine as it exists."""
+        order = self.order()
+        if order is None:
+            return None
+        return FoundMachine(
+            name=order.name,
+            identity=order.identity,
+            power=Power.RUNNING if self.process(order.identity) else Power.STOPPED,
+            image=order.image,
+            size=order.size,
+            ssh=order.ssh,
+            http=order.http,
+            host_public_key=self.host_public_key(),
+        )
+
+    def host_public_key(self) -> str:
+        """Return the SSH host key that the machine was given, without a comment."""
+        return " ".join((self.path / f"{HOST_KEY}.pub").read_text().split()[:2])
+
+    def process(self, identity: str) -> processes.Process | None:
+        """Return the process that runs the machine, also one that nobody recorded."""
+        record = self.path / PROCESS
+        found = processes.read(record)
+        if found is None and (found := processes.carrying(identity)):
+            found.write(record)
+        return found
+
+    def let_in(self, public_key: str) -> None:
+        """Seed who may enter, from the next start on."""
+        (self.path / AUTHORIZED_KEYS).write_text(f"{public_key.strip()}\n")
+
+    def record(self, order: MachineOrder) -> None:
+        """Record what is ordered; from then on the machine exists."""
+        fresh = self.path / f"{ORDER}.new"
+        fresh.write_text(
+            json.dumps(
+                {
+                    "identity": order.identity,
+                    "image": order.image.key,
+                    "packages": order.image.packages,
+                    "size": {
+                        "cpus": order.size.cpus,
+                        "memory_mib": order.size.memory_mib,
+                        "disk_gib": order.size.disk_gib,
+                    },
+                    "ssh": order.ssh.model_dump(),
+                    "http": order.http.model_dump(),
+                    "http_port": order.http_port,
+                }
+            )
+        )
+        fresh.rename(self.path / ORDER)
+
+
+async def create(folder: MachineFolder, order: MachineOrder, image: Path) -> None:
+    """Put a machine's directory together beside its place, then move it there."""
+    commands.check_room(folder.path.parent, ROOM_BYTES)
+    work = MachineFolder(folder.path.with_name(f".{folder.name}.new"))
+    _begin(work.path, image)
+    (work.path / HOST_NAME).write_text(f"{order.name}\n")
+    await commands.run(
+        ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", order.name, "-f", HOST_KEY),
+        folder=work.path,
+    )
+    # Relative, so that a data directory can be moved with its machines.
+    size = f"{order.size.disk_gib}G"
+    await commands.run(
+        ("qemu-img", "create", "-q", "-f", "qcow2", "-b", BASE, "-F", "qcow2", DISK, size),
+        folder=work.path,
+    )
+    work.record(order)
+    work.path.rename(folder.path)
+
+
+def _begin(path: Path, image: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700)
+    for part, name in ((images.DISK, BASE), (images.KERNEL,) * 2, (images.INITRD,) * 2):
+        try:
+            (path / name).hardlink_to(image / part)
+        except OSError:  # the cache lies on another file system
+            shutil.copyfile(image / part, path / name)
+
+
+def remove(folder: MachineFolder) -> None:
+    """Remove a machine's directory: first its name, then the rest."""
+    gone = folder.path.with_name(f".{folder.name}.removed")
+    shutil.rmtree(gone, ignore_errors=True)
+    if folder.path.exists():
+        folder.path.rename(gone)
+        shutil.rmtree(gone)

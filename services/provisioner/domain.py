@@ -1,0 +1,116 @@
+"""What a machine is, what reaches it, and which changes it can take.
+
+    RESERVED ──▶ READY ──▶ REMOVING ──▶ (gone)
+        └──────────────────────▲
+
+A machine keeps its image, its addresses and its disk for life. Only a larger size is a change
+that it can take; everything else would be another machine, and data on its disk would be lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from shared import errors
+
+if TYPE_CHECKING:
+    from shared.contracts.deployments import Endpoint
+
+
+class MachineState(StrEnum):
+    """How a machine stands, by the wish of its operator and what was done about it."""
+
+    RESERVED = "reserved"
+    """It is to exist; its addresses are taken."""
+    READY = "ready"
+    """It answered once and is to run."""
+    REMOVING = "removing"
+    """It is to be gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much of a host a machine gets."""
+
+    cpus: int
+    memory_mib: int
+    disk_gib: int
+
+    def covers(self, other: Size) -> bool:
+        """Say whether nothing in the other size is larger."""
+        return (
+            self.cpus >= other.cpus
+            and self.memory_mib >= other.memory_mib
+            and self.disk_gib >= other.disk_gib
+        )
+
+    @override
+    def __str__(self) -> str:
+        """Return it as a person reads it."""
+        return f"{self.cpus} CPU, {self.memory_mib} MiB memory, {self.disk_gib} GiB disk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """What one machine of a revision has to offer."""
+
+    applications: tuple[str, ...]
+    size: Size
+    http_port: int
+    """Where its web server answers, inside."""
+    image_packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A machine of a deployment, as it is meant to be."""
+
+    name: str
+    deployment: str
+    number: int
+    identity: str
+    """A UUID that only this machine carries, whatever else takes its name."""
+    state: MachineState
+    placement: Placement
+    ssh: Endpoint | None = None
+    http: Endpoint | None = None
+
+    def check(self, wanted: Placement) -> None:
+        """Refuse what this machine cannot become.
+
+        Raises:
+            InvalidError: the disk would shrink, or the image lacks a package.
+        """
+        if wanted.size.disk_gib < self.placement.size.disk_gib:
+            raise errors.InvalidError(
+                "machine.disk_shrinks",
+                f"the disk of {self.name} holds {self.placement.size.disk_gib} GiB and cannot "
+                f"shrink to {wanted.size.disk_gib} GiB; choose the earlier size or a larger one",
+            )
+        lacking = sorted({*wanted.image_packages} - {*self.placement.image_packages})
+        if lacking:
+            raise errors.InvalidError(
+                "machine.image_packages",
+                f"{self.name} keeps its image for life, and that lacks {', '.join(lacking)}; "
+                "remove the deployment and deploy it again to get a new machine",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the edge listens, for a record to point to."""
+
+    plain: Endpoint
+    tls: Endpoint | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """What the edge does with requests for a host: hand them to where the application answers."""
+
+    host: str
+    upstream: Endpoint
