@@ -52,4 +52,4 @@ lock: setup ## Pin every dependency, with hashes and without an index: one lock,
 	done
 
 asyncapi: setup ## Write docs/events/asyncapi.yaml from the registered events
-	$(VENV)/python -m shared.contracts.asyncapi
+	$(VENV)/python -m shared.bus asyncapi --output docs/events/asyncapi.yaml
