@@ -86,6 +86,12 @@ class DeploymentRegister(Protocol):
         """Return what is staged, or None."""
         ...
 
+    async def find_configurations(
+        self, tx: Transaction, deployments: Sequence[str]
+    ) -> Mapping[str, Configuration]:
+        """Return what is staged for each of several deployments."""
+        ...
+
     async def add_revision(self, tx: Transaction, revision: Revision, *, by: str) -> None:
         """Keep a new revision."""
         ...
@@ -138,14 +144,16 @@ class RunRegister(Protocol):
         """Return the steps of a run in order."""
         ...
 
-    async def save_step(
-        self, tx: Transaction, run: str, step: RunStep, *, settled: bool = False
-    ) -> RunStep | None:
+    async def save_step(self, tx: Transaction, run: str, step: RunStep) -> RunStep | None:
         """Write a step unless it is settled; return it as it is now, or None when settled.
 
         Its times are the database's: it starts when it first leaves pending, and ends with
         success, failure or being skipped.
         """
+        ...
+
+    async def note_progress(self, tx: Transaction, run: str, place: int) -> bool:
+        """Record how far the stream of progress was read; False when it was further before."""
         ...
 
     async def append(self, tx: Transaction, run: str, kind: RunEventKind, body: EventBody) -> None:

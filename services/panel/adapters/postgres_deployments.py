@@ -151,20 +151,18 @@ class PostgresDeploymentRegister:
 
     async def find_configuration(self, tx: Transaction, deployment: str) -> Configuration | None:
         """Return what is staged, or None."""
-        row = await tx.fetchrow(
+        return (await self.find_configurations(tx, [deployment])).get(deployment)
+
+    async def find_configurations(
+        self, tx: Transaction, deployments: Sequence[str]
+    ) -> Mapping[str, Configuration]:
+        """Return what is staged for each of several deployments."""
+        rows = await tx.fetch(
             """select deployment, version, applications, staged_at, staged_by
-            from configurations where deployment = $1""",
-            deployment,
+            from configurations where deployment = any($1)""",
+            list(deployments),
         )
-        if row is None:
-            return None
-        return Configuration(
-            deployment=row["deployment"],
-            version=row["version"],
-            applications=_ORDERS.validate_python(row["applications"]),
-            staged_at=row["staged_at"],
-            staged_by=row["staged_by"],
-        )
+        return {row["deployment"]: _configuration(row) for row in rows}
 
     async def add_revision(self, tx: Transaction, revision: Revision, *, by: str) -> None:
         """Keep a new revision."""
@@ -216,6 +214,16 @@ def _deployment(row: Row) -> Deployment:
         removal_requested_at=row["removal_requested_at"],
         removed_at=row["removed_at"],
         routes=_ROUTES.validate_python(row["routes"]),
+    )
+
+
+def _configuration(row: Row) -> Configuration:
+    return Configuration(
+        deployment=row["deployment"],
+        version=row["version"],
+        applications=_ORDERS.validate_python(row["applications"]),
+        staged_at=row["staged_at"],
+        staged_by=row["staged_by"],
     )
 
 

@@ -49,7 +49,7 @@ insert into runs (id, operator, number, deployment, kind, revision, state, reque
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 _STEP_COLUMNS: Final = (
-    "position, service, name, status, attempt, started_at, ended_at, done, total, unit"
+    "position, service, name, status, attempt, started_at, ended_at, done, total, unit, settled"
 )
 _SAVE_STEP: Final = f"""
 update run_steps set status = $3, attempt = greatest(attempt, $4), done = $5, total = $6,
@@ -160,9 +160,7 @@ class PostgresRunRegister:
         )
         return [_step(row) for row in rows]
 
-    async def save_step(
-        self, tx: Transaction, run: str, step: RunStep, *, settled: bool = False
-    ) -> RunStep | None:
+    async def save_step(self, tx: Transaction, run: str, step: RunStep) -> RunStep | None:
         """Write a step unless it is settled; return it as it is now, or None when settled."""
         row = await tx.fetchrow(
             _SAVE_STEP,
@@ -173,9 +171,16 @@ class PostgresRunRegister:
             step.done,
             step.total,
             step.unit,
-            settled,
+            step.is_settled,
         )
         return _step(row) if row else None
+
+    async def note_progress(self, tx: Transaction, run: str, place: int) -> bool:
+        """Record how far the stream of progress was read; False when it was further before."""
+        tag = await tx.execute(
+            "update runs set progress_place = $2 where id = $1 and progress_place < $2", run, place
+        )
+        return tag == "UPDATE 1"
 
     async def append(self, tx: Transaction, run: str, kind: RunEventKind, body: EventBody) -> None:
         """Add an event under the run's next number."""
@@ -257,4 +262,5 @@ def _step(row: Row) -> RunStep:
         done=row["done"],
         total=row["total"],
         unit=row["unit"],
+        is_settled=row["settled"],
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -63,18 +62,6 @@ def split(schema: Schema, options: Options, sealed: Collection[str]) -> Submitte
         secrets={name: str(it) for name, it in options.items() if name in names},
         kept=tuple(sorted(name for name in sealed if name in names and name not in options)),
     )
-
-
-def complete(schema: Schema, options: Options) -> Options:
-    """Return the options with the schema's defaults filled in, objects inside included."""
-    found = copy.deepcopy(options)
-    for name, part in schema.get("properties", {}).items():
-        if name not in found and "default" in part and not part.get(SECRET):
-            found[name] = copy.deepcopy(part["default"])
-        value = found.get(name)
-        if isinstance(value, dict) and part.get("type") == "object":
-            found[name] = complete(part, value)
-    return found
 
 
 _FORMATS: Final = FormatChecker()

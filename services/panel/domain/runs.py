@@ -222,6 +222,8 @@ class RunStep:
     done: int | None = None
     total: int | None = None
     unit: str | None = None
+    is_settled: bool = False
+    """Whether its service has said that it is over: late progress changes nothing any more."""
 
     @property
     def seconds(self) -> float | None:
@@ -233,9 +235,13 @@ class RunStep:
     def concluded(self, run: RunState) -> RunStep:
         """Return the step as the end of its run leaves it."""
         if self.status in {StepStatus.SUCCEEDED, StepStatus.FAILED}:
-            return self
+            return self.settled(self.status)
         succeeded = run is RunState.SUCCEEDED
-        return replace(self, status=StepStatus.SUCCEEDED if succeeded else StepStatus.SKIPPED)
+        return self.settled(StepStatus.SUCCEEDED if succeeded else StepStatus.SKIPPED)
+
+    def settled(self, status: StepStatus) -> RunStep:
+        """Return the step as it ended for good."""
+        return replace(self, status=status, is_settled=True)
 
 
 @dataclass(frozen=True, slots=True)

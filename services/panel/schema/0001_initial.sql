@@ -111,6 +111,8 @@ create table runs (
     retry_of text references runs (id),
     -- Number of its newest event.
     sequence integer not null default 0,
+    -- How far the stream of progress was read for it: what comes again is told from what is new.
+    progress_place bigint not null default 0,
     traceparent text,
     unique (operator, number),
     foreign key (deployment, revision) references revisions (deployment, number)

@@ -83,15 +83,13 @@ class Conductor:
         answered = {(it.service, it.name) for it in STEPS[run.kind] if it.answered_by == answer}
         for step in await self.runs.list_steps(tx, run.id):
             if (step.service, step.name) in answered:
-                done = replace(step, status=StepStatus.SUCCEEDED)
-                await self.save_step(tx, run, step, done, settled=True)
+                await self.save_step(tx, run, step, step.settled(StepStatus.SUCCEEDED))
 
     async def fail_step(self, tx: Transaction, run: Run, service: str, name: str) -> None:
         """Mark the step at which a run failed."""
         for step in await self.runs.list_steps(tx, run.id):
             if (step.service, step.name) == (service, name):
-                failed = replace(step, status=StepStatus.FAILED)
-                await self.save_step(tx, run, step, failed, settled=True)
+                await self.save_step(tx, run, step, step.settled(StepStatus.FAILED))
 
     async def hold(self, tx: Transaction, run: Run, letter: str | None) -> None:
         """Mark a run as held by a dead letter, or as free again."""
@@ -100,11 +98,9 @@ class Conductor:
         await self.runs.save(tx, replace(run, held_by=letter))
         await self.say(tx, run, RunEventKind.STATE, EventBody(state=run.state, held_by=letter))
 
-    async def save_step(
-        self, tx: Transaction, run: Run, old: RunStep, new: RunStep, *, settled: bool = False
-    ) -> None:
+    async def save_step(self, tx: Transaction, run: Run, old: RunStep, new: RunStep) -> None:
         """Write a step, and tell those who watch when that changed anything they see."""
-        saved = await self.runs.save_step(tx, run.id, new, settled=settled)
+        saved = await self.runs.save_step(tx, run.id, new)
         if saved is None or _seen(saved) == _seen(old):
             return
         body = EventBody(
@@ -179,7 +175,7 @@ class Conductor:
     ) -> Run:
         ended = replace(run.moved(state, self.clock.now()), failure=failure)
         for step in await self.runs.list_steps(tx, run.id):
-            await self.save_step(tx, run, step, step.concluded(state), settled=True)
+            await self.save_step(tx, run, step, step.concluded(state))
         await self.runs.save(tx, ended)
         await self.say(tx, run, RunEventKind.END, EventBody(state=state, failure=failure))
         return ended

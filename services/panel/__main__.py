@@ -1,0 +1,191 @@
+"""Run panel: read settings, connect adapters, serve until stopped; or make the first person.
+
+fediversity-panel                                   serve
+fediversity-panel create-admin --operator NAME      print a token, once
+fediversity-panel --print-settings                  the settings, as a table
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from shared import catalogue, clock, errors, provider, runtime
+from shared import database as databases
+from shared.bus import dead_letters as bus_letters
+from shared.bus import progress
+from shared.sealing import Sealer
+
+from .adapters.outside import HttpOutsideView
+from .adapters.postgres_deployments import PostgresDeploymentRegister
+from .adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRegister
+from .adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
+from .adapters.postgres_runs import PostgresRunRegister
+from .api.app import create_app
+from .domain.names import NameRules
+from .projections import Projections
+from .service.access import Access
+from .service.checks import Checks
+from .service.conductor import SERVICE, Conductor
+from .service.configurations import Configurations
+from .service.dead_letters import DeadLetters
+from .service.feed import Feed
+from .service.offer import Offer
+from .service.panel import Panel
+from .service.runs import Runs
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.database import Database
+    from shared.provider import Provider
+
+SCHEMAS = ("shared", "services.panel")
+
+
+async def serve(settings: Settings) -> None:
+    """Serve operators."""
+    offered = provider.load(settings.provider_file)
+    async with runtime.service(SERVICE, settings, schemas=SCHEMAS) as service:
+        service.digests = {"provider_file": offered.digest}
+        panel, projections, checks = assemble(settings, offered, service.database)
+
+        async def follow_progress() -> None:
+            await progress.consume_progress(service.bus, projections.on_progress)
+
+        await service.serve(
+            routes=projections.routes(),
+            kinds=(checks.kind(),),
+            app=create_app(panel),
+            background=(follow_progress, panel.feed.run),
+        )
+
+
+def assemble(
+    settings: Settings, offered: Provider, database: Database
+) -> tuple[Panel, Projections, Checks]:
+    """Put panel together on its database."""
+    deployments, runs = PostgresDeploymentRegister(), PostgresRunRegister()
+    letters, audit = PostgresDeadLetterRegister(), PostgresAuditTrail()
+    feed = Feed(database, runs)
+    offer = Offer(catalogue=catalogue.load(offered.catalogue.folders), sizes=offered.sizes)
+    conductor = Conductor(deployments=deployments, runs=runs, clock=clock.system, nudge=feed.nudge)
+    projections = Projections(
+        database=database,
+        deployments=deployments,
+        runs=runs,
+        letters=letters,
+        conductor=conductor,
+    )
+    checks = Checks(
+        deployments=deployments,
+        runs=runs,
+        conductor=conductor,
+        outside=HttpOutsideView(settings.check_authority_file),
+        patience_seconds=settings.check_patience_seconds,
+    )
+    zones = tuple(zone.suffix for zone in offered.zones)
+    own = bus_letters.DeadLetters(SERVICE, database, projections.routes())
+    panel = Panel(
+        database=database,
+        access=Access(identities=PostgresIdentityRegister(), audit=audit),
+        offer=offer,
+        configurations=Configurations(
+            deployments=deployments,
+            offer=offer,
+            names=NameRules(zones=zones, panel_host=offered.panel.host),
+            sealer=Sealer(settings.recipients),
+            audit=audit,
+            clock=clock.system,
+        ),
+        runs=Runs(
+            deployments=deployments, runs=runs, conductor=conductor, offer=offer, audit=audit
+        ),
+        letters=DeadLetters(
+            letters=letters,
+            deployments=deployments,
+            runs=runs,
+            conductor=conductor,
+            audit=audit,
+            own=own,
+        ),
+        idempotency=PostgresIdempotencyLedger(),
+        feed=feed,
+    )
+    return panel, projections, checks
+
+
+async def create_admin(settings: Settings, operator: str, person: str) -> str:
+    """Make operator, person, membership and token in one transaction; return the token."""
+    access = Access(identities=PostgresIdentityRegister(), audit=PostgresAuditTrail())
+    names = {
+        "database": settings.postgres.database or SERVICE,
+        "user": settings.postgres.user or SERVICE,
+    }
+    postgres = settings.postgres.model_copy(update=names)
+    password = settings.postgres_password
+    async with (
+        databases.connect(postgres, password, schemas=SCHEMAS) as database,
+        database.transaction() as tx,
+    ):
+        return await access.create_admin(tx, operator, person)
+
+
+def settings_table() -> str:
+    """Return panel's settings as a Markdown table."""
+    lines = ["| Variable | Default | Meaning |", "|---|---|---|"]
+    lines += [
+        f"| `{name}` | {default} | {text} |" for name, default, text in _rows(Settings, "PANEL_")
+    ]
+    return "\n".join(lines)
+
+
+def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for name, field in model.model_fields.items():
+        default = field.get_default(call_default_factory=True) if not field.is_required() else None
+        if isinstance(default, BaseModel):
+            yield from _rows(type(default), f"{prefix}{name.upper()}__")
+        elif field.annotation is SecretStr:
+            yield prefix.lower() + name, "(a file)", field.description or ""
+        else:
+            shown = f"`{default}`" if default or default == 0 else ""
+            yield prefix + name.upper(), shown, field.description or ""
+
+
+def main() -> None:
+    """Start panel, or make the first person."""
+    arguments = _parser().parse_args()
+    if arguments.print_settings:
+        sys.stdout.write(settings_table() + "\n")
+        return
+    try:
+        settings = Settings()
+        if arguments.command == "create-admin":
+            made = create_admin(settings, arguments.operator, arguments.name)
+            sys.stdout.write(asyncio.run(made) + "\n")
+        else:
+            runtime.run(SERVICE, settings, serve(settings))
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, it["loc"])) for it in error.errors())
+        sys.exit(f"fediversity-panel: these settings are missing or wrong: {places}")
+    except errors.HostingError as error:
+        sys.exit(f"fediversity-panel: {error.message}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fediversity-panel", description="Run the panel.")
+    parser.add_argument("--print-settings", action="store_true", help="show them and end")
+    commands = parser.add_subparsers(dest="command")
+    admin = commands.add_parser("create-admin", help="make the first person of an operator")
+    admin.add_argument("--operator", required=True, help="name of the organisation")
+    admin.add_argument("--name", default="Administrator", help="name of the person")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The REST application: routes, problems, limits and the OpenAPI document, put together."""
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.types import Scope
+
+from ..service.panel import Panel
+from . import applications, dead_letters, deployments, me, problems, runs
+from .dependencies import PREFIX
+from .limits import Gate
+
+TAGS: Final = [
+    {"name": "applications", "description": "What can be deployed here."},
+    {"name": "deployments", "description": "An operator's applications on one domain."},
+    {"name": "runs", "description": "Anything long that a person watches."},
+    {"name": "dead letters", "description": "For the hosting provider: what could not be handled."},
+    {"name": "me", "description": "Who is asking."},
+]
+DESCRIPTION: Final = (
+    "Deploy fediverse applications under your own domain. Errors are problem documents "
+    "(RFC 9457). Everything long is a run: POST answers 202 with its address, its events can be "
+    "watched as a stream. Send an Idempotency-Key with every POST that creates work."
+)
+
+
+def create_app(panel: Panel) -> FastAPI:
+    """Return the REST application of a panel."""
+    app = FastAPI(
+        title="Fediversity panel",
+        version="1",
+        description=DESCRIPTION,
+        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"metrics": False, "logs": False, "operation_spans": False, "exclude": _is_quiet},
+    )
+    app.state.panel = panel
+    api = APIRouter(prefix=PREFIX)
+    for part in (me, applications, deployments, runs, dead_letters):
+        api.include_router(part.router)
+    app.include_router(api)
+    app.add_api_route("/problems/{name}", show_problem, include_in_schema=False)
+    app.add_middleware(Gate)
+    problems.install(app)
+    return app
+
+
+async def show_problem(name: str, request: Request) -> Response:
+    """Say what a sort of problem means: its documents name this address as their type."""
+    kind = next((it for it in problems.KINDS if it.name == name), None)
+    if kind is None:
+        return problems.document(request.scope, problems.NOT_FOUND, "There is no such problem.")
+    return Response(f"{kind.title} (HTTP status {kind.status}).\n", media_type="text/plain")
+
+
+def _is_quiet(scope: Scope) -> bool:
+    """Say whether a request needs no span: it only looks, and belongs to no run's trace."""
+    return str(scope.get("method")) == "GET"

@@ -1,0 +1,138 @@
+"""What the routes share: who is asking, which part of a list, and doing things once."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Header, Query, Request
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
+
+from shared import ids
+from shared.database import Transaction
+
+from ..domain.identity import Caller
+from ..domain.records import IdempotentAnswer, IdempotentRequest, Page
+from ..service.panel import Panel
+
+MOST_ITEMS: Final = 200
+PREFIX: Final = "/api/v1"
+bearer = HTTPBearer(auto_error=False, description="A token: fdv_….", scheme_name="token")
+
+
+def get_panel(request: Request) -> Panel:
+    """Return the service behind the API."""
+    panel: Panel = request.app.state.panel
+    return panel
+
+
+PanelDependency = Annotated[Panel, Depends(get_panel)]
+
+
+async def get_caller(
+    panel: PanelDependency,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> Caller:
+    """Return who is asking, by the token."""
+    async with panel.database.transaction() as tx:
+        token = credentials.credentials if credentials else None
+        return await panel.access.authenticate(tx, token)
+
+
+CallerDependency = Annotated[Caller, Depends(get_caller)]
+
+
+def get_page(
+    limit: Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many at most.")] = 50,
+    before: Annotated[
+        str | None, Query(pattern=ids.PATTERN.pattern, description="`next` of the part before.")
+    ] = None,
+) -> Page:
+    """Return which part of a list is wanted."""
+    return Page(limit, before)
+
+
+PageDependency = Annotated[Page, Depends(get_page)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern="^[!-~]+$",
+        description="The same key within a day has its effect once and gets the same answer.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What was done, where it is to be found, and how that is answered."""
+
+    status: int
+    location: str
+    body: BaseModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """Does what a request asks for in one transaction, once per Idempotency-Key."""
+
+    panel: Panel
+    caller: Caller
+    route: str
+    key: str | None
+
+    async def answer(
+        self, work: Callable[[Transaction], Awaitable[Done]], body: BaseModel | None = None
+    ) -> JSONResponse:
+        """Do the work, or repeat the answer that it got the first time."""
+        async with self.panel.database.transaction() as tx:
+            if self.key is None:
+                return _response(_kept(await work(tx)))
+            request = IdempotentRequest(
+                token=self.caller.token,
+                route=self.route,
+                key=self.key,
+                body_digest=_digest(body),
+            )
+            known = await self.panel.idempotency.claim(tx, request)
+            if known is not None:
+                return _response(known, replayed=True)
+            answer = _kept(await work(tx))
+            await self.panel.idempotency.keep(tx, request, answer)
+            return _response(answer)
+
+
+def get_once(
+    request: Request,
+    panel: PanelDependency,
+    caller: CallerDependency,
+    idempotency_key: IdempotencyKey = None,
+) -> Once:
+    """Return how to do what this request asks for once."""
+    route = f"{request.method} {request.url.path}"
+    return Once(panel=panel, caller=caller, route=route, key=idempotency_key)
+
+
+OnceDependency = Annotated[Once, Depends(get_once)]
+
+
+def _kept(done: Done) -> IdempotentAnswer:
+    return IdempotentAnswer(
+        status=done.status, location=done.location, body=done.body.model_dump(mode="json")
+    )
+
+
+def _response(answer: IdempotentAnswer, *, replayed: bool = False) -> JSONResponse:
+    headers = {"Location": answer.location}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return JSONResponse(answer.body, status_code=answer.status, headers=headers)
+
+
+def _digest(body: BaseModel | None) -> bytes:
+    shown = body.model_dump(mode="json") if body else None
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).digest()

@@ -1,0 +1,211 @@
+"""Errors as RFC 9457 problem documents: the only place that turns one into the other.
+
+What an operator did wrong is said in full, with pointers into the request. What went wrong inside
+is logged; outside it is only named by the id of the request.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
+
+from shared import errors, telemetry
+
+from ..domain.identity import NotSignedInError
+from . import examples
+
+MEDIA_TYPE: Final = "application/problem+json"
+REQUEST_ID: Final = "request_id"
+RETRY_SECONDS: Final = 2
+
+
+class PointedError(BaseModel):
+    """One mistake in a request."""
+
+    pointer: str
+    """Where it is in the body, as a JSON pointer."""
+    detail: str
+
+
+class Problem(BaseModel):
+    """Why a request was not answered with what it asked for (RFC 9457)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    """Stable and searchable, such as `domain.taken`."""
+    request_id: str
+    """Name it when you ask for help."""
+    errors: tuple[PointedError, ...] = Field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """One sort of problem: its name, its status, and what it means."""
+
+    name: str
+    status: int
+    title: str
+    code: str
+    """Used where nothing more precise is known."""
+
+
+INVALID: Final = ProblemKind("invalid", 422, "The request has errors", "request.invalid")
+NOT_FOUND: Final = ProblemKind("not-found", 404, "There is no such thing", "request.not_found")
+CONFLICT: Final = ProblemKind("conflict", 409, "That is not possible now", "request.conflict")
+NOT_SIGNED_IN: Final = ProblemKind("not-signed-in", 401, "No valid token", "token.missing")
+FORBIDDEN: Final = ProblemKind("forbidden", 403, "That is not allowed", "request.forbidden")
+QUOTA: Final = ProblemKind("quota-exceeded", 409, "A limit is reached", "quota.exceeded")
+UNAVAILABLE: Final = ProblemKind("unavailable", 503, "Not available now", "panel.unavailable")
+FAULT: Final = ProblemKind("fault", 500, "Something is broken here", "panel.fault")
+BAD_METHOD: Final = ProblemKind("bad-method", 405, "No such method here", "request.method")
+TOO_LARGE: Final = ProblemKind("too-large", 413, "The request is too large", "request.too_large")
+BAD_MEDIA: Final = ProblemKind("bad-media-type", 415, "Only JSON is read here", "request.media")
+MALFORMED: Final = ProblemKind("malformed", 400, "The request cannot be read", "request.malformed")
+
+KINDS: Final = (
+    *(INVALID, NOT_FOUND, CONFLICT, NOT_SIGNED_IN, FORBIDDEN, QUOTA, UNAVAILABLE, FAULT),
+    *(BAD_METHOD, TOO_LARGE, BAD_MEDIA, MALFORMED),
+)
+_BY_ERROR: Final[Sequence[tuple[type[errors.HostingError], ProblemKind]]] = (
+    (errors.InvalidError, INVALID),
+    (errors.NotFoundError, NOT_FOUND),
+    (errors.ConflictError, CONFLICT),
+    (NotSignedInError, NOT_SIGNED_IN),
+    (errors.ForbiddenError, FORBIDDEN),
+    (errors.QuotaExceededError, QUOTA),
+    (errors.UnavailableError, UNAVAILABLE),
+)
+_DETAILS: Final[Mapping[ProblemKind, str]] = {
+    NOT_FOUND: "There is nothing at this address.",
+    UNAVAILABLE: "The panel cannot answer at the moment. Nothing was changed. Try again soon.",
+    FAULT: "The panel could not do this. Give the hosting provider the id of this request.",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of an application with a problem document."""
+    app.add_exception_handler(errors.HostingError, _on_hosting_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_anything)
+
+
+def document(
+    scope: Scope,
+    kind: ProblemKind,
+    detail: str,
+    *,
+    code: str = "",
+    pointed: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a problem document about a request."""
+    problem = Problem(
+        type=f"/problems/{kind.name}",
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        instance=scope["path"],
+        code=code or kind.code,
+        request_id=scope.get("state", {}).get(REQUEST_ID, ""),
+        errors=tuple(
+            PointedError(pointer="/" + pointer.lstrip("/"), detail=reason)
+            for pointer, reason in (pointed or {}).items()
+        ),
+    )
+    headers = {
+        NOT_SIGNED_IN: {"WWW-Authenticate": "Bearer"},
+        UNAVAILABLE: {"Retry-After": str(RETRY_SECONDS)},
+    }.get(kind)
+    return JSONResponse(
+        problem.model_dump(), status_code=kind.status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def documented(*kinds: ProblemKind) -> dict[int | str, dict[str, Any]]:
+    """Return how these problems are shown in the OpenAPI document."""
+    shown: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        example = {
+            "type": f"/problems/{kind.name}",
+            "title": kind.title,
+            "status": kind.status,
+            "detail": _DETAILS.get(kind, kind.title + "."),
+            "instance": f"/api/v1/deployments/{examples.DEPLOYMENT_ID}",
+            "code": kind.code,
+            "request_id": examples.RUN_ID,
+            "errors": [],
+        }
+        known = shown.setdefault(kind.status, {"model": Problem, "description": kind.title})
+        content = known.setdefault("content", {MEDIA_TYPE: {"examples": {}}})
+        content[MEDIA_TYPE]["examples"][kind.name] = {"summary": kind.title, "value": example}
+    return shown
+
+
+def kind_of(error: errors.HostingError) -> ProblemKind:
+    """Return what sort of problem an error is to whoever asked."""
+    # The most precise class decides: being not signed in is one way of being forbidden.
+    found = [(kind, known) for known, kind in _BY_ERROR if isinstance(error, known)]
+    return max(found, key=lambda it: len(it[1].__mro__))[0] if found else FAULT
+
+
+async def _on_hosting_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, errors.HostingError):
+        return await _on_anything(request, error)
+    kind = kind_of(error)
+    if kind in {FAULT, UNAVAILABLE}:
+        telemetry.log.warning("request_failed", path=request.url.path, reason=str(error))
+        return document(request.scope, kind, _DETAILS[kind], code=error.code)
+    return document(request.scope, kind, error.message, code=error.code, pointed=error.details)
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    pointed = {_pointer(it["loc"]): _sentence(it) for it in found}
+    if any(it["type"] == "json_invalid" for it in found):
+        return document(request.scope, MALFORMED, "The body is not valid JSON.")
+    return document(request.scope, INVALID, "; ".join(pointed.values()), pointed=pointed)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else FAULT.status
+    kind = next((it for it in KINDS if it.status == status), MALFORMED)
+    detail = _DETAILS.get(kind) or str(getattr(error, "detail", "") or kind.title)
+    response = document(request.scope, kind, detail)
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
+
+
+async def _on_anything(request: Request, error: Exception) -> Response:
+    telemetry.log.error("request_broke", path=request.url.path, exc_info=error)
+    return document(request.scope, FAULT, _DETAILS[FAULT])
+
+
+def _pointer(location: Sequence[str | int]) -> str:
+    parts = location[1:] if location and location[0] == "body" else location
+    return "/".join(str(it).replace("~", "~0").replace("/", "~1") for it in parts)
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    """Say what is wrong without repeating the value, which may be a secret."""
+    name = _pointer(problem["loc"]) or "The body"
+    message = str(problem["msg"]).replace("Input should be", "must be")
+    match problem["type"]:
+        case "missing":
+            return f"{name} is missing."
+        case "extra_forbidden":
+            return f"{name} is not known here."
+        case _:
+            return f"{name}: {message}."

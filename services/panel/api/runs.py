@@ -1,0 +1,82 @@
+"""Runs: look at one, watch its events, retry it."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Path, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from shared.database import Transaction
+
+from . import examples
+from .dependencies import CallerDependency, Done, OnceDependency, PanelDependency
+from .deployments import CHANGING, LOOKING, accepted
+from .schemas import EventAnswer, ListAnswer, RunAnswer
+from .streams import PlaceDependency, follow
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+Id = Annotated[str, Path(max_length=64, examples=[examples.RUN_ID])]
+STREAM_MEDIA_TYPE: Final = "text/event-stream"
+MOST_EVENTS: Final = 1000
+STREAM_HEADERS: Final = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
+_EVENTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The events after a number; as a stream, until the run has ended.",
+        "content": {
+            STREAM_MEDIA_TYPE: {"schema": {"type": "string"}, "example": examples.STREAM},
+            "application/json": {"example": {"items": [examples.EVENT], "next": None}},
+        },
+    }
+}
+
+
+@router.get("/{run}", operation_id="getRun", responses=LOOKING)
+async def get_run(
+    run: Id, panel: PanelDependency, caller: CallerDependency, response: Response
+) -> RunAnswer:
+    """Show a run: its state, its steps, and what failed if it did."""
+    async with panel.database.transaction() as tx:
+        found = await panel.runs.get(tx, caller, run)
+    if not found.run.state.has_ended:
+        response.headers["Retry-After"] = "1"
+    return RunAnswer.of_details(found)
+
+
+@router.get(
+    "/{run}/events", operation_id="watchRun", response_model=None, responses=LOOKING | _EVENTS
+)
+async def watch_run(
+    run: Id,
+    panel: PanelDependency,
+    caller: CallerDependency,
+    place: PlaceDependency,
+    accept: Annotated[str, Header()] = "",
+) -> Response:
+    """Watch a run: every event has a number, and asking after one loses and doubles nothing."""
+    async with panel.database.transaction() as tx:
+        found = (await panel.runs.get(tx, caller, run)).run
+    if STREAM_MEDIA_TYPE in accept:
+        return StreamingResponse(
+            follow(panel, found.id, place), media_type=STREAM_MEDIA_TYPE, headers=STREAM_HEADERS
+        )
+    async with panel.database.transaction() as tx:
+        events = await panel.runs.list_events(tx, found.id, after=place, limit=MOST_EVENTS)
+    following = str(events[-1].sequence) if len(events) == MOST_EVENTS else None
+    items = tuple(EventAnswer.of(it) for it in events)
+    answer = ListAnswer[EventAnswer](items=items, next=following)
+    return JSONResponse(answer.model_dump(mode="json"))
+
+
+@router.post(
+    "/{run}/retry",
+    operation_id="retryRun",
+    status_code=202,
+    response_model=RunAnswer,
+    responses=CHANGING,
+)
+async def retry_run(run: Id, once: OnceDependency) -> JSONResponse:
+    """Try again what a failed run did not do: a new run of the same revision."""
+
+    async def work(tx: Transaction) -> Done:
+        return accepted(RunAnswer.of_details(await once.panel.runs.retry(tx, once.caller, run)))
+
+    return await once.answer(work)

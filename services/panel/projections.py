@@ -1,0 +1,219 @@
+"""Projections: every fact of the other services, turned into what operators see.
+
+A step ends by its event even when all progress was lost; what comes after the end of a run
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from shared import errors, jobs
+from shared.contracts.deployer import ConfigDeployed, DeploymentFailed, SystemRemoved
+from shared.contracts.everyone import MessageDeadLettered
+from shared.contracts.progress import StepState
+from shared.contracts.provisioner import ProvisioningFailed, RoutePublished, VMReady, VMRemoved
+from shared.contracts.storage import StorageFailed, StorageReady, StorageRemoved
+
+from .domain.runs import (
+    EventBody,
+    Kept,
+    Receipt,
+    Run,
+    RunEventKind,
+    RunFailure,
+    RunState,
+    RunStep,
+    StepStatus,
+)
+from .service import checks
+
+if TYPE_CHECKING:
+    from shared.bus.consumer import Routes
+    from shared.contracts.messages import RunEvent
+    from shared.contracts.progress import Progress
+    from shared.database import Database, Transaction
+
+    from .ports import DeadLetterRegister, DeploymentRegister, RunRegister
+    from .service.conductor import Conductor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projections:
+    """Follow what the services say."""
+
+    database: Database
+    deployments: DeploymentRegister
+    runs: RunRegister
+    letters: DeadLetterRegister
+    conductor: Conductor
+
+    def routes(self) -> Routes:
+        """List what panel listens to."""
+        return {
+            VMReady: self.on_answer,
+            StorageReady: self.on_answer,
+            ConfigDeployed: self.on_config_deployed,
+            RoutePublished: self.on_route_published,
+            VMRemoved: self.on_vm_removed,
+            StorageRemoved: self.on_storage_removed,
+            SystemRemoved: self.on_system_removed,
+            ProvisioningFailed: self.on_provisioning_failed,
+            StorageFailed: self.on_storage_failed,
+            DeploymentFailed: self.on_deployment_failed,
+            MessageDeadLettered: self.on_message_dead_lettered,
+        }
+
+    async def on_answer(self, event: VMReady | StorageReady, tx: Transaction) -> None:
+        """End the steps that this event answers."""
+        run = await self._active(tx, event)
+        if run is not None:
+            await self.conductor.settle(tx, run, event.event_name())
+
+    async def on_config_deployed(self, event: ConfigDeployed, tx: Transaction) -> None:
+        """End deployer's steps and keep whether anything changed."""
+        run = await self._active(tx, event)
+        if run is not None:
+            await self.conductor.settle(tx, run, event.event_name())
+            await self.runs.save(tx, replace(run, changed=event.changed))
+
+    async def on_route_published(self, event: RoutePublished, tx: Transaction) -> None:
+        """Keep the URLs and look at them from outside; that ends the run."""
+        run = await self._active(tx, event)
+        deployment = await self.deployments.find(tx, event.deployment)
+        revision = await self.deployments.find_revision(tx, event.deployment, event.revision)
+        if run is None or deployment is None or revision is None:
+            return
+        await self.conductor.settle(tx, run, event.event_name())
+        await self.deployments.save(tx, replace(deployment, routes=event.routes))
+        await jobs.enqueue(
+            tx,
+            checks.KIND,
+            deployment=event.deployment,
+            revision=event.revision,
+            run=event.run,
+            arguments=checks.targets(event, revision),
+        )
+
+    async def on_vm_removed(self, event: VMRemoved, tx: Transaction) -> None:
+        """Note that the machines are gone."""
+        await self._removed(tx, event, Receipt(machines=event.machines))
+
+    async def on_storage_removed(self, event: StorageRemoved, tx: Transaction) -> None:
+        """Note which buckets are kept until when."""
+        kept = tuple(Kept(bucket=it.bucket, until=it.until) for it in event.buckets_kept)
+        await self._removed(tx, event, Receipt(buckets_kept=kept))
+
+    async def on_system_removed(self, event: SystemRemoved, tx: Transaction) -> None:
+        """Note that secrets and permits are gone."""
+        await self._removed(tx, event, Receipt())
+
+    async def on_provisioning_failed(self, event: ProvisioningFailed, tx: Transaction) -> None:
+        """End the run with what provisioner says."""
+        await self._failed(tx, event, "provisioner")
+
+    async def on_storage_failed(self, event: StorageFailed, tx: Transaction) -> None:
+        """End the run with what storage says."""
+        await self._failed(tx, event, "storage")
+
+    async def on_deployment_failed(self, event: DeploymentFailed, tx: Transaction) -> None:
+        """End the run with what deployer says."""
+        await self._failed(tx, event, "deployer")
+
+    async def on_message_dead_lettered(self, event: MessageDeadLettered, tx: Transaction) -> None:
+        """Keep the announcement, and mark the run that cannot go on."""
+        await self.deployments.lock(tx, event.deployment)
+        run = await self.runs.lock(tx, event.run) if event.run else None
+        await self.letters.announce(tx, event)
+        if run is not None:
+            await self.conductor.hold(tx, run, event.dead_letter)
+
+    async def on_progress(self, progress: Progress, place: int) -> None:
+        """Show how far a step is, and its lines; reports that come again change nothing."""
+        async with self.database.transaction() as tx:
+            run = await self.runs.lock(tx, progress.run)
+            if run is None or run.state.has_ended or run.deployment != progress.deployment:
+                return
+            if not await self.runs.note_progress(tx, run.id, place):
+                return
+            await self._show_step(tx, run, progress)
+            if progress.lines:
+                body = EventBody(service=progress.service, step=progress.step, lines=progress.lines)
+                await self.conductor.say(tx, run, RunEventKind.LOG, body)
+
+    async def _show_step(self, tx: Transaction, run: Run, progress: Progress) -> None:
+        for step in await self.runs.list_steps(tx, run.id):
+            if (step.service, step.name) == (progress.service, progress.step):
+                await self.conductor.save_step(tx, run, step, _advanced(step, progress))
+
+    async def _active(self, tx: Transaction, event: RunEvent) -> Run | None:
+        """Return the event's run, locked after its deployment, unless it is over or unknown."""
+        await self.deployments.lock(tx, event.deployment)
+        run = await self.runs.lock(tx, event.run)
+        if run is None or run.deployment != event.deployment or run.state.has_ended:
+            return None
+        return run
+
+    async def _removed(self, tx: Transaction, event: RunEvent, part: Receipt) -> None:
+        """Note one service's part of a removal; the last one ends it."""
+        run = await self._active(tx, event)
+        if run is None:
+            return
+        await self.conductor.settle(tx, run, event.event_name())
+        known = run.receipt or Receipt()
+        receipt = Receipt(
+            machines=known.machines + part.machines,
+            buckets_kept=known.buckets_kept + part.buckets_kept,
+        )
+        run = replace(run, receipt=receipt)
+        await self.runs.save(tx, run)
+        if await self._is_done(tx, run):
+            deployment = await self.deployments.find(tx, run.deployment)
+            if deployment is None:
+                raise errors.FaultError("run.no_deployment", f"run {run.id} has no deployment")
+            removed = replace(
+                deployment, removed_at=self.conductor.clock.now(), routes=(), deployed_revision=None
+            )
+            await self.deployments.save(tx, removed)
+            await self.deployments.release_names(tx, removed)
+            await self.conductor.end(tx, run, RunState.SUCCEEDED)
+
+    async def _is_done(self, tx: Transaction, run: Run) -> bool:
+        """Say whether every service that has a part in the run has answered."""
+        steps = await self.runs.list_steps(tx, run.id)
+        return all(it.is_settled for it in steps)
+
+    async def _failed(
+        self,
+        tx: Transaction,
+        event: ProvisioningFailed | StorageFailed | DeploymentFailed,
+        service: str,
+    ) -> None:
+        run = await self._active(tx, event)
+        if run is None:
+            return
+        await self.conductor.fail_step(tx, run, service, event.stage)
+        failure = RunFailure(
+            failure=event.failure, service=service, stage=event.stage, outcome=event.outcome
+        )
+        await self.conductor.end(tx, run, RunState.FAILED, failure)
+
+
+def _advanced(step: RunStep, progress: Progress) -> RunStep:
+    return replace(
+        step,
+        status=_STATUS[progress.state],
+        attempt=progress.attempt,
+        done=progress.done,
+        total=progress.total,
+        unit=progress.unit,
+    )
+
+
+_STATUS = {
+    StepState.RUNNING: StepStatus.RUNNING,
+    StepState.SUCCEEDED: StepStatus.SUCCEEDED,
+    StepState.FAILED: StepStatus.FAILED,
+    StepState.RETRYING: StepStatus.RETRYING,
+}

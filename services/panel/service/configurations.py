@@ -1,0 +1,252 @@
+"""Configurations: what operators want, checked in full before anything is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from shared import errors, ids
+from shared.contracts.deployments import ApplicationOrder
+
+from ..domain import options
+from ..domain.deployments import Configuration, Deployment, Revision, check_hosts
+from ..domain.identity import Scope
+from ..domain.records import Deed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.clock import Clock
+    from shared.contracts.deployments import Options
+    from shared.database import Transaction
+    from shared.sealing import Sealer
+
+    from ..domain.identity import Caller
+    from ..domain.names import NameRules
+    from ..ports import AuditTrail, DeploymentRegister
+    from .offer import Offer
+
+SECRETS_READER = "deployer"
+"""The only service that ever reads an operator's secret options."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationWish:
+    """One application as an operator asks for it."""
+
+    application: str
+    version: str | None = None
+    """None: the one that is offered, or stays what it is."""
+    host: str | None = None
+    """None: the application's usual name below the domain, or stays what it is."""
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A deployment with what is staged and what is deployed."""
+
+    deployment: Deployment
+    configuration: Configuration
+    deployed: Revision | None = None
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether deploying would bring a configuration that was not deployed last."""
+        return self.deployed is None or self.deployed.configuration != self.configuration.version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configurations:
+    """Create deployments and stage configurations."""
+
+    deployments: DeploymentRegister
+    offer: Offer
+    names: NameRules
+    sealer: Sealer
+    audit: AuditTrail
+    clock: Clock
+
+    async def create(
+        self, tx: Transaction, caller: Caller, domain: str, wishes: Sequence[ApplicationWish]
+    ) -> Staged:
+        """Make a deployment on a domain, with its first configuration staged."""
+        caller.require(Scope.WRITE)
+        name = self.names.check_domain(domain)
+        await self.deployments.claim_domain(tx, caller.operator, name)
+        deployment = Deployment(
+            id=ids.new_id(), operator=caller.operator, domain=name, created_at=self.clock.now()
+        )
+        await self.deployments.add(tx, deployment)
+        deed = Deed("deployment.created", deployment.id, {"domain": name})
+        await self.audit.record(tx, caller, deed)
+        return await self._stage(tx, caller, Staging(deployment=deployment), wishes)
+
+    async def stage(
+        self, tx: Transaction, caller: Caller, deployment: str, wishes: Sequence[ApplicationWish]
+    ) -> Staged:
+        """Replace what is staged; nothing runs differently until it is deployed."""
+        caller.require(Scope.WRITE)
+        found = owned(await self.deployments.lock(tx, deployment), caller)
+        found.require_changeable()
+        staging = Staging(
+            deployment=found,
+            staged=await self.deployments.find_configuration(tx, deployment),
+            requested=await self.deployments.find_revision(tx, deployment),
+        )
+        return await self._stage(tx, caller, staging, wishes)
+
+    async def get(self, tx: Transaction, caller: Caller, deployment: str) -> Staged:
+        """Return what is staged and what is deployed."""
+        caller.require(Scope.READ)
+        found = owned(await self.deployments.find(tx, deployment), caller)
+        configuration = await self.deployments.find_configuration(tx, deployment)
+        if configuration is None:
+            raise errors.FaultError(
+                "deployment.no_configuration", f"deployment {deployment} has no configuration"
+            )
+        return Staged(found, configuration, await self._deployed(tx, found))
+
+    async def _deployed(self, tx: Transaction, deployment: Deployment) -> Revision | None:
+        if deployment.deployed_revision is None:
+            return None
+        number = deployment.deployed_revision
+        return await self.deployments.find_revision(tx, deployment.id, number)
+
+    async def _stage(
+        self, tx: Transaction, caller: Caller, staging: Staging, wishes: Sequence[ApplicationWish]
+    ) -> Staged:
+        orders = self._orders(staging, wishes)
+        check_hosts(orders, staging.requested)
+        configuration = staging.next(orders, caller.person, self.clock)
+        deployed = await self._deployed(tx, staging.deployment)
+        if configuration is staging.staged:
+            return Staged(staging.deployment, configuration, deployed)
+        deployment = replace(staging.deployment, version=configuration.version)
+        await self._reserve(tx, deployment, orders, (deployed, staging.requested))
+        await self.deployments.save(tx, deployment)
+        await self.deployments.stage(tx, configuration)
+        details = {"version": str(configuration.version)}
+        await self.audit.record(tx, caller, Deed("configuration.staged", deployment.id, details))
+        return Staged(deployment, configuration, deployed)
+
+    def _orders(
+        self, staging: Staging, wishes: Sequence[ApplicationWish]
+    ) -> tuple[ApplicationOrder, ...]:
+        """Turn wishes into orders, or name everything that is wrong with them at once."""
+        problems: dict[str, str] = {}
+        if not wishes:
+            problems["/applications"] = "Choose at least one application."
+        orders = []
+        for index, wish in enumerate(wishes):
+            try:
+                orders.append(self._order(staging, wish))
+            except errors.InvalidError as error:
+                for field, reason in error.details.items():
+                    problems[f"/applications/{index}/{field.lstrip('/')}"] = reason
+        if problems:
+            message = next(iter(problems.values()))
+            if len(problems) > 1:
+                message = f"{message} ({len(problems)} errors in all.)"
+            raise errors.InvalidError("configuration.invalid", message, details=problems)
+        return tuple(orders)
+
+    def _order(self, staging: Staging, wish: ApplicationWish) -> ApplicationOrder:
+        offered = self.offer.choose(wish.application)
+        earlier = staging.find_staged(wish.application)
+        domain = staging.deployment.domain
+        kept = earlier.host if earlier else f"{offered.host_label}.{domain}"
+        version = wish.version or (earlier.version if earlier else None)
+        sealed = earlier.sealed_options if earlier else {}
+        schema = offered.options_schema
+        found = options.check(schema, wish.options, sealed)
+        found |= _immutable(offered.immutable, wish, staging.find_requested(wish.application))
+        if found:
+            raise errors.InvalidError(
+                "options.invalid",
+                f"The options of {wish.application} have errors.",
+                details={f"options{pointer}": reason for pointer, reason in found.items()},
+            )
+        submitted = options.split(schema, wish.options, sealed)
+        return ApplicationOrder(
+            application=wish.application,
+            version=self.offer.choose_version(offered, version),
+            host=self.names.check_host(wish.host or kept, domain),
+            options=submitted.plain,
+            sealed_options={name: sealed[name] for name in submitted.kept}
+            | {
+                name: self.sealer.seal(SECRETS_READER, value)
+                for name, value in submitted.secrets.items()
+            },
+        )
+
+    async def _reserve(
+        self,
+        tx: Transaction,
+        deployment: Deployment,
+        orders: Sequence[ApplicationOrder],
+        revisions: Sequence[Revision | None],
+    ) -> None:
+        """Hold the hosts of what is staged and of what runs or soon will; all are in use."""
+        running = [it for revision in revisions if revision for it in revision.applications]
+        hosts = {it.host: it.application for it in (*running, *orders)}
+        taken = await self.deployments.reserve_hosts(tx, deployment.id, hosts)
+        if taken:
+            message = f"{', '.join(taken)} is already in use by another deployment."
+            pointers = {
+                f"/applications/{index}/host": message
+                for index, it in enumerate(orders)
+                if it.host in taken
+            }
+            raise errors.ConflictError("host.taken", message, details=pointers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staging:
+    """A deployment in the middle of being configured."""
+
+    deployment: Deployment
+    staged: Configuration | None = None
+    requested: Revision | None = None
+    """The newest revision: what runs, or was meant to."""
+
+    def find_staged(self, application: str) -> ApplicationOrder | None:
+        """Return how an application was ordered before, or None."""
+        orders = self.staged.applications if self.staged else ()
+        return next((it for it in orders if it.application == application), None)
+
+    def find_requested(self, application: str) -> ApplicationOrder | None:
+        """Return how an application was ordered in the newest revision, or None."""
+        orders = self.requested.applications if self.requested else ()
+        return next((it for it in orders if it.application == application), None)
+
+    def next(self, orders: tuple[ApplicationOrder, ...], by: str, clock: Clock) -> Configuration:
+        """Return the configuration to stage: the staged one when nothing is different."""
+        if self.staged is not None and self.staged.applications == orders:
+            return self.staged
+        return Configuration(
+            deployment=self.deployment.id,
+            version=self.staged.version + 1 if self.staged else 1,
+            applications=orders,
+            staged_at=clock.now(),
+            staged_by=by,
+        )
+
+
+def owned(deployment: Deployment | None, caller: Caller) -> Deployment:
+    """Return the deployment if it is the caller's; another's answers as if it did not exist."""
+    if deployment is None or deployment.operator != caller.operator:
+        raise errors.NotFoundError("deployment.not_found", "There is no such deployment.")
+    return deployment
+
+
+def _immutable(
+    immutable: Sequence[str], wish: ApplicationWish, requested: ApplicationOrder | None
+) -> dict[str, str]:
+    if requested is None:
+        return {}
+    return {
+        f"/{name}": f"This was set to {requested.options[name]} and can never change."
+        for name in immutable
+        if name in requested.options and wish.options.get(name) != requested.options[name]
+    }

@@ -1,0 +1,82 @@
+"""The feed: wakes those who watch runs when there is something new to read.
+
+One question per process asks for all watched runs at once, when something was committed here and
+a few times a second for what other replicas commit; each watcher then reads its own events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from shared import errors
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from shared.database import Database
+
+    from ..ports import RunRegister
+
+POLL_SECONDS: Final = 0.25
+
+
+class Feed:
+    """Tells watchers of runs that their run went on."""
+
+    def __init__(self, database: Database, runs: RunRegister) -> None:
+        self._database = database
+        self._runs = runs
+        self._nudged = asyncio.Event()
+        self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._seen: dict[str, int] = {}
+        self.is_closed = False
+        """Whether this process is about to end: streams end too, and are resumed elsewhere."""
+
+    def nudge(self) -> None:
+        """Say that something was committed."""
+        self._nudged.set()
+
+    @contextlib.asynccontextmanager
+    async def watch(self, run: str) -> AsyncIterator[asyncio.Event]:
+        """Yield an event that is set whenever the run may have gone on."""
+        wake = asyncio.Event()
+        self._watchers[run].add(wake)
+        try:
+            yield wake
+        finally:
+            self._watchers[run].discard(wake)
+            if not self._watchers[run]:
+                del self._watchers[run]
+                self._seen.pop(run, None)
+
+    async def run(self) -> None:
+        """Wake watchers until cancelled, and then all of them for the last time."""
+        try:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._nudged.wait(), POLL_SECONDS)
+                self._nudged.clear()
+                if self._watchers:
+                    await self._look()
+        finally:
+            self.is_closed = True
+            for run in list(self._watchers):
+                self._wake(run)
+
+    async def _look(self) -> None:
+        try:
+            async with self._database.transaction() as tx:
+                newest = await self._runs.newest_sequences(tx, list(self._watchers))
+        except errors.UnavailableError:
+            return  # watchers keep what they have; the next look tells them the rest
+        for run, sequence in newest.items():
+            if self._seen.get(run) != sequence:
+                self._seen[run] = sequence
+                self._wake(run)
+
+    def _wake(self, run: str) -> None:
+        for wake in self._watchers.get(run, ()):
+            wake.set()

@@ -1,0 +1,70 @@
+"""The offer: which applications operators can choose here, and what each of them asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.catalogue import Application, Catalogue
+    from shared.contracts.deployments import ApplicationOrder, Resource
+    from shared.provider import Size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """The catalogue, as this provider's sizes allow it."""
+
+    catalogue: Catalogue
+    sizes: Mapping[str, Size]
+
+    def list_applications(self) -> Sequence[Application]:
+        """Return every application, by name."""
+        return [self.catalogue.applications[name] for name in sorted(self.catalogue.applications)]
+
+    def find(self, name: str) -> Application | None:
+        """Return an application, or None."""
+        return self.catalogue.applications.get(name)
+
+    def choose(self, name: str) -> Application:
+        """Return the application that an operator chose.
+
+        Raises:
+            InvalidError: there is none of this name here; the message lists those there are.
+        """
+        found = self.find(name)
+        if found is None:
+            known = ", ".join(sorted(self.catalogue.applications))
+            message = f"There is no application {name[:64]} here. There are: {known}."
+            raise errors.InvalidError(
+                "application.unknown", message, details={"application": message}
+            )
+        return found
+
+    def choose_version(self, application: Application, wanted: str | None) -> str:
+        """Return the version that an operator chose, or the newest.
+
+        Raises:
+            InvalidError: this version is not offered.
+        """
+        if wanted is None:
+            return application.newest_version
+        if wanted not in application.versions:
+            message = f"{application.name} is offered in: {', '.join(application.versions)}."
+            raise errors.InvalidError("application.version", message, details={"version": message})
+        return wanted
+
+    def completed(self, orders: Sequence[ApplicationOrder]) -> tuple[ApplicationOrder, ...]:
+        """Return orders with the defaults of every option that was not chosen."""
+        return tuple(
+            it.model_copy(update={"options": self.choose(it.application).completed(it.options)})
+            for it in orders
+        )
+
+    def resources(self, orders: Sequence[ApplicationOrder]) -> tuple[Resource, ...]:
+        """Return everything that these orders ask of the provider."""
+        return self.catalogue.resources(orders, self.sizes)

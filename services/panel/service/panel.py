@@ -1,0 +1,31 @@
+"""Panel as a whole: everything that a request may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared.database import Database
+
+    from ..ports import IdempotencyLedger
+    from .access import Access
+    from .configurations import Configurations
+    from .dead_letters import DeadLetters
+    from .feed import Feed
+    from .offer import Offer
+    from .runs import Runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """The use cases, by subject."""
+
+    database: Database
+    access: Access
+    offer: Offer
+    configurations: Configurations
+    runs: Runs
+    letters: DeadLetters
+    idempotency: IdempotencyLedger
+    feed: Feed

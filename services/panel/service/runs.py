@@ -1,0 +1,185 @@
+"""Runs as operators use them: deploy, remove, retry, and look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from shared import errors
+
+from ..domain.deployments import Configuration, Deployment, Revision
+from ..domain.identity import Scope
+from ..domain.records import Deed
+from ..domain.runs import Run, RunKind, RunState, Standing
+from .conductor import Wish
+from .configurations import owned
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.database import Transaction
+
+    from ..domain.identity import Caller
+    from ..domain.records import Page
+    from ..domain.runs import NumberedEvent, RunStep
+    from ..ports import AuditTrail, DeploymentRegister, RunRegister
+    from .conductor import Conductor
+    from .offer import Offer
+
+MOST_WAITING = 10
+"""Runs of one deployment that may wait or run at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A deployment and how it stands."""
+
+    deployment: Deployment
+    configuration: Configuration | None
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetails:
+    """A run and its steps."""
+
+    run: Run
+    steps: Sequence[RunStep]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """Ask for runs and watch them."""
+
+    deployments: DeploymentRegister
+    runs: RunRegister
+    conductor: Conductor
+    offer: Offer
+    audit: AuditTrail
+
+    async def deploy(self, tx: Transaction, caller: Caller, deployment: str) -> RunDetails:
+        """Make what is staged a revision, and ask for a run that brings it."""
+        caller.require(Scope.WRITE)
+        found = owned(await self.deployments.lock(tx, deployment), caller)
+        found.require_changeable()
+        revision = await self._revision(tx, found, caller.person)
+        wish = Wish(kind=RunKind.DEPLOY, revision=revision.number, by=caller.person)
+        return await self._request(tx, caller, found, wish)
+
+    async def remove(self, tx: Transaction, caller: Caller, deployment: str) -> RunDetails:
+        """Ask for a run that takes the deployment away; nothing else can be asked after it."""
+        caller.require(Scope.WRITE)
+        found = owned(await self.deployments.lock(tx, deployment), caller)
+        if found.removed_at is not None:
+            raise errors.ConflictError("deployment.removed", "This deployment was removed.")
+        for unfinished in await self.runs.list_unfinished(tx, deployment):
+            if unfinished.kind is RunKind.REMOVE:
+                return await self._details(tx, unfinished)
+        at = found.removal_requested_at or self.conductor.clock.now()
+        found = replace(found, removal_requested_at=at)
+        await self.deployments.save(tx, found)
+        return await self._request(tx, caller, found, Wish(kind=RunKind.REMOVE, by=caller.person))
+
+    async def retry(self, tx: Transaction, caller: Caller, run: str) -> RunDetails:
+        """Ask for a new run that does what a failed one did not: the same revision again."""
+        caller.require(Scope.WRITE)
+        earlier = (await self.get(tx, caller, run)).run
+        found = owned(await self.deployments.lock(tx, earlier.deployment), caller)
+        if earlier.state not in {RunState.FAILED, RunState.CANCELLED}:
+            raise errors.ConflictError(
+                "run.not_failed",
+                f"This run is {earlier.state.value}; retry only a failed or cancelled one.",
+            )
+        if earlier.kind is RunKind.DEPLOY:
+            found.require_changeable()
+        wish = Wish(
+            kind=earlier.kind, revision=earlier.revision, by=caller.person, retry_of=earlier.id
+        )
+        return await self._request(tx, caller, found, wish)
+
+    async def get(self, tx: Transaction, caller: Caller, run: str) -> RunDetails:
+        """Return a run of the caller's operator."""
+        caller.require(Scope.READ)
+        found = await self.runs.find(tx, run)
+        if found is None or found.operator != caller.operator:
+            raise errors.NotFoundError("run.not_found", "There is no such run.")
+        return await self._details(tx, found)
+
+    async def list_runs(
+        self, tx: Transaction, caller: Caller, deployment: str, page: Page
+    ) -> Sequence[Run]:
+        """Return the runs of a deployment, newest first."""
+        caller.require(Scope.READ)
+        owned(await self.deployments.find(tx, deployment), caller)
+        return await self.runs.list_newest(tx, deployment, page)
+
+    async def list_events(
+        self, tx: Transaction, run: str, *, after: int, limit: int
+    ) -> Sequence[NumberedEvent]:
+        """Return what happened in a run after an event; who asks was checked by `get`."""
+        return await self.runs.list_events(tx, run, after=after, limit=limit)
+
+    async def find_end(self, tx: Transaction, run: str, *, after: int) -> Sequence[NumberedEvent]:
+        """Return the last event of a run, alone, when it has ended and nothing follows `after`."""
+        found = await self.runs.find(tx, run)
+        if found is None or not found.state.has_ended or found.sequence > after:
+            return ()
+        return await self.runs.list_events(tx, run, after=found.sequence - 1, limit=1)
+
+    async def overview(self, tx: Transaction, caller: Caller, deployment: str) -> Overview:
+        """Return a deployment and how it stands."""
+        caller.require(Scope.READ)
+        found = owned(await self.deployments.find(tx, deployment), caller)
+        return (await self._overviews(tx, [found]))[0]
+
+    async def list_overviews(
+        self, tx: Transaction, caller: Caller, page: Page
+    ) -> Sequence[Overview]:
+        """Return the operator's deployments, newest first."""
+        caller.require(Scope.READ)
+        found = await self.deployments.list_newest(tx, caller.operator, page)
+        return await self._overviews(tx, found)
+
+    async def _overviews(
+        self, tx: Transaction, deployments: Sequence[Deployment]
+    ) -> Sequence[Overview]:
+        found = [it.id for it in deployments]
+        standings = await self.runs.standings(tx, found)
+        staged = await self.deployments.find_configurations(tx, found)
+        return [Overview(it, staged.get(it.id), standings[it.id]) for it in deployments]
+
+    async def _request(
+        self, tx: Transaction, caller: Caller, deployment: Deployment, wish: Wish
+    ) -> RunDetails:
+        if len(await self.runs.list_unfinished(tx, deployment.id)) >= MOST_WAITING:
+            raise errors.QuotaExceededError(
+                "run.too_many", f"{MOST_WAITING} runs of this deployment wait already."
+            )
+        run = await self.conductor.request(tx, deployment, wish)
+        details = {"run": run.id, "revision": str(run.revision or "")}
+        deed = Deed(f"{run.kind.value}.requested", deployment.id, details)
+        await self.audit.record(tx, caller, deed)
+        return await self._details(tx, run)
+
+    async def _details(self, tx: Transaction, run: Run) -> RunDetails:
+        return RunDetails(run, await self.runs.list_steps(tx, run.id))
+
+    async def _revision(self, tx: Transaction, deployment: Deployment, by: str) -> Revision:
+        """Return the revision of what is staged; unchanged, it is the one there is."""
+        staged = await self.deployments.find_configuration(tx, deployment.id)
+        if staged is None:
+            raise errors.ConflictError("deployment.not_configured", "Nothing is staged to deploy.")
+        newest = await self.deployments.find_revision(tx, deployment.id)
+        if newest is not None and newest.configuration == staged.version:
+            return newest
+        orders = self.offer.completed(staged.applications)
+        revision = Revision(
+            deployment=deployment.id,
+            number=newest.number + 1 if newest else 1,
+            configuration=staged.version,
+            applications=orders,
+            resources=self.offer.resources(orders),
+            created_at=self.conductor.clock.now(),
+        )
+        await self.deployments.add_revision(tx, revision, by=by)
+        return revision

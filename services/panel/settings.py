@@ -1,0 +1,23 @@
+"""How panel's process runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.settings import ServiceSettings, service_config
+
+
+class Settings(ServiceSettings):
+    """Panel's settings, from `PANEL_…` and secret files."""
+
+    model_config = service_config("PANEL_")  # type: ignore[mutable-override]  # as in its base
+
+    check_patience_seconds: float = Field(
+        default=60.0, description="How long an application may take to answer from outside."
+    )
+    check_authority_file: Path | None = Field(
+        default=None,
+        description="Certificate authority to trust in the outside check, beside the usual ones.",
+    )
