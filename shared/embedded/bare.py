@@ -1,0 +1,247 @@
+"""The yardstick: the same image and closure by plain QEMU, Nix and SSH, without our services.
+
+A second machine is started with the very command line of the running one, on a disk of its own;
+then the system that runs there is copied to it and switched to, by the plain commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from shared import errors, ids
+
+from .ports import LOOPBACK, free
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+BOOT_SECONDS: Final = 120.0
+COPY_SECONDS: Final = 120.0
+POLL_SECONDS: Final = 0.05
+PROFILE: Final = "/nix/var/nix/profiles/system"
+NIX: Final = """substituters =
+build-users-group =
+sandbox = false
+experimental-features = nix-command flakes
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """Seconds that each part takes on its own."""
+
+    boot: float
+    copy: float
+    switch: float
+
+    @property
+    def total(self) -> float:
+        """Return the sum of the parts."""
+        return self.boot + self.copy + self.switch
+
+    def document(self) -> dict[str, float]:
+        """Return what is written with `--json`."""
+        parts = {"boot": self.boot, "copy": self.copy, "switch": self.switch, "sum": self.total}
+        return {name: round(seconds, 3) for name, seconds in parts.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A running machine, as its process shows it."""
+
+    pid: int
+    argv: tuple[str, ...]
+    folder: Path
+
+    @classmethod
+    def of(cls, deployment: str) -> Model:
+        """Find the machine of a deployment.
+
+        Raises:
+            NotFoundError: it does not run here.
+        """
+        prefix = f"fdv-{deployment}-"
+        for folder in Path("/proc").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                if "qemu-system" in words[0] and any(it.startswith(prefix) for it in words):
+                    argv = tuple(it for it in words if it)
+                    return cls(pid=int(folder.name), argv=argv, folder=(folder / "cwd").readlink())
+        raise errors.NotFoundError("bare.no_machine", f"no machine of {deployment} runs here")
+
+    def value(self, option: str) -> str:
+        """Return what follows an option."""
+        return self.argv[self.argv.index(option) + 1]
+
+    def forward(self, inside: int) -> int:
+        """Return the port of this computer that leads to a port of the machine."""
+        for part in self.value("-netdev").split(","):
+            if part.startswith("hostfwd=") and part.endswith(f"-:{inside}"):
+                return int(part.rpartition("-")[0].rpartition(":")[2])
+        raise errors.NotFoundError("bare.no_port", f"port {inside} of the machine is not forwarded")
+
+
+async def measure(deployment: str, *, key: Path, store: Path | None) -> Bare:
+    """Measure the parts of a deployment that runs, one after the other, on a fresh machine.
+
+    Args:
+        deployment: what runs.
+        key: the SSH key that opens its machine.
+        store: the Nix store's root, where it is not the computer's own.
+    """
+    model = Model.of(deployment)
+    with tempfile.TemporaryDirectory(prefix="fediversity-bare-") as name:
+        work = Path(name)
+        system = await _system(model, key)
+        began = time.monotonic()
+        async with _machine(model, work) as port:
+            booted = time.monotonic()
+            options = _ssh_options(work, port, key)
+            await _run(
+                ["nix", "copy", "--to", f"ssh://root@{LOOPBACK}", system, *_store(store)],
+                {"NIX_CONFIG": NIX, "NIX_SSHOPTS": " ".join(options)},
+            )
+            copied = time.monotonic()
+            switch = (
+                f"nix-env -p {PROFILE} --set {system} && "
+                f"{system}/bin/switch-to-configuration switch"
+            )
+            await _run(["ssh", *options, f"root@{LOOPBACK}", switch], {})
+            switched = time.monotonic()
+    return Bare(boot=booted - began, copy=copied - booted, switch=switched - copied)
+
+
+def _store(store: Path | None) -> list[str]:
+    return [] if store is None else ["--store", str(store)]
+
+
+async def _system(model: Model, key: Path) -> str:
+    """Return the store path of the system that the running machine has."""
+    with tempfile.TemporaryDirectory(prefix="fediversity-bare-") as name:
+        work = Path(name)
+        (work / "hostkey.pub").write_text(_public(model.folder / "hostkey.pub"), encoding="utf-8")
+        options = _ssh_options(work, model.forward(22), key)
+        words = ["ssh", *options, f"root@{LOOPBACK}", "readlink -f /run/current-system"]
+        return (await _run(words, {})).strip()
+
+
+def _public(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _ssh_options(work: Path, port: int, key: Path) -> list[str]:
+    known = work / f"known-{port}"
+    host_key = " ".join(_public(work / "hostkey.pub").split()[:2])
+    known.write_text(f"[{LOOPBACK}]:{port} {host_key}\n", encoding="utf-8")
+    named = {
+        "UserKnownHostsFile": str(known),
+        "StrictHostKeyChecking": "yes",
+        "BatchMode": "yes",
+        "LogLevel": "ERROR",
+    }
+    options = [word for name, value in named.items() for word in ("-o", f"{name}={value}")]
+    return ["-F", os.devnull, "-p", str(port), "-i", str(key), *options]
+
+
+@contextlib.asynccontextmanager
+async def _machine(model: Model, work: Path) -> AsyncIterator[int]:
+    """Start a machine like the model and yield its SSH port once it answers there."""
+    await _prepare(model, work)
+    ports = {model.forward(22): free(), model.forward(_http_port(model)): free()}
+    argv = [_moved(it, ports) for it in model.argv]
+    argv[argv.index("-name") + 1] = "bare"
+    argv[argv.index("-uuid") + 1] = _uuid()
+    await _run(argv, {}, folder=work)
+    pid = _pid(work)
+    try:
+        await _banner(ports[model.forward(22)])
+        yield ports[model.forward(22)]
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+async def _prepare(model: Model, work: Path) -> None:
+    """Lay out a directory like the model's, with a fresh disk and a host key of its own."""
+    for option in ("-kernel", "-initrd"):
+        (work / model.value(option)).symlink_to((model.folder / model.value(option)).resolve())
+    for seed in ("hostname", "authorized_keys"):
+        shutil.copyfile(model.folder / seed, work / seed)
+    words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(work / "hostkey")]
+    await _run(words, {})
+    drive = dict(it.partition("=")[::2] for it in model.value("-drive").split(","))
+    disk = drive["file"]
+    # The running machine holds the lock of its own disk; its base is only read.
+    info = ["qemu-img", "info", "-U", "--output=json", str(model.folder / disk)]
+    found = json.loads(await _run(info, {}))
+    base = found["full-backing-filename"]
+    size = str(found["virtual-size"])
+    create = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", disk, size]
+    await _run(create, {}, folder=work)
+
+
+def _http_port(model: Model) -> int:
+    forwards = [it for it in model.value("-netdev").split(",") if it.startswith("hostfwd=")]
+    inside = [int(it.rpartition(":")[2]) for it in forwards]
+    return next(it for it in inside if it != 22)  # noqa: PLR2004 - ssh's port
+
+
+def _moved(word: str, ports: Mapping[int, int]) -> str:
+    for old, new in ports.items():
+        word = word.replace(f"{LOOPBACK}:{old}-:", f"{LOOPBACK}:{new}-:")
+    return word
+
+
+def _uuid() -> str:
+    digits = ids.new_id()[-12:].encode().hex()[:12]
+    return f"00000000-0000-4000-8000-{digits}"
+
+
+def _pid(work: Path) -> int:
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            is_here = folder.name.isdecimal() and (folder / "cwd").readlink() == work
+            if is_here and b"qemu-system" in (folder / "cmdline").read_bytes():
+                return int(folder.name)
+    raise errors.FaultError("bare.gone", "the machine ended as soon as it was started")
+
+
+async def _banner(port: int) -> None:
+    async with asyncio.timeout(BOOT_SECONDS):
+        while True:
+            with contextlib.suppress(OSError, TimeoutError):
+                reader, writer = await asyncio.open_connection(LOOPBACK, port)
+                try:
+                    if (await asyncio.wait_for(reader.read(3), 2.0)) == b"SSH":
+                        return
+                finally:
+                    writer.close()
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def _run(
+    argv: Sequence[str], variables: Mapping[str, str], *, folder: Path | None = None
+) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **variables},
+        cwd=folder,
+    )
+    async with asyncio.timeout(COPY_SECONDS):
+        out, err = await process.communicate()
+    if process.returncode:
+        raise errors.CommandError(argv, process.returncode, err.decode(errors="replace"))
+    return out.decode()
