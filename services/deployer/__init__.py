@@ -1,0 +1,6 @@
+"""Deployer: turn what was asked for and granted into running applications, or back.
+
+Owns:     systems, activations, application secrets, start permits, health.
+Consumes: DeploymentRequested, DeploymentRemovalRequested, VMReady, StorageReady.
+Emits:    ConfigDeployed, DeploymentFailed, SystemRemoved.
+"""

@@ -1,0 +1,103 @@
+"""Run the deployer: read settings, connect adapters, serve until stopped.
+
+python -m services.deployer                     serve
+python -m services.deployer create-key FILE     make the SSH key pair that opens machines
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from shared import catalogue, provider, runtime
+from shared.sealing import Unsealer
+from shared.settings import load
+
+from .adapters.http import HttpHealthProbe
+from .adapters.nix import Nix, NixSystemBuilder
+from .adapters.postgres import PostgresRevisions
+from .adapters.ssh import SshHosts, create_key
+from .service import Contents, Deployer, Deploying, Forgetting, Placing, Timing, Verdict
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from shared.catalogue import Catalogue
+    from shared.database import Database
+
+    from .ports import HealthProbe, Hosts
+
+NAME: Final = "deployer"
+
+
+async def deploy(settings: Settings) -> None:
+    """Serve deployments."""
+    offered = provider.load(settings.provider_file)
+    applications = catalogue.load(offered.catalogue.folders)
+    nix = Nix.usual(settings.work_directory)
+    schemas = ("shared", "services.deployer")
+    async with (
+        runtime.service(NAME, settings, schemas=schemas) as service,
+        SshHosts.opened(
+            key_file=settings.ssh_key_file, work_directory=settings.work_directory, nix=nix
+        ) as hosts,
+        HttpHealthProbe.opened() as probe,
+    ):
+        service.digests = {"provider_file": offered.digest}
+        deployer = wired(settings, applications, service.database, hosts, probe)
+        await service.serve(
+            routes=deployer.routes(), kinds=deployer.kinds(), watches=deployer.watches()
+        )
+
+
+def wired(
+    settings: Settings,
+    applications: Catalogue,
+    database: Database,
+    hosts: Hosts,
+    probe: HealthProbe,
+) -> Deployer:
+    """Put the parts together."""
+    timing = Timing(
+        health=settings.health_seconds,
+        watchdog=settings.watchdog_seconds,
+        between_looks=settings.contents_seconds,
+    )
+    revisions = PostgresRevisions(database)
+    builder = NixSystemBuilder(
+        nix=Nix.usual(settings.work_directory),
+        expression=settings.standalone_directory,
+        work_directory=settings.work_directory,
+    )
+    placing = Placing(revisions=revisions, hosts=hosts, unsealer=Unsealer(settings.age_identity))
+    return Deployer(
+        revisions=revisions,
+        deploying=Deploying(
+            revisions=revisions,
+            catalogue=applications,
+            builder=builder,
+            hosts=hosts,
+            placing=placing,
+            verdict=Verdict(hosts=hosts, probe=probe, timing=timing),
+            timing=timing,
+        ),
+        forgetting=Forgetting(revisions=revisions, hosts=hosts, builder=builder),
+        contents=Contents(revisions=revisions, hosts=hosts, placing=placing, timing=timing),
+    )
+
+
+def main() -> None:
+    """Start the deployer, or do what the command line says."""
+    match sys.argv[1:]:
+        case []:
+            settings = load(Settings)
+            runtime.run(NAME, settings, deploy(settings))
+        case ["create-key", file]:
+            asyncio.run(create_key(Path(file)))
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The technologies behind deployer's ports: Nix, SSH, HTTP and PostgreSQL."""

@@ -1,0 +1,163 @@
+"""What deployer remembers, in PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import override
+
+from shared import errors
+from shared.contracts.panel import DeploymentRequested
+from shared.contracts.provisioner import VMReady
+from shared.contracts.storage import StorageReady
+
+from ..domain import FIRST_EPOCH, Generation, Revision, System
+from ..ports import Revisions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.contracts.deployments import GrantedMachine
+    from shared.contracts.messages import RevisionEvent
+    from shared.database import Database, Transaction
+
+_WANT: Final = """
+insert into deployments (deployment, run, revision) values ($1, $2, $3)
+on conflict (deployment) do update set run = excluded.run, revision = excluded.revision
+"""
+_LEARN: Final = """
+insert into facts (deployment, revision, run, name, payload) values ($1, $2, $3, $4, $5)
+on conflict (deployment, revision, run, name) do update set payload = excluded.payload
+"""
+# Facts of one deployment are joined one after the other: of two that arrive at once, the second has
+# to see the first.
+_ALONE: Final = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
+_COMPLETE: Final = """
+select count(*) = 3 from facts join deployments wish using (deployment, revision, run)
+where deployment = $1 and revision = $2 and run = $3
+"""
+_REVISION: Final = """
+select name, payload from facts where deployment = $1 and revision = $2 and run = $3
+"""
+_MACHINES: Final = """
+select payload from facts where deployment = $1 and name = 'VMReady'
+"""
+_GENERATIONS: Final = """
+select machine, number, system, boot_id, revision, run from generations
+where deployment = $1 order by machine
+"""
+_KEEP: Final = """
+insert into generations (deployment, machine, number, system, boot_id, revision, run)
+values ($1, $2, $3, $4, $5, $6, $7)
+on conflict (deployment, machine) do update set number = excluded.number,
+    system = excluded.system, boot_id = excluded.boot_id, revision = excluded.revision,
+    run = excluded.run
+"""
+_TIDY: Final = """
+delete from facts where deployment = $1
+    and run not in (select run from generations where deployment = $1)
+    and run <> (select run from deployments where deployment = $1)
+"""
+_BOOTED: Final = "update generations set boot_id = $3 where deployment = $1 and machine = $2"
+_EPOCH: Final = """
+insert into epochs (domain, host, deployment, epoch) values ($1, $2, $3, $4)
+on conflict (domain, host) do update set deployment = excluded.deployment returning epoch
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresRevisions(Revisions):
+    """The tables of schema/."""
+
+    database: Database
+
+    @override
+    async def want(self, tx: Transaction, event: DeploymentRequested) -> None:
+        await tx.execute(_ALONE, event.deployment)
+        await tx.execute(_WANT, event.deployment, event.run, event.revision)
+
+    @override
+    async def learn(self, tx: Transaction, fact: RevisionEvent) -> bool:
+        key = (fact.deployment, fact.revision, fact.run)
+        await tx.execute(_ALONE, fact.deployment)
+        await tx.execute(_LEARN, *key, fact.event_name(), fact.model_dump(mode="json"))
+        return bool(await tx.fetchval(_COMPLETE, *key))
+
+    @override
+    async def part(self, tx: Transaction, deployment: str, run: str) -> None:
+        await tx.execute(_ALONE, deployment)
+        await tx.execute(_WANT, deployment, run, None)
+
+    @override
+    async def revision(self, deployment: str, number: int, run: str) -> Revision:
+        async with self.database.transaction() as tx:
+            rows = await tx.fetch(_REVISION, deployment, number, run)
+        found = {row["name"]: row["payload"] for row in rows}
+        try:
+            return Revision(
+                wanted=DeploymentRequested.model_validate(found[DeploymentRequested.event_name()]),
+                machines=VMReady.model_validate(found[VMReady.event_name()]).machines,
+                buckets=StorageReady.model_validate(found[StorageReady.event_name()]).buckets,
+            )
+        except KeyError as error:
+            raise errors.NotFoundError(
+                "revision.incomplete", f"revision {number} has no {error.args[0]} for this run"
+            ) from error
+
+    @override
+    async def machines(self, deployment: str) -> Sequence[GrantedMachine]:
+        async with self.database.transaction() as tx:
+            rows = await tx.fetch(_MACHINES, deployment)
+        known = [it for row in rows for it in VMReady.model_validate(row["payload"]).machines]
+        return list({it.machine: it for it in known}.values())
+
+    @override
+    async def generations(self, deployment: str) -> Sequence[Generation]:
+        async with self.database.transaction() as tx:
+            rows = await tx.fetch(_GENERATIONS, deployment)
+        return [
+            Generation(
+                machine=row["machine"],
+                number=row["number"],
+                system=System(row["system"]),
+                boot_id=row["boot_id"],
+                revision=row["revision"],
+                run=row["run"],
+            )
+            for row in rows
+        ]
+
+    @override
+    async def keep(
+        self, tx: Transaction, deployment: str, generations: Sequence[Generation]
+    ) -> None:
+        machines = [it.machine for it in generations]
+        await tx.execute(
+            "delete from generations where deployment = $1 and machine <> all($2)",
+            deployment,
+            machines,
+        )
+        for it in generations:
+            values = (it.number, it.system, it.boot_id, it.revision, it.run)
+            await tx.execute(_KEEP, deployment, it.machine, *values)
+        await tx.execute(_TIDY, deployment)
+
+    @override
+    async def booted(self, deployment: str, machine: str, boot_id: str) -> None:
+        async with self.database.transaction() as tx:
+            await tx.execute(_BOOTED, deployment, machine, boot_id)
+
+    @override
+    async def epoch(self, deployment: str, domain: str, hosts: Sequence[str]) -> int:
+        async with self.database.transaction() as tx:
+            values = [
+                await tx.fetchval(_EPOCH, domain, host, deployment, FIRST_EPOCH)
+                for host in sorted(hosts)
+            ]
+        return max(values, default=FIRST_EPOCH)
+
+    @override
+    async def forget(self, tx: Transaction, deployment: str) -> None:
+        for table in ("facts", "generations", "epochs", "deployments"):
+            await tx.execute(f"delete from {table} where deployment = $1", deployment)  # noqa: S608 - our own names

@@ -1,0 +1,90 @@
+"""Child processes: the only place of this service that starts one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from shared import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Run(Protocol):
+    """Starts a program and waits for its end."""
+
+    async def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        seconds: float = 60.0,
+    ) -> bytes:
+        """Return what the program wrote to standard output.
+
+        Raises:
+            CommandError: it ended with another status than 0.
+            UnavailableError: it did not end in time.
+        """
+        ...
+
+
+async def start(
+    argv: Sequence[str], environment: Mapping[str, str] | None = None
+) -> asyncio.subprocess.Process:
+    """Start a program with pipes to all its streams.
+
+    Raises:
+        FaultError: there is no such program.
+    """
+    try:
+        return await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(os.environ) | dict(environment or {}),
+            # A Ctrl-C in the terminal is for us to handle, not for what we started.
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise errors.FaultError(
+            "command.missing",
+            f"{argv[0]} is not installed; on Debian: apt-get install nix-bin openssh-client",
+        ) from error
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    seconds: float = 60.0,
+) -> bytes:
+    """Start a program and wait for its end; it never outlives the call."""
+    process = await start(argv, environment)
+    try:
+        output, complaints = await asyncio.wait_for(process.communicate(stdin), seconds)
+    except TimeoutError as error:
+        raise errors.UnavailableError(
+            "command.timeout", f"{argv[0]} did not end within {seconds:g} s"
+        ) from error
+    finally:
+        await stop(process)
+    if process.returncode != 0:
+        raise errors.CommandError(
+            argv, process.returncode or 0, complaints.decode(errors="replace")
+        )
+    return output
+
+
+async def stop(process: asyncio.subprocess.Process) -> None:
+    """Make sure that a process has ended."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await asyncio.shield(process.wait())

@@ -1,0 +1,298 @@
+"""Machines over SSH: what deployer does in them, as commands of the system's own programs.
+
+Commands run as root; what must not be seen travels on standard input, never as an argument.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import tarfile
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import override
+
+from shared import errors
+
+from ..domain import RebootedError, Sighting, Switch, SwitchResult
+from ..ports import Host, Hosts
+from . import process
+from .connection import COMMAND_SECONDS, Connection
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from shared.contracts.deployments import GrantedMachine
+
+    from ..domain import Permit, System
+    from .nix import Nix
+
+PROFILE: Final = "/nix/var/nix/profiles/system"
+BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
+REBOOTED: Final = 97
+COPY_SECONDS: Final = 600.0
+STORE_PATH: Final = re.compile(r"'(/nix/store/[^/']+)")
+"""As complaints about a damaged store name it."""
+LONGEST_FOLDER: Final = 50
+"""A socket's path has 108 bytes at most, and ssh appends to it while it connects."""
+CONFIGURATION: Final = """Host {machine}
+  HostName {host}
+  Port {port}
+  User root
+  HostKeyAlias {machine}
+  IdentityFile "{key}"
+  IdentitiesOnly yes
+  UserKnownHostsFile "{known_hosts}"
+  GlobalKnownHostsFile /dev/null
+  StrictHostKeyChecking yes
+  UpdateHostKeys no
+  BatchMode yes
+  PreferredAuthentications publickey
+  ConnectTimeout 5
+  ServerAliveInterval 3
+  ServerAliveCountMax 3
+  LogLevel ERROR
+  ControlMaster no
+  ControlPath "{socket}"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshHost(Host):
+    """A machine whose system brings the programs of `nix/standalone`, or ones like them."""
+
+    connection: Connection
+    nix: Nix
+
+    @override
+    async def look(self) -> Sighting:
+        text = await self.connection.do(f"cat {BOOT_ID}; readlink -f /run/current-system || true")
+        boot_id, _, system = text.partition("\n")
+        return Sighting(boot_id=boot_id, system=system.strip())
+
+    @override
+    async def copy(self, system: System, *, verify: bool) -> None:
+        await self.connection.open()
+        environment = dict(self.nix.environment)
+        environment["NIX_SSHOPTS"] = f"-F {self.connection.configuration}"
+        argv = self.nix.copy(system, self.connection.machine)
+        await self.connection.local(argv, environment=environment, seconds=COPY_SECONDS)
+        if verify:
+            for path in await self._damaged(system):
+                await self._repair(path)
+
+    async def _damaged(self, system: System) -> list[str]:
+        """Return the paths whose contents are not what was registered."""
+        check = f"nix-store --verify-path $(nix-store -qR {system}) 2>&1 || true"
+        text = await self.connection.do(check, seconds=COPY_SECONDS)
+        return sorted(set(STORE_PATH.findall(text)))
+
+    async def _repair(self, path: str) -> None:
+        archive = await self.connection.local(self.nix.dump(path), seconds=COPY_SECONDS)
+        fresh = f"{path}.fresh"
+        await self.connection.do(
+            f"rm -rf {fresh} && nix-store --restore {fresh} && rm -rf {path} && "
+            f"mv {fresh} {path} && sync",
+            stdin=archive,
+            seconds=COPY_SECONDS,
+        )
+
+    @override
+    async def place(
+        self, system: System, permit: Permit, secrets: Mapping[str, Mapping[str, bytes]]
+    ) -> None:
+        # place-permit refuses when the boot is not the permit's.
+        command = (
+            f"{system}/bin/place-permit {permit.epoch:d} {shlex.quote(permit.boot_id)} && "
+            f"exec {system}/bin/place-secrets"
+        )
+        await self._within_boot(command, stdin=archived(secrets))
+
+    @override
+    async def start(self, boot_id: str, system: System) -> None:
+        await self._within_boot(_same(boot_id, f"{system}/bin/switch-to-configuration test"))
+
+    @override
+    async def switch(self, boot_id: str, system: System, seconds: int) -> Switch:
+        command = f"{system}/bin/guarded-switch {PROFILE} {system} {seconds:d}"
+        patience = seconds + COMMAND_SECONDS
+        return report(await self._within_boot(_same(boot_id, command), seconds=patience))
+
+    @override
+    async def confirm(self, boot_id: str, system: System) -> Switch:
+        command = _same(boot_id, f"{system}/bin/confirm-switch")
+        return report(await self._within_boot(command, is_fresh=True))
+
+    @override
+    async def refuse(self, boot_id: str, system: System, reason: str) -> Switch:
+        words = shlex.join([f"{system}/bin/guarded-switch", "--refuse", reason])
+        return report(await self._within_boot(_same(boot_id, words), seconds=COPY_SECONDS))
+
+    @override
+    async def erase(self) -> None:
+        await self.connection.do(
+            "/run/current-system/bin/units stop; "
+            "rm -rf /run/fediversity/permit /run/fediversity/secrets.d"
+        )
+
+    async def _within_boot(
+        self,
+        command: str,
+        *,
+        stdin: bytes = b"",
+        seconds: float = COMMAND_SECONDS,
+        is_fresh: bool = False,
+    ) -> str:
+        try:
+            return await self.connection.do(
+                command, stdin=stdin, seconds=seconds, is_fresh=is_fresh
+            )
+        except errors.CommandError as error:
+            if error.status == REBOOTED:
+                raise RebootedError(self.connection.machine) from error
+            raise
+
+
+def _same(boot_id: str, command: str) -> str:
+    """Return a command that only runs in the boot that is meant."""
+    return (
+        f"read -r boot < {BOOT_ID}; "
+        f'[ "$boot" = {shlex.quote(boot_id)} ] || exit {REBOOTED}; exec {command}'
+    )
+
+
+def report(text: str) -> Switch:
+    """Read what the programs of a system print about a switch: result, generation, reason."""
+    line = text.strip().splitlines()[-1:] or [""]
+    result, _, rest = line[0].partition(" ")
+    generation, _, reason = rest.partition(" ")
+    if result not in set(SwitchResult) or not generation.isdecimal():
+        raise errors.FaultError("machine.unreadable", f"the machine reports {text[-200:]!r}")
+    return Switch(result=SwitchResult(result), generation=int(generation), reason=reason.strip())
+
+
+def archived(secrets: Mapping[str, Mapping[str, bytes]]) -> bytes:
+    """Return secrets as the archive that place-secrets reads."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for application, files in sorted(secrets.items()):
+            folder = tarfile.TarInfo(application)
+            folder.type = tarfile.DIRTYPE
+            folder.mode = 0o700
+            archive.addfile(folder)
+            for name, value in sorted(files.items()):
+                entry = tarfile.TarInfo(f"{application}/{name}")
+                entry.mode = 0o400
+                entry.size = len(value)
+                archive.addfile(entry, io.BytesIO(value))
+    return buffer.getvalue()
+
+
+@dataclass(slots=True, kw_only=True)
+class SshHosts(Hosts):
+    """Every machine that this process has to do with."""
+
+    key_file: Path
+    work_directory: Path
+    """Holds no secret: configuration, host keys and sockets of the connections."""
+    nix: Nix
+    run: process.Run = process.run
+    _connections: dict[str, Connection] = field(default_factory=dict)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def opened(
+        cls, *, key_file: Path, work_directory: Path, nix: Nix
+    ) -> AsyncIterator[SshHosts]:
+        """Yield the way to machines; every connection is closed at the end."""
+        with _short_folder(work_directory) as folder:
+            key = folder / "key"
+            hosts = cls(key_file=key, work_directory=folder, nix=nix)
+            try:
+                _keep(key_file, key)
+                yield hosts
+            finally:
+                key.unlink(missing_ok=True)
+                for machine in list(hosts._connections):
+                    await hosts.leave(machine)
+
+    @override
+    def at(self, machine: GrantedMachine) -> Host:
+        name = machine.machine
+        connection = self._connections.get(name)
+        if connection is None:
+            connection = Connection(
+                machine=name,
+                configuration=self._file(name, "conf"),
+                socket=self._file(name, "s"),
+                run=self.run,
+            )
+            self._connections[name] = connection
+        self._describe(machine)
+        return SshHost(connection=connection, nix=self.nix)
+
+    @override
+    async def leave(self, machine: str) -> None:
+        if connection := self._connections.pop(machine, None):
+            await connection.close()
+        for kind in ("conf", "keys", "s"):
+            self._file(machine, kind).unlink(missing_ok=True)
+
+    def _describe(self, machine: GrantedMachine) -> None:
+        name, ssh = machine.machine, machine.ssh
+        text = CONFIGURATION.format(
+            machine=name,
+            host=ssh.host,
+            port=ssh.port,
+            key=self.key_file,
+            known_hosts=self._file(name, "keys"),
+            socket=self._file(name, "s"),
+        )
+        _write(self._file(name, "keys"), f"{name} {ssh.host_public_key}\n")
+        _write(self._file(name, "conf"), text)
+
+    def _file(self, machine: str, kind: str) -> Path:
+        return self.work_directory / f"{machine}.{kind}"
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file unless it says so already."""
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
+
+
+def _keep(secret: Path, file: Path) -> None:
+    """Copy the key to where only we can read it: ssh takes no key that others can read."""
+    try:
+        text = secret.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise errors.InvalidError(
+            "settings.ssh_key_file",
+            f"the SSH key {secret} cannot be read: {error.strerror}; make one with "
+            "`python -m services.deployer create-key FILE` and give its public half to provisioner",
+        ) from error
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(f"{text}\n", encoding="ascii")
+
+
+async def create_key(file: Path, run: process.Run = process.run) -> None:
+    """Make the key pair that opens machines: `file`, and the public half in `file`.pub."""
+    await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "deployer", "-f", str(file)])
+
+
+@contextlib.contextmanager
+def _short_folder(work_directory: Path) -> Iterator[Path]:
+    """Yield a private folder whose path leaves room for the name of a socket."""
+    folder = work_directory.resolve() / "ssh"
+    if len(str(folder)) > LONGEST_FOLDER:
+        with tempfile.TemporaryDirectory(prefix="fediversity-") as name:
+            yield Path(name)
+    else:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield folder

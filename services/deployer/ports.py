@@ -1,0 +1,148 @@
+"""What deployer needs from outside, in its own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.contracts.deployments import Endpoint, GrantedMachine
+    from shared.contracts.messages import RevisionEvent
+    from shared.contracts.panel import DeploymentRequested
+    from shared.database import Transaction
+
+    from .domain import Generation, Permit, Revision, Sighting, Switch, System
+
+
+class SystemBuilder(Protocol):
+    """Builds systems out of rendered arguments and keeps them for as long as they are needed."""
+
+    async def build(self, name: str, arguments: str) -> System:
+        """Return the system for these arguments; the same arguments give the same system.
+
+        Raises:
+            CommandError: the arguments cannot be built.
+            UnavailableError: building is not possible at the moment.
+        """
+        ...
+
+    async def discard(self, name: str) -> None:
+        """Let go of what was built under a name."""
+        ...
+
+
+class Host(Protocol):
+    """A machine, reached over a connection whose host key is pinned.
+
+    Every method raises UnavailableError when the machine does not answer, and FaultError when
+    something else answers in its place. Those that take `boot_id` raise RebootedError when the
+    machine has booted since, and have done nothing then.
+    """
+
+    async def look(self) -> Sighting:
+        """Return what the machine says about itself."""
+        ...
+
+    async def copy(self, system: System, *, verify: bool) -> None:
+        """Bring a system and all it needs; `verify` also repairs what the machine had already."""
+        ...
+
+    async def place(
+        self, system: System, permit: Permit, secrets: Mapping[str, Mapping[str, bytes]]
+    ) -> None:
+        """Put permit and secrets (application → name → value) in the machine's memory."""
+        ...
+
+    async def start(self, boot_id: str, system: System) -> None:
+        """Start what is not running of a system that is active already."""
+        ...
+
+    async def switch(self, boot_id: str, system: System, seconds: int) -> Switch:
+        """Switch to a system, or join the switch to it that is under way.
+
+        Unless the switch is confirmed within `seconds`, the machine takes it back by itself.
+        """
+        ...
+
+    async def confirm(self, boot_id: str, system: System) -> Switch:
+        """Keep the system; asked over a connection of its own, which proves that one can enter."""
+        ...
+
+    async def refuse(self, boot_id: str, system: System, reason: str) -> Switch:
+        """Put the system from before back now, or say what became of the switch."""
+        ...
+
+    async def erase(self) -> None:
+        """Stop the units, and remove the permit and every secret."""
+        ...
+
+
+class Hosts(Protocol):
+    """The way to machines."""
+
+    def at(self, machine: GrantedMachine) -> Host:
+        """Return a machine; nothing is connected before it is used."""
+        ...
+
+    async def leave(self, machine: str) -> None:
+        """Close every connection to a machine and forget its host key."""
+        ...
+
+
+class HealthProbe(Protocol):
+    """Asks an application how it is."""
+
+    async def ask(self, at: Endpoint, host: str, path: str) -> str:
+        """Return what is wrong, or an empty text when the application answers well."""
+        ...
+
+
+class Revisions(Protocol):
+    """What deployer remembers."""
+
+    async def want(self, tx: Transaction, event: DeploymentRequested) -> None:
+        """Remember a wish as the deployment's latest."""
+        ...
+
+    async def learn(self, tx: Transaction, fact: RevisionEvent) -> bool:
+        """Remember a fact; say whether the latest wish of its deployment is complete now."""
+        ...
+
+    async def part(self, tx: Transaction, deployment: str, run: str) -> None:
+        """Remember that nothing is wanted any more, as of this run."""
+        ...
+
+    async def revision(self, deployment: str, number: int, run: str) -> Revision:
+        """Return a complete revision.
+
+        Raises:
+            NotFoundError: one of its facts is not known.
+        """
+        ...
+
+    async def machines(self, deployment: str) -> Sequence[GrantedMachine]:
+        """Return every machine that was granted to the deployment and not forgotten."""
+        ...
+
+    async def generations(self, deployment: str) -> Sequence[Generation]:
+        """Return what the deployment's machines were left with."""
+        ...
+
+    async def keep(
+        self, tx: Transaction, deployment: str, generations: Sequence[Generation]
+    ) -> None:
+        """Remember what the machines run now, and forget the facts of earlier runs."""
+        ...
+
+    async def booted(self, deployment: str, machine: str, boot_id: str) -> None:
+        """Remember that secrets and permit were placed for this boot."""
+        ...
+
+    async def epoch(self, deployment: str, domain: str, hosts: Sequence[str]) -> int:
+        """Return the highest epoch of these hosts; a new host begins with the first."""
+        ...
+
+    async def forget(self, tx: Transaction, deployment: str) -> None:
+        """Forget everything about a deployment."""
+        ...

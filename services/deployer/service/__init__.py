@@ -1,0 +1,89 @@
+"""What deployer does: join facts, deploy what is complete, keep it alive, forget the removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared import jobs
+from shared.contracts.panel import DeploymentRemovalRequested, DeploymentRequested
+from shared.contracts.provisioner import VMReady
+from shared.contracts.storage import StorageReady
+
+from .contents import Contents
+from .deploying import Deploying
+from .forgetting import Forgetting
+from .placing import Placing
+from .timing import Timing
+from .verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.bus.consumer import Routes
+    from shared.contracts.messages import RevisionEvent
+    from shared.database import Transaction
+
+    from ..ports import Revisions
+
+__all__ = ["Contents", "Deployer", "Deploying", "Forgetting", "Placing", "Timing", "Verdict"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployer:
+    """Brings revisions to run, as soon as machines and buckets are there."""
+
+    revisions: Revisions
+    deploying: Deploying
+    forgetting: Forgetting
+    contents: Contents
+
+    async def on_deployment_requested(self, event: DeploymentRequested, tx: Transaction) -> None:
+        """Remember the wish; facts of an earlier run complete nothing any more."""
+        await self.revisions.want(tx, event)
+        await self._learn(event, tx)
+
+    async def on_vm_ready(self, event: VMReady, tx: Transaction) -> None:
+        """Remember the machines."""
+        await self._learn(event, tx)
+
+    async def on_storage_ready(self, event: StorageReady, tx: Transaction) -> None:
+        """Remember the buckets."""
+        await self._learn(event, tx)
+
+    async def on_removal_requested(
+        self, event: DeploymentRemovalRequested, tx: Transaction
+    ) -> None:
+        """Forget the deployment, whatever is being done for it."""
+        await self.revisions.part(tx, event.deployment, event.run)
+        await jobs.stop_watch(tx, self.contents.watch().name, event.deployment)
+        await jobs.enqueue(
+            tx, self.forgetting.kind().name, deployment=event.deployment, revision=0, run=event.run
+        )
+
+    async def _learn(self, fact: RevisionEvent, tx: Transaction) -> None:
+        if await self.revisions.learn(tx, fact):
+            await jobs.enqueue(
+                tx,
+                self.deploying.kind().name,
+                deployment=fact.deployment,
+                revision=fact.revision,
+                run=fact.run,
+            )
+
+    def routes(self) -> Routes:
+        """List what this service listens to."""
+        return {
+            DeploymentRequested: self.on_deployment_requested,
+            DeploymentRemovalRequested: self.on_removal_requested,
+            VMReady: self.on_vm_ready,
+            StorageReady: self.on_storage_ready,
+        }
+
+    def kinds(self) -> Sequence[jobs.Kind]:
+        """List the work that this service does."""
+        return (self.deploying.kind(), self.forgetting.kind())
+
+    def watches(self) -> Sequence[jobs.Watch]:
+        """List what this service looks after."""
+        return (self.contents.watch(),)

@@ -1,0 +1,65 @@
+"""The watch over what machines hold in memory: lost at each boot, brought back from here."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shared import errors, jobs, telemetry
+
+from ..domain import RebootedError
+
+if TYPE_CHECKING:
+    from ..domain import Generation, Revision
+    from ..ports import Hosts, Revisions
+    from .placing import Placing
+    from .timing import Timing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """Looks for boots that nobody has placed secrets and permit for."""
+
+    revisions: Revisions
+    hosts: Hosts
+    placing: Placing
+    timing: Timing
+    _known: dict[str, tuple[str, Revision]] = field(default_factory=dict)
+    """Deployment → run and revision; a revision never changes."""
+
+    def watch(self) -> jobs.Watch:
+        """Describe the watch."""
+        return jobs.Watch("contents", self.look, every_seconds=self.timing.between_looks)
+
+    async def look(self, deployment: str) -> None:
+        """Give every machine that has booted again what its units need."""
+        generations = await self.revisions.generations(deployment)
+        await asyncio.gather(*(self._look(deployment, it) for it in generations))
+
+    async def _look(self, deployment: str, generation: Generation) -> None:
+        revision = await self._revision(deployment, generation)
+        machine = next(it for it in revision.machines if it.machine == generation.machine)
+        host = self.hosts.at(machine)
+        try:
+            seen = await host.look()
+            if seen.boot_id == generation.boot_id:
+                return
+            if seen.system != generation.system:
+                telemetry.log.warning("strange_system", machine=machine.machine, runs=seen.system)
+                return
+            await self.placing.place(revision, machine, generation.system, seen.boot_id)
+            await host.start(seen.boot_id, generation.system)
+        except (errors.UnavailableError, RebootedError):
+            return  # provisioner brings it back; the next look finds it
+        await self.revisions.booted(deployment, machine.machine, seen.boot_id)
+        telemetry.log.info("contents_restored", deployment=deployment, machine=machine.machine)
+
+    async def _revision(self, deployment: str, generation: Generation) -> Revision:
+        run, revision = self._known.get(deployment, ("", None))
+        if revision is None or run != generation.run:
+            revision = await self.revisions.revision(
+                deployment, generation.revision, generation.run
+            )
+            self._known[deployment] = (generation.run, revision)
+        return revision

@@ -1,0 +1,231 @@
+"""The job `deploy`: build, copy, secrets, switch, health, for every machine of a revision.
+
+A machine is only left with a system whose applications answered and which could be entered over a
+fresh connection. Anything else is taken back, and the failure says whether that succeeded. A
+machine that boots in between sends the job back to `copy`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from shared import errors, jobs
+from shared.contracts.deployer import ActiveSystem, ConfigDeployed, DeploymentFailed
+from shared.contracts.deployments import Mode
+from shared.contracts.failures import Outcome
+from shared.contracts.messages import Value
+
+from .. import render
+from ..domain import Generation, SwitchResult, System
+from .together import each
+from .verdict import OUTCOME, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.catalogue import Catalogue
+    from shared.contracts.deployments import GrantedMachine
+    from shared.contracts.messages import Event
+    from shared.database import Transaction
+
+    from ..domain import Revision, Switch
+    from ..ports import Hosts, Revisions, SystemBuilder
+    from .placing import Placing
+    from .timing import Timing
+    from .verdict import Verdict
+
+BUILD, COPY, SECRETS, SWITCH, HEALTH = "build", "copy", "secrets", "switch", "health"
+HARMLESS: Final = frozenset({BUILD, COPY, SECRETS})
+"""Steps after which everything that ran before still runs."""
+GOOD: Final = frozenset({SwitchResult.ACTIVATED, SwitchResult.UNCHANGED})
+WATCH: Final = "contents"
+
+
+class Built(Value):
+    """What `build` recorded."""
+
+    systems: dict[str, str]
+    """Machine → store path."""
+    boots: dict[str, str]
+
+
+class Reached(Value):
+    """What `copy` and `secrets` recorded: the boot of each machine."""
+
+    boots: dict[str, str]
+
+
+class Switched(Value):
+    """What `switch` and `health` recorded."""
+
+    boots: dict[str, str]
+    generations: dict[str, int]
+    unchanged: tuple[str, ...]
+    """Machines that ran the system before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deploying:
+    """Brings a complete revision to run."""
+
+    revisions: Revisions
+    catalogue: Catalogue
+    builder: SystemBuilder
+    hosts: Hosts
+    placing: Placing
+    verdict: Verdict
+    timing: Timing
+
+    def kind(self) -> jobs.Kind:
+        """Describe the job."""
+        return jobs.Kind(
+            name="deploy",
+            steps=(
+                jobs.Step(BUILD, self.build),
+                jobs.Step(COPY, self.copy),
+                jobs.Step(SECRETS, self.secrets),
+                jobs.Step(SWITCH, self.switch),
+                jobs.Step(HEALTH, self.health),
+            ),
+            finish=self.announce_deployed,
+            failed=self.announce_failure,
+        )
+
+    async def build(self, job: jobs.Job) -> Built:
+        """Build the system of every machine, and connect to the machines meanwhile."""
+        revision = await self._revision(job)
+
+        async def build_one(machine: GrantedMachine) -> tuple[str, str]:
+            arguments = render.arguments(revision, machine, self.catalogue)
+            seen, system = await asyncio.gather(
+                self.hosts.at(machine).look(), self.builder.build(machine.machine, arguments)
+            )
+            return system, seen.boot_id
+
+        found = await each(revision.machines, build_one)
+        return Built(
+            systems={name: system for name, (system, _) in found.items()},
+            boots={name: boot for name, (_, boot) in found.items()},
+        )
+
+    async def copy(self, job: jobs.Job) -> Reached:
+        """Bring each system to its machine; what lay there before a boot is checked first."""
+        systems = job.result(BUILD, Built).systems
+        earlier = job.previous(COPY, Reached)
+
+        async def copy_one(machine: GrantedMachine) -> str:
+            host, system = self.hosts.at(machine), System(systems[machine.machine])
+            seen = await host.look()
+            last_boot = earlier.boots.get(machine.machine) if earlier else None
+            has_booted = last_boot not in (None, seen.boot_id)
+            if seen.system != system or has_booted:
+                await host.copy(system, verify=has_booted)
+            return seen.boot_id
+
+        return Reached(boots=await each((await self._revision(job)).machines, copy_one))
+
+    async def secrets(self, job: jobs.Job) -> Reached:
+        """Place secrets and start permit in the memory of each machine."""
+        revision = await self._revision(job)
+        systems, boots = job.result(BUILD, Built).systems, job.result(COPY, Reached).boots
+
+        async def place_one(machine: GrantedMachine) -> None:
+            name = machine.machine
+            await self.placing.place(revision, machine, System(systems[name]), boots[name])
+
+        await each(revision.machines, place_one)
+        return Reached(boots=boots)
+
+    async def switch(self, job: jobs.Job) -> Switched:
+        """Switch each machine, under the eyes of its watchdog."""
+        systems, boots = job.result(BUILD, Built).systems, job.result(COPY, Reached).boots
+
+        async def switch_one(machine: GrantedMachine) -> Switch:
+            name = machine.machine
+            host = self.hosts.at(machine)
+            return await host.switch(boots[name], System(systems[name]), self.timing.watchdog)
+
+        found = await each((await self._revision(job)).machines, switch_one)
+        if any(it.result is SwitchResult.ACTIVATING for it in found.values()):
+            raise errors.UnavailableError("machine.activating", "the machine is still switching")
+        switched = Switched(
+            boots=boots,
+            generations={name: it.generation for name, it in found.items()},
+            unchanged=tuple(n for n, it in found.items() if it.result is SwitchResult.UNCHANGED),
+        )
+        failed = [it for it in found.values() if it.result not in GOOD]
+        if failed:
+            raise await self.verdict.take_back(await self._trial(job, switched), failed[0].reason)
+        return switched
+
+    async def health(self, job: jobs.Job) -> Switched:
+        """Keep the systems when every application answers; take them back when one does not."""
+        switched = job.result(SWITCH, Switched)
+        trial = await self._trial(job, switched)
+        await self.verdict.reach(trial, was_interrupted=job.attempt > 1)
+        return switched
+
+    async def announce_deployed(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
+        """Record what runs now and say so."""
+        before = {it.machine: it.system for it in await self.revisions.generations(job.deployment)}
+        switched, systems = job.result(HEALTH, Switched), job.result(BUILD, Built).systems
+        generations = [
+            Generation(
+                machine=machine,
+                number=number,
+                system=System(systems[machine]),
+                boot_id=switched.boots[machine],
+                revision=job.revision,
+                run=job.run,
+            )
+            for machine, number in switched.generations.items()
+        ]
+        await self.revisions.keep(tx, job.deployment, generations)
+        await jobs.start_watch(tx, WATCH, job.deployment)
+        return [
+            ConfigDeployed(
+                deployment=job.deployment,
+                run=job.run,
+                revision=job.revision,
+                changed=before != systems,
+                systems=tuple(
+                    ActiveSystem(machine=it.machine, system=it.system, generation=it.number)
+                    for it in generations
+                ),
+            )
+        ]
+
+    async def announce_failure(
+        self, job: jobs.Job, fall: jobs.Fall, _: Transaction
+    ) -> Sequence[Event]:
+        """Say what failed, and what runs now."""
+        usual = Outcome.UNCHANGED if fall.stage in HARMLESS else Outcome.PARTIAL
+        return [
+            DeploymentFailed(
+                deployment=job.deployment,
+                run=job.run,
+                revision=job.revision,
+                failure=fall.failure,
+                stage=fall.stage,
+                outcome=Outcome(fall.failure.details.get(OUTCOME, usual)),
+            )
+        ]
+
+    async def _revision(self, job: jobs.Job) -> Revision:
+        revision = await self.revisions.revision(job.deployment, job.revision, job.run)
+        if revision.wanted.mode is not Mode.ACTIVE:
+            raise errors.InvalidError(
+                "deployment.mode", f"a deployment cannot be {revision.wanted.mode} here yet"
+            )
+        return revision
+
+    async def _trial(self, job: jobs.Job, switched: Switched) -> Trial:
+        systems = job.result(BUILD, Built).systems
+        return Trial(
+            revision=await self._revision(job),
+            systems={name: System(it) for name, it in systems.items()},
+            boots=switched.boots,
+            unchanged=frozenset(switched.unchanged),
+        )

@@ -1,0 +1,147 @@
+"""The verdict on a switch: keep it when everything answers, else take it back, and be truthful."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from shared import errors, jobs
+from shared.contracts.failures import Outcome
+
+from ..domain import SwitchResult
+from .together import AFTER_BOOT, each
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.contracts.deployments import ApplicationOrder, GrantedMachine
+
+    from ..domain import Revision, Switch, System
+    from ..ports import HealthProbe, Hosts
+    from .timing import Timing
+
+OUTCOME: Final = "outcome"
+"""The detail of a failure that says in which state it left things."""
+WORDS: Final = {
+    Outcome.UNCHANGED: "Nothing was changed.",
+    Outcome.ROLLED_BACK: "What ran before runs again.",
+    Outcome.PARTIAL: "Some machines keep the new configuration; deploy again or remove it.",
+    Outcome.ROLLBACK_FAILED: "It could not be taken back; the provider has to look.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Systems that run on machines and wait for a verdict."""
+
+    revision: Revision
+    systems: Mapping[str, System]
+    boots: Mapping[str, str]
+    unchanged: frozenset[str]
+    """Machines that ran their system before; there is nothing to confirm or to take back."""
+
+    @property
+    def switched(self) -> Sequence[GrantedMachine]:
+        """The machines that run something new."""
+        return [it for it in self.revision.machines if it.machine not in self.unchanged]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Decides whether machines keep their new systems."""
+
+    hosts: Hosts
+    probe: HealthProbe
+    timing: Timing
+
+    async def reach(self, trial: Trial, *, was_interrupted: bool) -> None:
+        """Keep the systems, or take them back.
+
+        Raises:
+            FaultError: they were taken back, or could not be; the details name the outcome.
+            ReenterError: the watchdog took them back while nobody asked for a verdict.
+        """
+        reasons = await self._sick(trial) or await self._unconfirmed(trial, was_interrupted)
+        if reasons:
+            raise await self.take_back(trial, "; ".join(reasons))
+
+    async def take_back(self, trial: Trial, reason: str) -> errors.FaultError:
+        """Take back what was switched, and return the failure that says so."""
+
+        async def refuse_one(machine: GrantedMachine) -> Switch:
+            name = machine.machine
+            host = self.hosts.at(machine)
+            return await host.refuse(trial.boots[name], trial.systems[name], reason)
+
+        found = await each(trial.switched, refuse_one)
+        outcome = _outcome({it.result for it in found.values()})
+        failed = [it.reason for it in found.values() if it.result is SwitchResult.ROLLED_BACK]
+        text = reason or "; ".join(sorted(set(failed)))
+        return errors.FaultError(
+            "deployment.not_kept", f"{text}. {WORDS[outcome]}", details={OUTCOME: outcome}
+        )
+
+    async def _sick(self, trial: Trial) -> list[str]:
+        """Return why applications are not healthy, once the time for it is over."""
+        places = [
+            (machine, order)
+            for machine in trial.revision.machines
+            for order in trial.revision.wanted.applications
+            if order.application in machine.applications
+        ]
+        found = await asyncio.gather(*(self._ailment(trial, *place) for place in places))
+        return [it for it in found if it]
+
+    async def _ailment(self, trial: Trial, machine: GrantedMachine, order: ApplicationOrder) -> str:
+        path = next(
+            it.health_path
+            for it in trial.revision.wanted.resources
+            if it.kind == "machine" and it.application == order.application
+        )
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.timing.health
+        while ailment := await self.probe.ask(machine.http, order.host, path):
+            if loop.time() > end:
+                return (
+                    f"{order.application} did not become healthy within "
+                    f"{self.timing.health:g} s: {ailment}"
+                )
+            await asyncio.sleep(self.timing.between_questions)
+        return ""
+
+    async def _unconfirmed(self, trial: Trial, was_interrupted: bool) -> list[str]:  # noqa: FBT001 - private
+        async def confirm_one(machine: GrantedMachine) -> str:
+            return await self._confirm(trial, machine)
+
+        try:
+            async with asyncio.timeout(self.timing.confirmation):
+                found = await each(trial.switched, confirm_one)
+        except TimeoutError:
+            return ["no new connection to the machine could be opened after the switch"]
+        reasons = [it for it in found.values() if it]
+        if reasons and was_interrupted:
+            raise jobs.ReenterError(AFTER_BOOT)
+        return reasons
+
+    async def _confirm(self, trial: Trial, machine: GrantedMachine) -> str:
+        name = machine.machine
+        host = self.hosts.at(machine)
+        while True:
+            try:
+                switch = await host.confirm(trial.boots[name], trial.systems[name])
+            except errors.UnavailableError:
+                await asyncio.sleep(self.timing.between_questions)
+                continue
+            return "" if switch.result is SwitchResult.CONFIRMED else switch.reason or switch.result
+
+
+def _outcome(results: set[SwitchResult]) -> Outcome:
+    """Return the one outcome of several machines, the worst that is true."""
+    if SwitchResult.ROLLBACK_FAILED in results:
+        return Outcome.ROLLBACK_FAILED
+    if results <= {SwitchResult.NONE}:
+        return Outcome.UNCHANGED
+    if results <= {SwitchResult.NONE, SwitchResult.ROLLED_BACK}:
+        return Outcome.ROLLED_BACK
+    return Outcome.PARTIAL
