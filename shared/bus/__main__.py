@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     apply.add_argument("--seed-file", required=True, type=Path, help="the administrator's seed")
     apply.add_argument("--wait-seconds", type=float, default=administration.WAIT_SECONDS)
     apply.set_defaults(run=_apply)
+    asyncapi = commands.add_parser("asyncapi", help="write the AsyncAPI document")
+    asyncapi.add_argument("--output", type=Path, help="default: docs/events/asyncapi.yaml")
+    asyncapi.set_defaults(run=_asyncapi)
     return parser
 
 
@@ -67,6 +70,14 @@ def _apply(chosen: argparse.Namespace) -> str:
     seed = SecretStr(chosen.seed_file.read_text(encoding="utf-8").strip())
     done = asyncio.run(administration.apply(chosen.url, seed, wait_seconds=chosen.wait_seconds))
     return "".join(f"{it.kind} {it.name}: {it.action}\n" for it in done)
+
+
+def _asyncapi(chosen: argparse.Namespace) -> str:
+    from . import asyncapi  # noqa: PLC0415 - its YAML writer is not installed where services run
+
+    path: Path = chosen.output or asyncapi.DOCUMENT
+    path.write_text(asyncapi.text(), encoding="utf-8")
+    return f"{path} is up to date\n"
 
 
 if __name__ == "__main__":

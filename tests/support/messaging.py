@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from shared.contracts.messages import Event
     from shared.database import Database, Transaction
 
+EFFECTS = "create table effects (position bigserial, message text, deployment text, note text)"
+
 
 @asynccontextmanager
 async def running(*parts: Coroutine[object, object, None]) -> AsyncIterator[None]:

@@ -11,14 +11,13 @@ from pydantic import SecretStr
 
 from shared import database as databases
 from shared.settings import PostgresSettings
+from tests.support import messaging
 from tests.support.bus import Bus, running_bus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from shared.embedded.servers.postgres import PostgresServer
-
-EFFECTS = "create table effects (position bigserial, message text, deployment text, note text)"
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ async def new_database(
                 databases.connect(settings, access.password, schemas=("shared",))
             )
             async with found.transaction() as tx:
-                await tx.execute(EFFECTS)
+                await tx.execute(messaging.EFFECTS)
             return found
 
         yield new

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import secrets
 import signal
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 
+from shared import database as databases
 from shared import errors
 from shared.bus import accounts, administration, outbox
 from shared.contracts.storage import StorageReady
+from shared.embedded.servers import postgres
+from shared.settings import PostgresSettings
 from tests.support import messaging
 from tests.support.bus import Bus, running_bus
 from tests.support.eventually import eventually
+from tests.support.servers import throwaway_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from shared.bus.connection import Connection
     from shared.bus.consumer import Routes
     from shared.database import Database, Transaction
 
@@ -81,6 +91,47 @@ async def test_a_killed_bus_loses_nothing_and_everybody_resumes(
 
 async def _is_handled(database: Database, written: list[str]) -> bool:
     return set(written) <= set(await messaging.effects(database))
+
+
+async def test_a_killed_database_loses_nothing_and_doubles_nothing(bus: Bus) -> None:
+    listener = Listener()
+    with throwaway_directory() as path:
+        cache = Path(tempfile.gettempdir()) / f"fediversity-programs-{os.getuid()}"
+        password = SecretStr(secrets.token_hex(8))
+        async with (
+            postgres.running(path, password=password, cache=cache) as server,
+            _database(server) as database,
+            bus.connect("storage") as storage,
+            bus.connect("deployer") as deployer,
+            messaging.running(*messaging.service(deployer, database, listener.routes())),
+        ):
+            published = await _publish(storage, 100)
+            await eventually(lambda: listener.moments, within=10)
+            await server.kill()
+            published += await _publish(storage, 20)
+            await server.start()
+            await eventually(lambda: _is_handled(database, published), within=20)
+            handled = await messaging.effects(database)
+            letters = await messaging.rows(database, "select id from dead_letters")
+
+    assert sorted(handled) == sorted(published)
+    assert not letters
+
+
+@contextlib.asynccontextmanager
+async def _database(server: postgres.PostgresServer) -> AsyncIterator[Database]:
+    access = await server.ensure_database("outage", SecretStr(secrets.token_hex(8)))
+    settings = PostgresSettings(
+        host=access.host, port=access.port, database="outage", user="outage"
+    )
+    async with databases.connect(settings, access.password, schemas=("shared",)) as found:
+        async with found.transaction() as tx:
+            await tx.execute(messaging.EFFECTS)
+        yield found
+
+
+async def _publish(connection: Connection, count: int) -> list[str]:
+    return [await messaging.publish(connection, messaging.storage_ready()) for _ in range(count)]
 
 
 async def test_an_idle_consumer_hears_at_once_after_a_restart(bus: Bus, database: Database) -> None:
