@@ -1,4 +1,4 @@
-"""One child process: started in a group of its own, recorded, logged, ended for certain.
+"""One child process: started in a session of its own, recorded, logged, ended for certain.
 
 A child that a dirty stop left behind is found by its record and ended before a new one starts,
 so a part never runs twice.
@@ -76,7 +76,8 @@ class Child:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    process_group=0,
+                    # A session of its own: neither Ctrl-C nor a closed terminal reaches it.
+                    start_new_session=True,
                     user=user,
                     group=group,
                     extra_groups=None if user is None else [],

@@ -24,10 +24,14 @@ def from_wheel(program: str) -> str:
     return found
 
 
+def find(program: str) -> str | None:
+    """Return the path of a program, also where an ordinary account's path does not look."""
+    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
+
+
 def from_distribution(program: str, package: str) -> str:
     """Return the path of a program that a package of the distribution brings."""
-    # System programs may lie where an ordinary path does not look.
-    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
+    found = find(program)
     if found is None:
         raise errors.NotFoundError(
             "package.missing", f"{program} is not installed; run: apt-get install {package}"

@@ -62,7 +62,7 @@ class SeaweedServer(Part):
     """One node that holds all buckets."""
 
     # It may wait up to 20 s for nobody; an end by SIGKILL loses nothing that was answered.
-    grace_seconds: ClassVar[float] = 3.0
+    grace_seconds: ClassVar[float] = 2.0
 
     def __init__(
         self, directory: Path, *, first_port: int, access_key_id: str, secret_access_key: SecretStr

@@ -1,0 +1,37 @@
+"""The first person: made by the panel on an empty database, with a token that is kept here."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from shared import errors
+
+from . import credentials, files
+
+if TYPE_CHECKING:
+    from .installation import Installation
+    from .places import Options
+
+PANEL: Final = "panel"
+OPERATOR: Final = "Garden"
+TOKEN: Final = re.compile(r"\bfdv_\w{20,}")
+
+
+async def ensure_first(installation: Installation) -> str | None:
+    """Make the first person unless there is one; return the token when it is new."""
+    file = installation.options.token
+    panels = [it for it in installation.services if it.name == PANEL]
+    if file.exists() or not panels:
+        return None
+    printed = await panels[0].ask("create-admin", "--operator", OPERATOR)
+    found = TOKEN.search(printed)
+    if found is None:
+        raise errors.FaultError("panel.no_token", "the panel made a person but printed no token")
+    files.write(file, found.group() + "\n", mode=credentials.PRIVATE)
+    return found.group()
+
+
+def introduction(options: Options, token: str) -> str:
+    """Return the one line that shows the token."""
+    return f"the first person's token, shown this once and kept in {options.token}: {token}"
