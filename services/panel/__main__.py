@@ -19,6 +19,7 @@ from shared import database as databases
 from shared.bus import dead_letters as bus_letters
 from shared.bus import progress
 from shared.sealing import Sealer
+from shared.settings import load
 
 from .adapters.outside import HttpOutsideView
 from .adapters.postgres_deployments import PostgresDeploymentRegister
@@ -164,7 +165,7 @@ def main() -> None:
         sys.stdout.write(settings_table() + "\n")
         return
     try:
-        settings = Settings()
+        settings = load(Settings)
         if arguments.command == "create-admin":
             made = create_admin(settings, arguments.operator, arguments.name)
             sys.stdout.write(asyncio.run(made) + "\n")

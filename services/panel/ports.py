@@ -56,8 +56,10 @@ class DeploymentRegister(Protocol):
         """Return a deployment that nobody else changes until the transaction ends, or None."""
         ...
 
-    async def list_newest(self, tx: Transaction, operator: str, page: Page) -> Sequence[Deployment]:
-        """Return an operator's deployments."""
+    async def list_newest(
+        self, tx: Transaction, operator: str, page: Page, *, removed: bool
+    ) -> Sequence[Deployment]:
+        """Return an operator's deployments, those that were removed only if asked for."""
         ...
 
     async def save(self, tx: Transaction, deployment: Deployment) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from shared.settings import ServiceSettings, service_config
+
+
+def _none_if_empty(value: object) -> object:
+    return value or None
 
 
 class Settings(ServiceSettings):
@@ -17,7 +22,7 @@ class Settings(ServiceSettings):
     check_patience_seconds: float = Field(
         default=60.0, description="How long an application may take to answer from outside."
     )
-    check_authority_file: Path | None = Field(
+    check_authority_file: Annotated[Path | None, BeforeValidator(_none_if_empty)] = Field(
         default=None,
         description="Certificate authority to trust in the outside check, beside the usual ones.",
     )

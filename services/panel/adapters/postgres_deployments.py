@@ -65,14 +65,18 @@ class PostgresDeploymentRegister:
         row = await tx.fetchrow(f"{_DEPLOYMENT} where id = $1 for update", deployment)
         return _deployment(row) if row else None
 
-    async def list_newest(self, tx: Transaction, operator: str, page: Page) -> Sequence[Deployment]:
-        """Return an operator's deployments."""
+    async def list_newest(
+        self, tx: Transaction, operator: str, page: Page, *, removed: bool
+    ) -> Sequence[Deployment]:
+        """Return an operator's deployments, those that were removed only if asked for."""
         rows = await tx.fetch(
             f"""{_DEPLOYMENT} where operator = $1 and ($2::text is null or id < $2)
+                and (removed_at is null or $4)
             order by id desc limit $3""",
             operator,
             page.before,
             page.limit,
+            removed,
         )
         return [_deployment(row) for row in rows]
 

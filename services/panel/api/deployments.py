@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from shared.database import Transaction
@@ -44,11 +44,15 @@ CHANGING = problems.documented(
 
 @router.get("", operation_id="listDeployments", responses=LOOKING)
 async def list_deployments(
-    panel: PanelDependency, caller: CallerDependency, page: PageDependency
+    panel: PanelDependency,
+    caller: CallerDependency,
+    page: PageDependency,
+    *,
+    removed: Annotated[bool, Query(description="Those that were removed as well.")] = False,
 ) -> ListAnswer[DeploymentAnswer]:
     """List the operator's deployments, newest first."""
     async with panel.database.transaction() as tx:
-        found = await panel.runs.list_overviews(tx, caller, page)
+        found = await panel.runs.list_overviews(tx, caller, page, removed=removed)
     following = found[-1].deployment.id if len(found) == page.limit else None
     return ListAnswer(items=tuple(DeploymentAnswer.of(it) for it in found), next=following)
 

@@ -133,11 +133,11 @@ class Runs:
         return (await self._overviews(tx, [found]))[0]
 
     async def list_overviews(
-        self, tx: Transaction, caller: Caller, page: Page
+        self, tx: Transaction, caller: Caller, page: Page, *, removed: bool = False
     ) -> Sequence[Overview]:
-        """Return the operator's deployments, newest first."""
+        """Return the operator's deployments, newest first, removed ones only if asked for."""
         caller.require(Scope.READ)
-        found = await self.deployments.list_newest(tx, caller.operator, page)
+        found = await self.deployments.list_newest(tx, caller.operator, page, removed=removed)
         return await self._overviews(tx, found)
 
     async def _overviews(

@@ -1,0 +1,68 @@
+"""The commands, put together."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import applications, dead_letters, deployments, embedded, profile, runs
+from .client import Client
+from .failures import CommandFailedError, Status
+from .options import AsJson
+from .output import say, show_json, stderr
+from .profile import Profile
+
+app = typer.Typer(
+    help="Deploy fediverse applications under your own domain.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("applications")(applications.list_applications)
+app.command("deploy")(deployments.deploy)
+app.command("deployments")(deployments.list_deployments)
+app.command("remove")(deployments.remove)
+app.add_typer(runs.app, name="run")
+app.add_typer(dead_letters.app, name="dead-letters")
+embedded.install(app)
+
+
+@app.command()
+def login(
+    url: Annotated[str, typer.Option(help="URL of the panel.")],
+    token_file: Annotated[Path | None, typer.Option(help="File that holds the token.")] = None,
+    token_stdin: Annotated[bool, typer.Option(help="Read the token from stdin.")] = False,  # noqa: FBT002 - a flag
+    ca_file: Annotated[Path | None, typer.Option(help="Certificate authority to trust.")] = None,
+) -> None:
+    """Keep where the panel is and a token; the token never stands on a command line."""
+    if (token_file is None) is not token_stdin:
+        raise CommandFailedError(Status.USAGE, "give one of --token-file and --token-stdin")
+    token = profile.read_token(token_file) if token_file else sys.stdin.readline().strip()
+    authority = str(ca_file.resolve()) if ca_file else None
+    found = Profile(url.rstrip("/"), token, authority)
+    with Client(found) as client:
+        me = client.get("/me")
+    file = profile.save(found)
+    say(f"Signed in as {me['person_name']} of {me['operator_name']}; kept in {file}.")
+
+
+@app.command("me")
+def show_me(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
+    """Show who you are and what your token may do."""
+    with Client(profile.load()) as client:
+        me = client.get("/me")
+    if as_json:
+        show_json(me)
+    else:
+        who = f"{me['person_name']} of {me['operator_name']} ({me['role']})"
+        say(f"{who}: {', '.join(me['scopes'])}")
+
+
+def run() -> None:
+    """Run a command; a failure is one line on stderr and an exit status."""
+    try:
+        app()
+    except CommandFailedError as error:
+        stderr.print(f"fediversity: {error.message}", style="red", markup=False)
+        sys.exit(error.status)

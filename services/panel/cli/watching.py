@@ -1,0 +1,104 @@
+"""Watching a run: a line per step as it ends, durations, and the failure in plain words."""
+
+import time
+from typing import Any, Self
+
+from .client import Client, Json
+from .failures import CommandFailedError, Status
+from .output import say, seconds, show_json, stderr
+from .streams import StreamEvent
+
+
+def watch(
+    client: Client, run: Json, *, timeout: float | None = None, verbose: bool = False
+) -> Json:
+    """Show a run until it has ended, and return it as it ended.
+
+    Raises:
+        CommandFailedError: time is up, Ctrl-C, or the panel stays away.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    try:
+        with _Progress() as progress:
+            for event in client.watch(run["id"], deadline):
+                progress.show(event, verbose=verbose)
+    except KeyboardInterrupt:
+        again = f"interrupted; the run goes on. Watch it: fediversity run watch {run['id']}"
+        raise CommandFailedError(Status.INTERRUPTED, again) from None
+    except TimeoutError:
+        again = f"not done yet; the run goes on. Watch it: fediversity run watch {run['id']}"
+        raise CommandFailedError(Status.TIME_IS_UP, again) from None
+    return client.get(f"/runs/{run['id']}")
+
+
+def conclude(run: Json, *, as_json: bool) -> None:
+    """Print how a run ended.
+
+    Raises:
+        CommandFailedError: it did not succeed.
+    """
+    if as_json:
+        show_json(run)
+    if run["state"] == "succeeded":
+        say(f"Run {run['number']} succeeded in {seconds(run['seconds'])}.", "green")
+        return
+    failure = run["failure"]
+    if failure is None:
+        raise CommandFailedError(Status.RUN_FAILED, f"run {run['number']} was {run['state']}")
+    say(f"Why:   {failure['why']}")
+    say(f"State: {failure['outcome'].replace('_', ' ')}")
+    say(f"Next:  {failure['next']}")
+    raise CommandFailedError(Status.RUN_FAILED, f"run {run['number']} failed: {failure['what']}")
+
+
+class _Progress:
+    """Shows what goes on: a moving line on a terminal, a line per ended step anywhere."""
+
+    def __init__(self) -> None:
+        self._status = stderr.status("") if stderr.is_terminal else None
+        self._began = time.monotonic()
+        self._running: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status:
+            self._status.stop()
+
+    def show(self, event: StreamEvent, *, verbose: bool) -> None:
+        """Show one event."""
+        data = event.data
+        match event.kind:
+            case "step":
+                self._show_step(data)
+            case "log" if verbose:
+                for line in data["lines"]:
+                    say(f"    {data['service']}: {line}", "dim")
+            case "state" if data.get("held_by"):
+                say(f"held by dead letter {data['held_by']}", "yellow")
+            case "state" if data.get("state") == "queued":
+                say("waiting for another run of this deployment", "dim")
+        if self._status:
+            running = " · ".join(self._running.values())
+            self._status.update(f"{time.monotonic() - self._began:.0f} s  {running}")
+
+    def _show_step(self, data: dict[str, Any]) -> None:
+        name = f"{data['service']} {data['step']}"
+        match data["status"]:
+            case "running" | "retrying":
+                counted = f" {data.get('done', 0)}/{data['total']}" if data.get("total") else ""
+                again = f" (attempt {data['attempt']})" if data["status"] == "retrying" else ""
+                if again and name not in self._running:
+                    say(f"… {name} is tried again", "yellow")
+                self._running[name] = name + counted + again
+            case "succeeded":
+                self._running.pop(name, None)
+                say(f"✓ {name:<24} {seconds(data.get('seconds')):>8}", "green")
+            case "failed":
+                self._running.pop(name, None)
+                say(f"✗ {name:<24} {seconds(data.get('seconds')):>8}", "red")
+            case _:
+                self._running.pop(name, None)
