@@ -130,6 +130,6 @@ class Installation:
         return ServicePart(
             program,
             self.options.part(program.name),
-            port=self.ports[program.name],
+            around=around,
             environment=around.environment(self.plan, program),
         )

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 FILE: Final = Path(__file__).with_name("processes.toml")
 
 
+class Made(BaseModel, frozen=True, extra="forbid"):
+    """A file that a one-shot command of a service makes, once."""
+
+    file: str
+    command: str
+    """The command, which gets the file as its argument."""
+
+
 class Program(BaseModel, frozen=True, extra="forbid"):
     """One service as data."""
 
@@ -31,6 +39,8 @@ class Program(BaseModel, frozen=True, extra="forbid"):
     at_stop: tuple[str, ...] = ()
     """One-shot commands of the service for when everything stops."""
     environment: dict[str, str] = {}
+    makes: tuple[Made, ...] = ()
+    """What has to exist before any service starts."""
 
     @property
     def module(self) -> str:
@@ -70,20 +80,27 @@ class Surroundings:
     authority: Path | None
     """The certificate authority of public URLs, when it is the edge's own."""
 
+    def filled(self, template: str, program: Program) -> str:
+        """Return a template with everything filled in."""
+        return template.format(
+            data=self.options.data,
+            cache=self.options.cache,
+            root=ROOT,
+            authority=self.authority or "",
+            ports=self.ports,
+            port=self.ports[program.name],
+            recipients=json.dumps(dict(self.credentials.recipients)),
+        )
+
+    def makes(self, program: Program) -> dict[Path, str]:
+        """Return the files that a service makes, with the command for each."""
+        return {Path(self.filled(it.file, program)): it.command for it in program.makes}
+
     def environment(self, plan: Plan, program: Program) -> dict[str, str]:
         """Return the whole environment of a service."""
-        values = {
-            "data": str(self.options.data),
-            "cache": str(self.options.cache),
-            "root": str(ROOT),
-            "authority": str(self.authority or ""),
-            "ports": self.ports,
-            "port": str(self.ports[program.name]),
-            "recipients": json.dumps(dict(self.credentials.recipients)),
-        }
         prefix = program.name.upper()
         filled = {
-            f"{prefix}_{name}": template.format_map(values)
+            f"{prefix}_{name}": self.filled(template, program)
             for name, template in {**plan.environment, **program.environment}.items()
         }
         return {

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from shared import errors
 
+from . import files
 from .parts import Part
 from .ports import LOOPBACK
 from .processes import Child, Command
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .plan import Program
+    from .plan import Program, Surroundings
 
 ONE_SHOT_SECONDS: Final = 120.0
 
@@ -30,11 +31,17 @@ class ServicePart(Part):
     patience_seconds: ClassVar[float] = 60.0
 
     def __init__(
-        self, program: Program, directory: Path, *, port: int, environment: Mapping[str, str]
+        self,
+        program: Program,
+        directory: Path,
+        *,
+        environment: Mapping[str, str],
+        around: Surroundings,
     ) -> None:
         super().__init__(program.name, directory)
         self.program = program
-        self._port = port
+        self._port = around.ports[program.name]
+        self._makes = around.makes(program)
         self._environment = environment
 
     @property
@@ -61,6 +68,13 @@ class ServicePart(Part):
         except httpx2.TransportError:
             return False
         return answer.is_success
+
+    async def make(self) -> None:
+        """Make the files that have to exist before any service starts."""
+        files.directory(self.directory)
+        for file, command in self._makes.items():
+            if not file.exists():
+                await self.do_once(command, str(file), log=command)
 
     async def do_once(self, *arguments: str, log: str) -> Path:
         """Run a one-shot command of the service, and return the file with what it said."""

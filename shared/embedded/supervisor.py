@@ -72,6 +72,8 @@ class Supervisor:
             # Services of an earlier life would disturb the servers' start.
             await self._end_left_overs(self.installation.services)
             await self._start_all(self.installation.servers)
+            for service in self.installation.services:
+                await service.make()
             await self._start_all(self.installation.services)
             self.new_token = await people.ensure_first(self.installation)
             await self._await_panel()
