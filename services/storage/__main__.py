@@ -1,0 +1,70 @@
+"""Run the storage service: read settings, connect adapters, serve until stopped."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from shared import provider, runtime, sealing
+from shared import settings as pieces
+
+from .adapters.iam import IamObjectStore
+from .adapters.postgres import PostgresBucketRepository
+from .service import Storage, Store, Stores
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from shared.provider import Provider
+
+
+async def serve(settings: Settings) -> None:
+    """Serve requests for buckets."""
+    offered = provider.load(settings.provider_file)
+    sealer = sealing.Sealer(settings.recipients)
+    schemas = ("shared", "services.storage")
+    async with (
+        AsyncExitStack() as stack,
+        runtime.service("storage", settings, schemas=schemas) as service,
+    ):
+        storage = Storage(
+            database=service.database,
+            buckets=PostgresBucketRepository(),
+            stores=await connect_stores(offered, stack),
+            sealer=sealer,
+            retention_seconds=settings.retention_seconds,
+        )
+        service.digests = {"provider_file": offered.digest}
+        await service.serve(
+            routes=storage.routes(), kinds=storage.kinds(), watches=storage.watches()
+        )
+
+
+async def connect_stores(offered: Provider, stack: AsyncExitStack) -> Stores:
+    """Return the stores of the provider configuration, open until the stack is left."""
+    stores = {}
+    for it in offered.object_stores:
+        administration = await stack.enter_async_context(
+            IamObjectStore.connect(
+                endpoint=it.endpoint,
+                region=it.region,
+                access_key_id=it.access_key_id,
+                secret_key=provider.read_secret(it.secret_key_file),
+            )
+        )
+        stores[it.name] = Store(
+            administration=administration,
+            endpoint=it.endpoint,
+            region=it.region,
+            retention_days=it.retention_days,
+        )
+    return Stores(stores)
+
+
+def main() -> None:
+    """Start the storage service."""
+    settings = pieces.load(Settings)
+    runtime.run("storage", settings, serve(settings))
+
+
+if __name__ == "__main__":
+    main()

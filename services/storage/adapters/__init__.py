@@ -1,0 +1,1 @@
+"""Where storage meets the world: object stores and its own tables."""

@@ -1,0 +1,93 @@
+"""What storage needs of the world, in its own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from shared.database import Transaction
+
+    from .domain import AccessKey, Bucket, BucketState, NewKey
+
+
+class ObjectStore(Protocol):
+    """Administer a store of buckets, each with one holder who may open it and nothing else.
+
+    Every method may be repeated: it ensures what its name says. Names are buckets'; the holder of
+    a bucket has its name. A store that does not answer is an UnavailableError; one that refuses us
+    is a FaultError.
+    """
+
+    async def ensure_bucket(self, bucket: str) -> None:
+        """Make the bucket exist, empty if it did not.
+
+        Raises:
+            ConflictError: the bucket belongs to somebody else.
+        """
+        ...
+
+    async def ensure_holder(self, bucket: str) -> None:
+        """Make the bucket's holder exist with exactly these rights: read, write, delete, list."""
+        ...
+
+    async def list_keys(self, bucket: str) -> frozenset[str]:
+        """Return the ids of every key of the bucket's holder, also of those it made itself."""
+        ...
+
+    async def create_key(self, bucket: str) -> NewKey:
+        """Return a new key of the bucket's holder that opens the bucket from now on."""
+        ...
+
+    async def delete_key(self, bucket: str, key: str) -> None:
+        """Make one key of the bucket's holder open nothing."""
+        ...
+
+    async def revoke(self, bucket: str) -> None:
+        """Take the holder away, with all rights and all keys, also unknown ones."""
+        ...
+
+    async def delete_bucket(self, bucket: str) -> None:
+        """Delete the bucket with everything in it."""
+        ...
+
+
+class BucketRepository(Protocol):
+    """Remember buckets and the keys that were announced."""
+
+    async def reserve(self, tx: Transaction, buckets: Sequence[Bucket]) -> None:
+        """Write down buckets before anything is done about them; known ones keep their state."""
+        ...
+
+    async def list_of(self, tx: Transaction, deployment: str) -> list[Bucket]:
+        """Return the buckets of a deployment, by name, locked until the transaction ends."""
+        ...
+
+    async def mark(self, tx: Transaction, names: Collection[str], state: BucketState) -> None:
+        """Record the state of buckets."""
+        ...
+
+    async def find_keys(self, tx: Transaction, deployment: str) -> dict[str, AccessKey]:
+        """Return the announced keys of a deployment, by bucket."""
+        ...
+
+    async def grant(self, tx: Transaction, deployment: str, keys: Mapping[str, AccessKey]) -> None:
+        """Record the keys that are announced now; the deployment's other buckets are unused."""
+        ...
+
+    async def keep(self, tx: Transaction, name: str, days: int) -> None:
+        """Record that a bucket has lost its key and is kept this long, from when it first was."""
+        ...
+
+    async def forget(self, tx: Transaction, names: Collection[str]) -> None:
+        """Delete the rows of buckets that are gone."""
+        ...
+
+    async def list_due(self, tx: Transaction, deployment: str) -> list[str]:
+        """Return the kept buckets of a deployment whose time has come."""
+        ...
+
+    async def has_work(self, tx: Transaction, deployment: str) -> bool:
+        """Say whether a job of the deployment waits or is being done."""
+        ...

@@ -1,0 +1,6 @@
+"""What storage does: give deployments buckets with keys of their own, and take them back."""
+
+from .service import Storage
+from .stores import Store, Stores
+
+__all__ = ["Storage", "Store", "Stores"]

@@ -1,0 +1,128 @@
+"""Removal: take all access away, then delete the buckets or keep them for a while."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Final
+
+from shared import jobs
+from shared.contracts.deployments import KeptBucket
+from shared.contracts.failures import Outcome
+from shared.contracts.messages import Value
+from shared.contracts.storage import StorageFailed, StorageRemoved
+
+from .. import domain
+from ..domain import Bucket, BucketState
+from .grant import BUCKET, KEY
+from .retention import RETENTION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.contracts.messages import Event
+    from shared.database import Database, Transaction
+
+    from ..ports import BucketRepository, ObjectStore
+    from .stores import Stores
+
+REVISION: Final = 0
+"""A removal is about no revision."""
+
+
+class Deleted(Value):
+    """The buckets that are gone for good."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """Take back what a deployment was given."""
+
+    database: Database
+    buckets: BucketRepository
+    stores: Stores
+
+    def kind(self) -> jobs.Kind:
+        """Return the kind of job."""
+        return jobs.Kind(
+            name="removal",
+            steps=(jobs.Step(KEY, self.revoke_access), jobs.Step(BUCKET, self.delete_buckets)),
+            finish=self.announce_removed,
+            failed=self.announce_failure,
+        )
+
+    async def revoke_access(self, job: jobs.Job) -> None:
+        """Take away every holder, with all keys, known and unknown."""
+        for bucket in await self._all(job):
+            domain.check_name(job.deployment, bucket.name)
+            async with self.database.transaction() as tx:
+                await self.buckets.mark(tx, [bucket.name], BucketState.REMOVING)
+            await self._store(bucket).revoke(bucket.name)
+            await job.report(f"nobody can open {bucket.name} any more")
+
+    async def delete_buckets(self, job: jobs.Job) -> Deleted:
+        """Delete the buckets that are not kept, with everything in them."""
+        async with self.database.transaction() as tx:
+            announced = await self.buckets.find_keys(tx, job.deployment)
+        deleted = []
+        for bucket in await self._all(job):
+            domain.check_name(job.deployment, bucket.name)
+            # What nobody was ever told of holds nothing that anybody could miss.
+            holds_data = bucket.name in announced or bucket.kept_until is not None
+            if holds_data and self._days(bucket):
+                continue
+            await self._store(bucket).delete_bucket(bucket.name)
+            deleted.append(bucket.name)
+            await job.report(f"{bucket.name} is deleted")
+        return Deleted(names=tuple(deleted))
+
+    async def announce_removed(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
+        """Forget what is gone, and tell what is kept and until when."""
+        await self.buckets.forget(tx, job.result(BUCKET, Deleted).names)
+        for bucket in await self.buckets.list_of(tx, job.deployment):
+            await self.buckets.keep(tx, bucket.name, self._days(bucket))
+        kept = await self.buckets.list_of(tx, job.deployment)
+        if kept:
+            await jobs.start_watch(tx, RETENTION, job.deployment)
+        return [
+            StorageRemoved(
+                deployment=job.deployment,
+                run=job.run,
+                buckets_kept=tuple(
+                    KeptBucket(bucket=it.name, until=_moment(it)) for it in kept if it.kept_until
+                ),
+            )
+        ]
+
+    async def announce_failure(
+        self, job: jobs.Job, fall: jobs.Fall, tx: Transaction
+    ) -> Sequence[Event]:
+        """Tell what failed, and whether any access is gone already."""
+        rows = await self.buckets.list_of(tx, job.deployment)
+        is_begun = domain.touched(rows, BucketState.REMOVING)
+        return [
+            StorageFailed(
+                deployment=job.deployment,
+                run=job.run,
+                failure=fall.failure,
+                stage=fall.stage,
+                outcome=Outcome.PARTIAL if is_begun else Outcome.UNCHANGED,
+            )
+        ]
+
+    async def _all(self, job: jobs.Job) -> list[Bucket]:
+        async with self.database.transaction() as tx:
+            return await self.buckets.list_of(tx, job.deployment)
+
+    def _store(self, bucket: Bucket) -> ObjectStore:
+        return self.stores.get(bucket.store).administration
+
+    def _days(self, bucket: Bucket) -> int:
+        return self.stores.get(bucket.store).retention_days
+
+
+def _moment(bucket: Bucket) -> str:
+    until = bucket.kept_until
+    return until.astimezone(UTC).isoformat().replace("+00:00", "Z") if until else ""

@@ -1,0 +1,49 @@
+"""The object stores that the provider configuration offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..ports import ObjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """One object store and what deployments are told about it."""
+
+    administration: ObjectStore
+    endpoint: str
+    region: str
+    retention_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Every object store of the provider; new buckets go to the first one."""
+
+    by_name: Mapping[str, Store]
+
+    @property
+    def first(self) -> str:
+        """The name of the store that new buckets go to."""
+        return next(iter(self.by_name))
+
+    def get(self, name: str) -> Store:
+        """Return the store of this name.
+
+        Raises:
+            InvalidError: the provider configuration has it no longer.
+        """
+        if name in self.by_name:
+            return self.by_name[name]
+        raise errors.InvalidError(
+            "store.unknown",
+            f"buckets lie in the object store {name}, which is not in the provider file any more; "
+            "put it back",
+        )

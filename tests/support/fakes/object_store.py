@@ -1,0 +1,143 @@
+"""An object store in memory, which keeps to the same contract as the real ones."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+from typing_extensions import override
+
+from services.storage.domain import NewKey
+from services.storage.ports import ObjectStore
+from shared import errors
+
+
+class DeniedError(Exception):
+    """The store does not let the holder of this key do that."""
+
+
+@dataclass(slots=True)
+class FakeObjectStore(ObjectStore):
+    """Buckets with their objects, and holders with their keys."""
+
+    buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    holders: dict[str, set[str]] = field(default_factory=dict)
+    """Ids of the keys of each holder."""
+    widened: set[str] = field(default_factory=set)
+    """Holders with more rights than theirs."""
+    is_away: bool = False
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    @override
+    async def ensure_bucket(self, bucket: str) -> None:
+        """Make the bucket exist."""
+        self._answer()
+        self.buckets.setdefault(bucket, {})
+
+    @override
+    async def ensure_holder(self, bucket: str) -> None:
+        """Make the holder exist, with its own rights only."""
+        self._answer()
+        self.holders.setdefault(bucket, set())
+        self.widened.discard(bucket)
+
+    @override
+    async def list_keys(self, bucket: str) -> frozenset[str]:
+        """Return the ids of the holder's keys."""
+        self._answer()
+        return frozenset(self.holders.get(bucket, ()))
+
+    @override
+    async def create_key(self, bucket: str) -> NewKey:
+        """Return a new key of the holder."""
+        self._answer()
+        if bucket not in self.holders:
+            raise errors.FaultError("store.unexpected", f"{bucket} has no holder")
+        number = next(self._numbers)
+        self.holders[bucket].add(f"KEY{number}")
+        return NewKey(id=f"KEY{number}", secret=SecretStr(f"secret-{number}"))
+
+    @override
+    async def delete_key(self, bucket: str, key: str) -> None:
+        """Delete a key of the holder."""
+        self._answer()
+        self.holders.get(bucket, set()).discard(key)
+
+    @override
+    async def revoke(self, bucket: str) -> None:
+        """Delete the holder with its keys."""
+        self._answer()
+        self.holders.pop(bucket, None)
+        self.widened.discard(bucket)
+
+    @override
+    async def delete_bucket(self, bucket: str) -> None:
+        """Delete the bucket with its objects."""
+        self._answer()
+        self.buckets.pop(bucket, None)
+
+    def _answer(self) -> None:
+        if self.is_away:
+            raise errors.UnavailableError("store.unavailable", "the object store does not answer")
+
+
+@dataclass(frozen=True, slots=True)
+class FakeHolder:
+    """Somebody who has a key of a `FakeObjectStore`."""
+
+    store: FakeObjectStore
+    key: NewKey
+
+    async def put(self, bucket: str, name: str, content: bytes) -> None:
+        """Write an object."""
+        self._open(bucket)[name] = content
+
+    async def get(self, bucket: str, name: str) -> bytes:
+        """Read an object."""
+        return self._open(bucket)[name]
+
+    async def list_objects(self, bucket: str) -> list[str]:
+        """List the objects of a bucket."""
+        return sorted(self._open(bucket))
+
+    async def list_buckets(self) -> list[str]:
+        """List the buckets that the store shows to this holder."""
+        return [self._holder()]
+
+    async def delete(self, bucket: str, name: str) -> None:
+        """Delete an object."""
+        self._open(bucket).pop(name, None)
+
+    async def delete_bucket(self, bucket: str) -> None:
+        """Delete a bucket, which no holder may."""
+        raise DeniedError(bucket)
+
+    async def create_bucket(self, bucket: str) -> None:
+        """Create a bucket, which no holder may."""
+        raise DeniedError(bucket)
+
+    async def open_to_everybody(self, bucket: str) -> None:
+        """Change who may read a bucket, which no holder may."""
+        raise DeniedError(bucket)
+
+    async def create_key_of(self, bucket: str) -> NewKey:
+        """Create a key; as in some stores, holders may create keys for themselves."""
+        if self._holder() != bucket:
+            raise DeniedError(bucket)
+        return await self.store.create_key(bucket)
+
+    async def list_holders(self) -> list[str]:
+        """List who else has access, which no holder may."""
+        raise DeniedError(self._holder())
+
+    def _holder(self) -> str:
+        for holder, keys in self.store.holders.items():
+            if self.key.id in keys:
+                return holder
+        raise DeniedError(self.key.id)
+
+    def _open(self, bucket: str) -> dict[str, bytes]:
+        if self._holder() != bucket and self._holder() not in self.store.widened:
+            raise DeniedError(bucket)
+        return self.store.buckets[bucket]
