@@ -24,7 +24,6 @@ SYNONYMS: Final = {
     "vm": "machine",
     "vms": "machine",
     "website": "deployment",
-    "stack": "deployment",
     "asset": "resource",
     "assets": "resource",
     "cfg": "configuration",
@@ -33,12 +32,9 @@ SYNONYMS: Final = {
     "pwd": "password",
     "ctx": "context",
     "mgr": "what it does",
-    "svc": "service",
 }
 # Other organisations know these names; a technology has its own.
-FIXED: Final = re.compile(
-    r"VMReady|VMRemoved|vm_ready|vm_removed|ExitStack|exit_stack|AsyncExitStack|SVC_"
-)
+FIXED: Final = re.compile(r"VMReady|VMRemoved|vm_ready|vm_removed")
 WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
