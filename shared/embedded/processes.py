@@ -68,7 +68,7 @@ class Child:
     def _spawn(self, command: Command) -> subprocess.Popen[bytes]:
         user, group = command.account or (None, None)
         try:
-            with self.log.open("ab") as log:
+            with open(self.log, "ab", opener=_private) as log:
                 return subprocess.Popen(  # noqa: S603 - our own argv, no shell
                     command.argv,
                     cwd=command.directory,
@@ -127,6 +127,10 @@ class Child:
         return "\n".join(
             self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
         )
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 async def end_recorded(record: Path, *, grace_seconds: float = 10.0) -> bool:
