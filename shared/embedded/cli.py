@@ -69,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     trace = command("trace", commands.trace, "show a run as a tree of spans")
     _place(trace)
     trace.add_argument("identifier", metavar="RUN")
+    install = command("packages", commands.install, "install or name what the distribution brings")
+    install.add_argument("--for", dest="purpose", choices=("run", "test"), default="run")
     _front(command("front", commands.front, "route *.localhost; started by `up`"))
     return parser
 

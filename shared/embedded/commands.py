@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 
+from shared import errors
+
 from . import background, files, packages, people, places, state, supervisor
 from . import demo as demos
 from . import front as fronts
@@ -68,6 +70,18 @@ def up(chosen: argparse.Namespace) -> int:
     if chosen.foreground:
         return run_until_told(stay(options, is_detached=chosen.detached))
     return asyncio.run(background.start(options, report))
+
+
+def install(chosen: argparse.Namespace) -> int:
+    """Install the packages of the distribution, or name them."""
+    is_for_tests = chosen.purpose == "test"
+    try:
+        packages.ensure(report, packages.NEEDS_OF_TESTS if is_for_tests else packages.NEEDS)
+    except errors.NotFoundError as missing:
+        # The tests say themselves what they cannot do without them.
+        report(missing.message)
+        return 0 if is_for_tests else 1
+    return 0
 
 
 async def stay(options: Options, *, is_detached: bool = False) -> int:

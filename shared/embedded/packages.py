@@ -49,6 +49,7 @@ NEEDS: Final = (
     Need("ssh", "openssh-client"),
     Need("caddy", "caddy"),
 )
+NEEDS_OF_TESTS: Final = (*NEEDS, Need("docker-compose", "docker-compose"))
 NEEDS_WITHOUT_ROOT: Final = (Need("newuidmap", "uidmap"),)
 
 
@@ -63,9 +64,9 @@ def command(packages: Sequence[str]) -> str:
     return f"apt-get install --no-install-recommends {' '.join(packages)}"
 
 
-def ensure(report: Callable[[str], None]) -> None:
+def ensure(report: Callable[[str], None], needs: Sequence[Need] = NEEDS) -> None:
     """Install what is missing, or say which command does."""
-    wanted = missing()
+    wanted = missing(needs)
     if not wanted:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -75,7 +76,7 @@ def ensure(report: Callable[[str], None]) -> None:
         )
     report(f"installing {', '.join(wanted)}")
     _install(wanted)
-    still = missing()
+    still = missing(needs)
     if still:
         raise errors.NotFoundError(
             "package.missing",

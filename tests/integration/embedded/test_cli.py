@@ -1,0 +1,117 @@
+"""`up`, `status`, `logs` and `down` as a person types them, with every service there is."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from shared.embedded import packages, state
+from tests.support.servers import require
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Types commands about one data directory."""
+
+    data: Path
+    cache: Path
+
+    async def type(self, *words: str) -> tuple[int, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "shared.embedded", *words, "--data", str(self.data)),
+            env=os.environ | {"FEDIVERSITY_CACHE": str(self.cache)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        printed, _ = await asyncio.wait_for(process.communicate(), 120)
+        assert process.returncode is not None
+        return process.returncode, printed.decode()
+
+
+@pytest.fixture
+async def terminal(data_directory: Path) -> AsyncIterator[Terminal]:
+    for need in packages.NEEDS:
+        require(need.program, need.package)
+    started = Terminal(data_directory / "data", data_directory / "cache")
+    yield started
+    await started.type("down")
+
+
+def pids(data: Path) -> list[int]:
+    found = state.load(data / "state.json")
+    assert found is not None
+    return [it.pid for it in found.parts.values() if it.pid is not None]
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+async def test_a_day_of_commands(terminal: Terminal) -> None:
+    status, printed = await terminal.type("up")
+    assert status == 0, printed
+    assert printed.count("fdv_") == 1
+    token = (terminal.data / "secrets" / "token").read_text().strip()
+    assert token in printed
+    assert token not in (terminal.data / "supervisor" / "supervisor.log").read_text()
+
+    status, printed = await terminal.type("up")
+    assert status == 0
+    assert "it is up already" in printed
+
+    status, printed = await terminal.type("status", "--json")
+    shown = json.loads(printed)
+    assert (status, shown["up"], shown["phase"]) == (0, True, "ready")
+    assert {it["state"] for it in shown["parts"].values()} == {"running"}
+
+    status, printed = await terminal.type("logs", "nats")
+    assert status == 0
+    assert "Server is ready" in printed
+
+    running = pids(terminal.data)
+    assert alive(running) == running
+    status, printed = await terminal.type("down")
+    assert status == 0, printed
+    assert alive(running) == []
+    assert (await terminal.type("status"))[0] == 1
+
+    status, printed = await terminal.type("up")
+    assert status == 0, printed
+    assert "fdv_" not in printed
+
+
+async def test_down_ends_what_a_killed_supervisor_left(terminal: Terminal) -> None:
+    status, printed = await terminal.type("up")
+    assert status == 0, printed
+    found = state.load(terminal.data / "state.json")
+    assert found is not None
+    assert found.supervisor is not None
+    running = pids(terminal.data)
+
+    found.supervisor.signal(signal.SIGKILL)
+    assert await found.supervisor.is_gone(within=5)
+    assert alive(running)
+
+    status, printed = await terminal.type("down")
+    assert status == 0, printed
+    assert "the supervisor is gone; ending what it left" in printed
+    assert alive(running) == []
+
+
+async def test_what_does_not_exist_is_said(terminal: Terminal) -> None:
+    assert await terminal.type("logs", "nothing") == (
+        1,
+        f"there is no log nothing in {terminal.data}; none yet\n",
+    )
+    status, printed = await terminal.type("trace", "01k0000000000000000000000x")
+    assert status == 1
+    assert "no trace of run 01k0000000000000000000000x" in printed
+    status, printed = await terminal.type("down")
+    assert status == 0
+    assert "it is not up" in printed
