@@ -14,13 +14,16 @@ POLL_SECONDS = 0.02
 
 
 async def eventually(
-    condition: Callable[[], object] | Callable[[], Awaitable[object]], *, within: float
+    condition: Callable[[], object] | Callable[[], Awaitable[object]],
+    *,
+    within: float,
+    poll: float = POLL_SECONDS,
 ) -> None:
     """Return when the condition holds; fail when it does not within so many seconds."""
     deadline = time.monotonic() + within
     while not await _value(condition):
         assert time.monotonic() < deadline, f"not within {within} s: {condition}"
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(poll)
 
 
 async def _value(condition: Callable[[], object] | Callable[[], Awaitable[object]]) -> object:

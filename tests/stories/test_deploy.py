@@ -1,0 +1,108 @@
+"""Story 1 over REST: from a request to an application that answers, and away again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from shared import http
+from shared.embedded import trace as traces
+from tests.support import stack as stacks
+from tests.support.world import NOTHING, ONE_EACH
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.stack import Stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SERVICES = {"panel", "provisioner", "storage", "deployer"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack() -> AsyncIterator[Stack]:
+    async with stacks.running() as found:
+        yield found
+
+
+async def test_a_deployment_answers_changes_stays_and_goes(stack: Stack) -> None:
+    domain = "life.localhost"
+    deployment = await stack.stage(domain, title="First light", languages=["en", "de"])
+
+    first = await stack.succeeds(await stack.deploy(deployment))
+
+    assert await stack.world.counts(deployment, domain) == ONE_EACH
+    url = await stack.url(deployment)
+    async with http.client(base_url=url) as visitor:
+        page = await visitor.get("/", headers={"accept-language": "de"})
+        assert "First light" in page.text
+        await visitor.post("/book", data={"name": "Ada", "text": "<b>hi</b>"})
+        assert "Ada" in (await visitor.get("/book.json")).text
+        assert "<b>hi</b>" not in (await visitor.get("/")).text
+
+    again = await stack.succeeds(await stack.deploy(deployment))
+    assert (first["changed"], again["changed"]) == (True, False)
+
+    wish = {"applications": [{"application": "hello", "options": {"title": "Second light"}}]}
+    await stack.answer("POST", f"/deployments/{deployment}/configuration", json=wish)
+    changed = await stack.succeeds(await stack.deploy(deployment))
+    assert changed["changed"] is True
+    assert await stack.world.counts(deployment, domain) == ONE_EACH
+    async with http.client(base_url=url) as visitor:
+        assert "Second light" in (await visitor.get("/")).text
+        assert "Ada" in (await visitor.get("/book.json")).text
+
+    removal = await stack.answer("DELETE", f"/deployments/{deployment}")
+    await stack.succeeds(removal["id"])
+    assert await stack.world.counts(deployment, domain) == NOTHING
+
+
+async def test_one_trace_holds_the_whole_run(stack: Stack) -> None:
+    deployment = await stack.stage("traced.localhost", title="Traced")
+
+    run = await stack.deploy(deployment)
+    await stack.succeeds(run)
+
+    found = traces.of_run(stack.data / "traces", run)
+    assert [it.name for it in found.roots] == ["POST /api/v1/deployments/{deployment}/deploy"]
+    assert found.orphans == []
+    assert found.services == SERVICES
+    names = {it.name for it in found.spans}
+    assert "step boot" in names
+    assert "step check" in names
+
+
+async def test_two_deploys_at_once_are_one_run_and_then_the_next(stack: Stack) -> None:
+    deployment = await stack.stage("twice.localhost", title="Twice")
+    key = {"idempotency-key": "one"}
+    path = f"/deployments/{deployment}/deploy"
+
+    first = await stack.answer("POST", path, headers=key)
+    same = await stack.answer("POST", path, headers=key)
+    second = await stack.answer("POST", path)
+
+    assert first["id"] == same["id"] != second["id"]
+    assert second["state"] == "queued"
+    await stack.succeeds(first["id"])
+    await stack.succeeds(second["id"])
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["https://a.localhost/", "*.a.localhost", "a.localhost.", "127.0.0.1", "bücher.localhost",
+     "panel.demo.localhost", "elsewhere.example"],
+)  # fmt: skip
+async def test_a_domain_that_cannot_be_is_refused_in_one_clear_message(
+    stack: Stack, domain: str
+) -> None:
+    before = await stack.answer("GET", "/deployments")
+
+    body = {"domain": domain, "applications": [{"application": "hello", "options": {}}]}
+    response = await stack.ask("POST", "/deployments", json=body)
+
+    assert response.is_client_error
+    assert response.headers["content-type"] == "application/problem+json"
+    assert len(response.json()["detail"]) > 20
+    assert await stack.answer("GET", "/deployments") == before
