@@ -84,7 +84,8 @@ async def test_a_part_killed_at_a_step_costs_nothing_but_time(
     ended = await stack.succeeds(run)
     counts = await stack.world.counts(deployment, domain)
     row = f"{victim:<12} {step:<8} {ended['state']:<10} {ended['seconds']:5.1f} s  {counts}"
-    record_property("row", row)
+    with capsys.disabled():
+        print(f"\nkilled {row}")
     assert counts == ONE_EACH
     async with http.client(base_url=await stack.url(deployment)) as visitor:
         assert f"Without {victim}" in (await visitor.get("/")).text
