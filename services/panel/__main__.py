@@ -12,14 +12,14 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import ValidationError
 
 from shared import catalogue, clock, errors, provider, runtime
 from shared import database as databases
 from shared.bus import dead_letters as bus_letters
 from shared.bus import progress
 from shared.sealing import Sealer
-from shared.settings import load
+from shared.settings import load, table
 
 from .adapters.outside import HttpOutsideView
 from .adapters.postgres_deployments import PostgresDeploymentRegister
@@ -41,8 +41,6 @@ from .service.runs import Runs
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from shared.database import Database
     from shared.provider import Provider
 
@@ -137,32 +135,11 @@ async def create_admin(settings: Settings, operator: str, person: str) -> str:
         return await access.create_admin(tx, operator, person)
 
 
-def settings_table() -> str:
-    """Return panel's settings as a Markdown table."""
-    lines = ["| Variable | Default | Meaning |", "|---|---|---|"]
-    lines += [
-        f"| `{name}` | {default} | {text} |" for name, default, text in _rows(Settings, "PANEL_")
-    ]
-    return "\n".join(lines)
-
-
-def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
-    for name, field in model.model_fields.items():
-        default = field.get_default(call_default_factory=True) if not field.is_required() else None
-        if isinstance(default, BaseModel):
-            yield from _rows(type(default), f"{prefix}{name.upper()}__")
-        elif field.annotation is SecretStr:
-            yield prefix.lower() + name, "(a file)", field.description or ""
-        else:
-            shown = f"`{default}`" if default or default == 0 else ""
-            yield prefix + name.upper(), shown, field.description or ""
-
-
 def main() -> None:
     """Start panel, or make the first person."""
     arguments = _parser().parse_args()
     if arguments.print_settings:
-        sys.stdout.write(settings_table() + "\n")
+        sys.stdout.write(table(Settings) + "\n")
         return
     try:
         settings = load(Settings)

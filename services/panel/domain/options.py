@@ -50,7 +50,9 @@ def check(schema: Schema, options: Options, sealed: Collection[str]) -> dict[str
     if unstorable:
         return unstorable
     validator = Draft202012Validator(_without_required(schema, sealed), format_checker=_FORMATS)
-    found = validator.iter_errors(cast("Any", options))
+    # The wrong type says most about a value: it comes last and so wins over other errors.
+    errors = validator.iter_errors(cast("Any", options))
+    found = sorted(errors, key=lambda error: error.validator == "type")
     return dict(problem for error in found for problem in _problems(error))
 
 
