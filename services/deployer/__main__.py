@@ -2,6 +2,7 @@
 
 python -m services.deployer                     serve
 python -m services.deployer create-key FILE     make the SSH key pair that opens machines
+python -m services.deployer --print-settings    the settings, as a table
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared import catalogue, provider, runtime
 from shared.sealing import Unsealer
-from shared.settings import load
+from shared.settings import load, table
 
 from .adapters.http import HttpHealthProbe
 from .adapters.nix import Nix, NixSystemBuilder
@@ -95,6 +96,8 @@ def main() -> None:
             runtime.run(NAME, settings, deploy(settings))
         case ["create-key", file]:
             asyncio.run(create_key(Path(file)))
+        case ["--print-settings"]:
+            sys.stdout.write(table(Settings) + "\n")
         case _:
             sys.exit(__doc__)
 

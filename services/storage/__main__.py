@@ -1,7 +1,12 @@
-"""Run the storage service: read settings, connect adapters, serve until stopped."""
+"""Run the storage service: read settings, connect adapters, serve until stopped.
+
+fediversity-storage                       serve
+fediversity-storage --print-settings      the settings, as a table
+"""
 
 from __future__ import annotations
 
+import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -61,9 +66,15 @@ async def connect_stores(offered: Provider, stack: AsyncExitStack) -> Stores:
 
 
 def main() -> None:
-    """Start the storage service."""
-    settings = pieces.load(Settings)
-    runtime.run("storage", settings, serve(settings))
+    """Start the storage service, or show its settings."""
+    match sys.argv[1:]:
+        case []:
+            settings = pieces.load(Settings)
+            runtime.run("storage", settings, serve(settings))
+        case ["--print-settings"]:
+            sys.stdout.write(pieces.table(Settings) + "\n")
+        case _:
+            sys.exit(__doc__)
 
 
 if __name__ == "__main__":
