@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,7 +86,7 @@ async def test_a_part_killed_at_a_step_costs_nothing_but_time(
     counts = await stack.world.counts(deployment, domain)
     row = f"{victim:<12} {step:<8} {ended['state']:<10} {ended['seconds']:5.1f} s  {counts}"
     with capsys.disabled():
-        print(f"\nkilled {row}")
+        sys.stdout.write(f"\nkilled {row}\n")
     assert counts == ONE_EACH
     async with http.client(base_url=await stack.url(deployment)) as visitor:
         assert f"Without {victim}" in (await visitor.get("/")).text
