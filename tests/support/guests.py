@@ -1,0 +1,110 @@
+"""Real machines for tests: started by provisioner's own adapter, gone when the test is over."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from services.provisioner.adapters.qemu import Images, QemuRuntimeBackend
+from services.provisioner.adapters.qemu.machines import MachineFolder
+from services.provisioner.domain import Size
+from services.provisioner.ports import MachineOrder
+from shared import errors, ids
+from shared.contracts.deployments import Doors, Endpoint, GrantedMachine, SecureShell
+from shared.embedded import places
+from shared.embedded.ports import LOOPBACK, free
+from tests.support.servers import miss
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+NIX: Final = places.ROOT / "nix"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """A machine that runs."""
+
+    backend: QemuRuntimeBackend
+    order: MachineOrder
+    granted: GrantedMachine
+    key_file: Path
+
+    async def kill(self) -> None:
+        """End its process as a power cut would."""
+        folder = MachineFolder(self.backend.directory / self.order.name)
+        process = folder.process(self.order.identity)
+        assert process is not None
+        await process.end()
+
+    async def start(self) -> None:
+        """Boot it again, on the same disk and ports."""
+        await self.backend.start(self.order.name, self.order.identity)
+        await self.backend.reach(self.order.name, self.order.identity)
+
+    async def boot_again(self) -> None:
+        await self.kill()
+        await self.start()
+
+
+@asynccontextmanager
+async def running(
+    directory: Path,
+    *,
+    applications: Sequence[str],
+    packages: Sequence[str] = (),
+    s3: Endpoint | None = None,
+) -> AsyncIterator[Guest]:
+    """Yield a machine with the empty system."""
+    key = await _key(directory)
+    backend = QemuRuntimeBackend(
+        directory=directory / "machines",
+        images=Images(
+            cache=places.options().cache, scripts=NIX / "images/guest", system=NIX / "standalone"
+        ),
+        ways_out=Doors(s3=s3),
+        public_key=key.with_suffix(".pub").read_text,
+    )
+    try:
+        image = await backend.ensure_image(packages)
+        order = MachineOrder(
+            name=ids.machine_name(ids.new_id(), 1),
+            identity=str(uuid.uuid4()),
+            image=image,
+            size=Size(cpus=1, memory_mib=256, disk_gib=4),
+            ssh=Endpoint(host=LOOPBACK, port=free()),
+            http=Endpoint(host=LOOPBACK, port=free()),
+            http_port=80,
+        )
+        found = await backend.create(order)
+    except errors.FaultError as fault:
+        if not fault.code.endswith("_missing"):
+            raise
+        miss(fault.message)
+    try:
+        await backend.start(order.name, order.identity)
+        await backend.reach(order.name, order.identity)
+        granted = GrantedMachine(
+            machine=order.name,
+            applications=tuple(applications),
+            ssh=SecureShell(
+                host=order.ssh.host, port=order.ssh.port, host_public_key=found.host_public_key
+            ),
+            http=order.http,
+            guest=backend.doors(),
+        )
+        yield Guest(backend=backend, order=order, granted=granted, key_file=key)
+    finally:
+        await backend.remove(order.name, order.identity)
+
+
+async def _key(directory: Path) -> Path:
+    key = directory / "deployer_key"
+    argv = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(key))
+    process = await asyncio.create_subprocess_exec(*argv)
+    assert await process.wait() == 0
+    return key
