@@ -108,15 +108,16 @@ def demo(chosen: argparse.Namespace) -> int:
 async def _tell(options: Options, chosen: argparse.Namespace) -> int:
     async with supervisor.up(options, report) as it:
         _welcome(it)
-        told = await demos.story(it, report)
+        played = await demos.play(it, report)
+        for line in played.summary():
+            report(line)
         if chosen.json:
-            files.write(chosen.json, json.dumps(told.document(), indent=2) + "\n")
+            files.write(chosen.json, json.dumps(played.document(), indent=2) + "\n")
         if not chosen.exit:
-            for url in told.urls:
-                report(f"open {url}")
-            report("it keeps running; Ctrl-C stops everything, and the data is kept")
+            for line in demos.guide(it, played):
+                report(line)
             await asyncio.Event().wait()
-    return 0 if told.ok else 1
+    return 0 if played.ok else 1
 
 
 def down(chosen: argparse.Namespace) -> int:

@@ -1,35 +1,83 @@
-"""The demo: everything up, a story told on it, then left running or stopped.
-
-The story is in `story`; what surrounds it is in the command line.
-"""
+"""The demo: the deploy story told on a running provider, measured against its bare parts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from . import bare, story, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .supervisor import Supervisor
 
+MOST_TIMES_BARE: Final = 1.25
+"""How much longer than its bare parts a deployment should take at most."""
 
-@dataclass(slots=True, kw_only=True)
-class Told:
-    """What the story did and saw, as it is written with `--json`."""
 
-    ok: bool = True
-    parts: dict[str, str] = field(default_factory=dict)
-    stories: dict[str, Any] = field(default_factory=dict)
-    urls: tuple[str, ...] = ()
-    """What a person may open now."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """What the demo did and saw."""
+
+    told: story.Told
+    yardstick: bare.Bare
+    parts: dict[str, str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that has to be true is."""
+        return self.told.ok
 
     def document(self) -> dict[str, Any]:
         """Return what is written with `--json`."""
-        return {"ok": self.ok, "parts": self.parts, "stories": self.stories}
+        told = self.told
+        deploy = {
+            "seconds": told.seconds,
+            "run": told.run,
+            "bare": self.yardstick.document(),
+            "stages": [{"name": name, "seconds": seconds} for name, seconds in told.stages],
+            "checks": [{"name": it.name, "ok": it.ok, "seen": it.seen} for it in told.checks],
+        }
+        return {"ok": self.ok, "parts": self.parts, "stories": {"deploy": deploy}}
+
+    def summary(self) -> list[str]:
+        """Return what a person wants to know in the end."""
+        told, sum_ = self.told, self.yardstick.total
+        lines = [f"{'ok' if it.ok else 'NOT ok':<6} {it.name}: {it.seen}" for it in told.checks]
+        took = f"deployed in {told.seconds:.1f} s; the bare parts take {sum_:.1f} s"
+        return [*lines, f"{took} (x {told.seconds / sum_:.2f}, at most {MOST_TIMES_BARE})"]
 
 
-async def story(it: Supervisor, report: Callable[[str], None]) -> Told:
-    """Tell the story."""
-    report(f"the panel is at {it.installation.panel_url}")
-    return Told(urls=(it.installation.panel_url,))
+async def play(it: Supervisor, report: Callable[[str], None]) -> Demo:
+    """Tell the story, then measure the yardstick in the same surroundings."""
+    installation = it.installation
+    options = installation.options
+    told = await story.Storyteller(
+        panel=installation.panel_url,
+        token=options.token.read_text(encoding="utf-8").strip(),
+        say=report,
+        authority=installation.edge_authority if options.is_tls else None,
+    ).tell()
+    report("measuring the same by plain qemu, nix and ssh")
+    yardstick = await bare.measure(
+        told.deployment,
+        key=installation.deployer_key,
+        # Root uses the computer's own store, as deployer does.
+        store=None if os.geteuid() == 0 else options.part("deployer") / "work" / "store",
+    )
+    return Demo(told=told, yardstick=yardstick, parts=versions.of_parts())
+
+
+def guide(it: Supervisor, demo: Demo) -> list[str]:
+    """Return how a person goes on."""
+    installation = it.installation
+    data = installation.options.data
+    return [
+        f"the application:  {demo.told.url}",
+        f"the panel (REST): {installation.panel_url}/api/v1",
+        f"what happened:    fediversity trace --data {data} {demo.told.run}",
+        f"what runs:        fediversity status --data {data}",
+        "it keeps running; Ctrl-C stops everything, and the data is kept",
+    ]

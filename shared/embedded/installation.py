@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NAMES: Final = (
     *("front", "front_tls", "front_api"),
-    *("postgres", "nats", ports.OBJECTS),
+    *("postgres", "nats", ports.OBJECTS, ports.MACHINES),
     *("caddy_admin", "edge", "edge_tls"),
 )
 
@@ -64,6 +64,11 @@ class Installation:
     def edge_authority(self) -> Path:
         """The certificate of the edge's own authority, once it has one."""
         return self._caddy().root_certificate
+
+    @property
+    def deployer_key(self) -> Path:
+        """The SSH key that opens machines, for who measures them."""
+        return self.credentials.of_service("deployer") / "deployer_ssh_key"
 
     def _postgres(self) -> PostgresServer:
         return PostgresServer(

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from . import parts
 from .places import ROOT
+from .ports import MACHINES, MACHINES_COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +90,7 @@ class Surroundings:
             authority=self.authority or "",
             ports=self.ports,
             port=self.ports[program.name],
+            last_machine_port=self.ports[MACHINES] + MACHINES_COUNT - 1,
             recipients=json.dumps(dict(self.credentials.recipients)),
         )
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 LOOPBACK: Final = "127.0.0.1"
-# Below the ports that the kernel hands out to outgoing connections (32768 and up), and low
-# enough that a twin 10000 above stays below them too.
-LOWEST: Final = 10240
-HIGHEST: Final = 22000
 TWIN: Final = 10000
+# All below the ports that the kernel hands out to outgoing connections (32768 and up): what we
+# listen on, what has twins above that, and what machines are reached on.
+SINGLE: Final = range(14000, 20000)
+TWINNED: Final = range(10240, 13900)
+FORWARDED: Final = range(24000, 32500)
 ATTEMPTS: Final = 200
 LISTENING: Final = "0A"
 PATIENCE_SECONDS: Final = 2.0
@@ -32,6 +33,9 @@ PREFERRED: Final = {"front": 18080, "front_tls": 18443}
 OBJECTS: Final = "objects"
 OBJECTS_COUNT: Final = 5
 """The object store listens on five ports in a row, each with a twin."""
+MACHINES: Final = "machines"
+MACHINES_COUNT: Final = 200
+"""Machines of two providers on one computer are reached on different ports."""
 
 
 def allocate(path: Path, names: Iterable[str]) -> Mapping[str, int]:
@@ -52,7 +56,9 @@ def _choose(name: str, taken: frozenset[int]) -> int:
     if preferred is not None and preferred not in taken and is_free(preferred):
         return preferred
     if name == OBJECTS:
-        return free(OBJECTS_COUNT, twins=True, taken=taken)
+        return free_twins(OBJECTS_COUNT)
+    if name == MACHINES:
+        return _first_of(FORWARDED, MACHINES_COUNT)
     return free(taken=taken)
 
 
@@ -74,17 +80,27 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free(count: int = 1, *, twins: bool = False, taken: Iterable[int] = ()) -> int:
-    """Return the first of `count` consecutive free ports; `twins` wants those 10000 above too."""
-    reserved = {*taken, *PREFERRED.values()}
+def free(count: int = 1, *, taken: Iterable[int] = ()) -> int:
+    """Return the first of `count` consecutive free ports."""
+    return _first_of(SINGLE, count, taken={*taken, *PREFERRED.values()})
+
+
+def free_twins(count: int) -> int:
+    """Return the first of `count` consecutive free ports whose twins above are free too."""
+    return _first_of(TWINNED, count, offsets=(0, TWIN))
+
+
+def _first_of(
+    where: range, count: int, *, offsets: tuple[int, ...] = (0,), taken: Iterable[int] = ()
+) -> int:
+    reserved = frozenset(taken)
     for _ in range(ATTEMPTS):
-        first = random.randrange(LOWEST, HIGHEST)  # noqa: S311 - spreads, protects nothing
-        wanted = [*range(first, first + count)]
-        wanted += [port + TWIN for port in wanted] if twins else []
-        if not reserved.intersection(wanted) and all(is_free(port) for port in wanted):
+        first = random.choice(where)  # noqa: S311 - spreads, protects nothing
+        wanted = [first + offset + number for number in range(count) for offset in offsets]
+        if not reserved.intersection(wanted) and all(map(is_free, wanted)):
             return first
     raise errors.UnavailableError(
-        "port.none_free", f"no {count} free ports between {LOWEST} and {HIGHEST} on {LOOPBACK}"
+        "port.none_free", f"no {count} free ports from {where.start} to {where.stop} on {LOOPBACK}"
     )
 
 

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from shared.embedded import files, parts, programs
 from shared.embedded.parts import Part
-from shared.embedded.ports import LOOPBACK, OBJECTS_COUNT, TWIN, free
+from shared.embedded.ports import LOOPBACK, OBJECTS_COUNT, TWIN, free_twins
 from shared.embedded.processes import Command
 
 from . import signature
@@ -149,7 +149,7 @@ async def running(
     """Run an object store with new administrator credentials for the length of a block."""
     wanted = SeaweedServer(
         directory,
-        first_port=first_port or free(OBJECTS_COUNT, twins=True),
+        first_port=first_port or free_twins(OBJECTS_COUNT),
         access_key_id=secrets.token_hex(10).upper(),
         secret_access_key=SecretStr(secrets.token_urlsafe(30)),
     )
