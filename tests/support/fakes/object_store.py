@@ -27,7 +27,13 @@ class FakeObjectStore(ObjectStore):
     widened: set[str] = field(default_factory=set)
     """Holders with more rights than theirs."""
     is_away: bool = False
-    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    lost_answers: int = 0
+    """So many new keys are made, but nobody hears of them."""
+    refusals: int = 0
+    """So many requests are refused, as with a wrong administrator's key."""
+    _numbers: itertools.count[int] = field(
+        default_factory=lambda: itertools.count(1), compare=False
+    )
 
     @override
     async def ensure_bucket(self, bucket: str) -> None:
@@ -56,6 +62,9 @@ class FakeObjectStore(ObjectStore):
             raise errors.FaultError("store.unexpected", f"{bucket} has no holder")
         number = next(self._numbers)
         self.holders[bucket].add(f"KEY{number}")
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise errors.UnavailableError("store.unavailable", "the answer was lost")
         return NewKey(id=f"KEY{number}", secret=SecretStr(f"secret-{number}"))
 
     @override
@@ -80,6 +89,9 @@ class FakeObjectStore(ObjectStore):
     def _answer(self) -> None:
         if self.is_away:
             raise errors.UnavailableError("store.unavailable", "the object store does not answer")
+        if self.refusals:
+            self.refusals -= 1
+            raise errors.FaultError("store.refused", "the object store refuses the key")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,136 @@
+"""Storage as it really runs: a process with the bus, its database and a real object store."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from services.storage.domain import NewKey
+from shared import ids
+from shared.contracts.storage import StorageReady, StorageRemoved
+from shared.embedded.servers import seaweedfs
+from tests.integration.storage.process import World, running_storage
+from tests.support import s3
+from tests.support.servers import throwaway_directory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from shared.contracts.deployments import GrantedBucket
+    from shared.embedded.servers.postgres import Access as DatabaseAccess
+    from shared.embedded.servers.seaweedfs import Access, SeaweedServer
+
+
+@pytest.fixture
+async def world(object_store: SeaweedServer, postgres: DatabaseAccess) -> AsyncIterator[World]:
+    async with running_storage(object_store.access, postgres) as found:
+        yield found
+
+
+def holder(world: World, store: Access, granted: GrantedBucket) -> s3.S3Holder:
+    secret = SecretStr(world.deployer.unseal(granted.sealed_secret_key))
+    return s3.S3Holder(store, NewKey(id=granted.access_key_id, secret=secret))
+
+
+async def in_the_store(access: Access, deployment: str) -> tuple[list[str], dict[str, list[str]]]:
+    """Return the buckets and the keys of a deployment, as the store's administrator sees them."""
+    prefix = f"fdv-{deployment}"
+    buckets = [it for it in await s3.list_buckets(access) if it.startswith(prefix)]
+    users = await s3.list_keys(access)
+    return buckets, {name: keys for name, keys in users.items() if name.startswith(prefix)}
+
+
+async def test_a_request_twice_is_one_bucket_and_one_key_and_a_removal_leaves_none(
+    world: World, object_store: SeaweedServer
+) -> None:
+    bucket = ids.bucket_name(world.deployment, "hello", "entries")
+
+    first = await world.answer(await world.request("entries"), StorageReady)
+    second = await world.answer(await world.request("entries"), StorageReady)
+
+    [granted] = second.buckets
+    assert first.buckets == second.buckets
+    assert await in_the_store(object_store.access, world.deployment) == (
+        [bucket],
+        {bucket: [granted.access_key_id]},
+    )
+    key = holder(world, object_store.access, granted)
+    await key.put(bucket, "entries/1", b"hello")
+    assert await key.get(bucket, "entries/1") == b"hello"
+
+    removed = await world.answer(await world.remove(), StorageRemoved)
+
+    assert removed.buckets_kept == ()
+    assert await in_the_store(object_store.access, world.deployment) == ([], {})
+
+
+async def test_a_revision_without_buckets_is_answered(world: World) -> None:
+    ready = await world.answer(await world.request(), StorageReady)
+
+    assert ready.buckets == ()
+
+
+@pytest.mark.parametrize("step", ["bucket", "key"])
+async def test_a_service_killed_in_a_step_finishes_with_one_key_when_it_is_back(
+    world: World, object_store: SeaweedServer, step: str
+) -> None:
+    world.process.extra = {
+        "STORAGE_RUNTIME__STEP_PAUSE_SECONDS": "20",
+        "STORAGE_RUNTIME__STEP_PAUSE_STEPS": f'["{step}"]',
+    }
+    await world.process.restart()
+    run = await world.request("entries")
+    await world.until_at(step)
+    await world.process.kill()
+    world.process.extra = {}
+    await world.process.start()
+
+    ready = await world.answer(run, StorageReady)
+
+    [granted] = ready.buckets
+    assert await in_the_store(object_store.access, world.deployment) == (
+        [granted.bucket],
+        {granted.bucket: [granted.access_key_id]},
+    )
+
+
+async def test_a_store_that_starts_late_is_waited_for(postgres: DatabaseAccess) -> None:
+    with throwaway_directory() as path:
+        async with seaweedfs.running(path) as server:
+            await server.stop()
+            async with running_storage(server.access, postgres) as world:
+                run = await world.request("entries")
+                await world.until_at("bucket")
+                await server.start()
+
+                ready = await world.answer(run, StorageReady)
+
+                assert [it.purpose for it in ready.buckets] == ["entries"]
+
+
+async def test_readiness_shows_which_provider_file_it_runs_with(world: World) -> None:
+    digest = hashlib.sha256((world.process.directory / "provider.toml").read_bytes()).hexdigest()
+
+    assert (await world.process.readiness())["digests"] == {"provider_file": digest}
+
+
+async def test_no_secret_is_in_the_log_or_the_database_or_on_the_bus(
+    world: World, object_store: SeaweedServer
+) -> None:
+    ready = await world.answer(await world.request("entries"), StorageReady)
+    secrets = [
+        world.deployer.unseal(ready.buckets[0].sealed_secret_key),
+        object_store.access.secret_access_key.get_secret_value(),
+    ]
+
+    async with world.database.transaction() as tx:
+        rows = [
+            *await tx.fetch("select jobs::text as text from jobs"),
+            *await tx.fetch("select access_keys::text as text from access_keys"),
+        ]
+    places = [world.process.child.log.read_text(), ready.model_dump_json(), str(rows)]
+
+    assert [secret for secret in secrets for place in places if secret in place] == []

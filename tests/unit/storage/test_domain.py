@@ -1,0 +1,80 @@
+"""A bucket has a name of its deployment's own, and nothing with another name is touched."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.storage import domain
+from services.storage.domain import Bucket, BucketState
+from shared import errors, ids
+from shared.contracts.deployments import BucketRequest
+
+DEPLOYMENT = ids.new_id()
+OTHER = ids.new_id()
+
+
+def request(application: str = "hello", purpose: str = "entries") -> BucketRequest:
+    return BucketRequest(application=application, purpose=purpose, quota_gib=1)
+
+
+def test_every_request_becomes_a_bucket_of_its_deployment() -> None:
+    planned = domain.plan(DEPLOYMENT, [request(), request(purpose="media")], "local")
+
+    assert [it.name for it in planned] == [
+        f"fdv-{DEPLOYMENT}-hello-entries",
+        f"fdv-{DEPLOYMENT}-hello-media",
+    ]
+    assert {(it.store, it.state, it.quota_gib) for it in planned} == {
+        ("local", BucketState.REQUESTED, 1)
+    }
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        [request(), request()],
+        [request(application="federated-ink"), request(application="federated-inn")],
+    ],
+)
+def test_two_requests_never_share_a_bucket(requests: list[BucketRequest]) -> None:
+    with pytest.raises(errors.InvalidError, match="would share the bucket"):
+        domain.plan(DEPLOYMENT, requests, "local")
+
+
+@pytest.mark.parametrize(
+    "requested",
+    [request(purpose="Media"), request(application="../etc"), request(purpose="a/*")],
+)
+def test_what_no_store_can_name_is_refused(requested: BucketRequest) -> None:
+    with pytest.raises(errors.InvalidError, match="is not a name of a bucket"):
+        domain.plan(DEPLOYMENT, [requested], "local")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"fdv-{OTHER}-hello-entries",
+        f"fdv-{DEPLOYMENT}x-hello-entries",
+        f"x-fdv-{DEPLOYMENT}-hello-entries",
+        "fdv-",
+        "fediversity-probe",
+        "",
+        f"fdv-{DEPLOYMENT}-hello-entries\n",
+        f"fdv-{DEPLOYMENT}-*",
+    ],
+)
+def test_a_name_that_is_not_the_deployments_own_is_refused(name: str) -> None:
+    with pytest.raises(errors.InvalidError):
+        domain.check_name(DEPLOYMENT, name)
+
+
+def test_a_name_of_the_deployments_own_is_accepted() -> None:
+    domain.check_name(DEPLOYMENT, ids.bucket_name(DEPLOYMENT, "hello", "entries"))
+
+
+def test_a_state_is_found_among_several_buckets() -> None:
+    made = Bucket(deployment=DEPLOYMENT, application="a", purpose="b", store="local")
+
+    assert domain.touched([made], BucketState.CREATING, BucketState.REQUESTED)
+    assert not domain.touched([made], BucketState.CREATING)
+    assert not domain.touched([], BucketState.CREATING)

@@ -1,0 +1,76 @@
+"""A store's answer means the same thing wherever the store puts the word for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    ParamValidationError,
+)
+
+from services.storage.adapters import iam, iam_errors
+from shared import errors
+
+BUCKET = "fdv-x-hello-entries"
+
+
+def answer(code: str | None, status: int, *, has_node: bool = True) -> ClientError:
+    word: dict[str, Any] = {"Code": code} if code else {}
+    body = {"Error": word} if has_node else word
+    return ClientError({**body, "ResponseMetadata": {"HTTPStatusCode": status}}, "CreateUser")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (answer("InternalError", 500), errors.UnavailableError),
+        (answer("ServiceUnavailable", 503), errors.UnavailableError),
+        (answer("SlowDown", 400), errors.UnavailableError),
+        (answer("TooManyRequests", 429), errors.UnavailableError),
+        (answer("BucketAlreadyExists", 409), errors.ConflictError),
+        (answer("SignatureDoesNotMatch", 403, has_node=False), errors.FaultError),
+        (answer(None, 403, has_node=False), errors.FaultError),
+        (answer("MalformedPolicyDocument", 400), errors.FaultError),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:9"), errors.UnavailableError),
+        (ConnectionClosedError(endpoint_url="http://127.0.0.1:9"), errors.UnavailableError),
+        (ParamValidationError(report="wrong"), errors.FaultError),
+    ],
+)
+def test_every_answer_becomes_an_error_of_ours(
+    error: Exception, expected: type[errors.HostingError]
+) -> None:
+    with pytest.raises(expected) as raised, iam_errors.translated(BUCKET):
+        raise error
+
+    assert raised.value.__cause__ is error
+
+
+@pytest.mark.parametrize("has_node", [True, False])
+def test_a_missing_thing_is_known_with_and_without_the_errors_node(*, has_node: bool) -> None:
+    assert iam_errors.is_missing(answer("NoSuchEntity", 404, has_node=has_node))
+    assert iam_errors.is_missing(answer(None, 404, has_node=has_node))
+    assert not iam_errors.is_missing(answer("AccessDenied", 403, has_node=has_node))
+
+
+def test_a_missing_thing_needs_no_removal_but_a_refusal_passes() -> None:
+    with iam_errors.missing_is_fine():
+        raise answer("NoSuchEntity", 404)
+    with pytest.raises(ClientError), iam_errors.missing_is_fine():
+        raise answer("AccessDenied", 403)
+
+
+def test_a_holder_may_do_four_things_to_one_bucket_and_nothing_else() -> None:
+    assert iam.policy(BUCKET) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"],
+                "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+            }
+        ],
+    }
