@@ -1,7 +1,6 @@
 """What a machine is, what reaches it, and which changes it can take.
 
-    RESERVED ──▶ READY ──▶ REMOVING ──▶ (gone)
-        └──────────────────────▲
+    RESERVED ──▶ CHANGING ◀──▶ READY ──▶ REMOVING ──▶ gone
 
 A machine keeps its image, its addresses and its disk for life. Only a larger size is a change
 that it can take; everything else would be another machine, and data on its disk would be lost.
@@ -9,6 +8,7 @@ that it can take; everything else would be another machine, and data on its disk
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -16,16 +16,19 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from shared import errors
+from shared.contracts.deployments import Endpoint
 
 if TYPE_CHECKING:
-    from shared.contracts.deployments import Endpoint
+    from collections.abc import Sequence
 
 
 class MachineState(StrEnum):
     """How a machine stands, by the wish of its operator and what was done about it."""
 
     RESERVED = "reserved"
-    """It is to exist; its addresses are taken."""
+    """It is to exist; nothing was done about that."""
+    CHANGING = "changing"
+    """It is being created or given another size, and may exist in part."""
     READY = "ready"
     """It answered once and is to run."""
     REMOVING = "removing"
@@ -101,6 +104,30 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRange:
+    """The addresses that machines are given."""
+
+    host: str
+    first: int
+    last: int
+
+    def candidates(self, name: str) -> Sequence[Endpoint]:
+        """Return every address, from a place that differs from machine to machine.
+
+        Two providers on one host rarely want the same one that way.
+        """
+        count = self.last - self.first + 1
+        start = zlib.crc32(name.encode()) % count
+        ports = (self.first + (start + step) % count for step in range(count))
+        return [Endpoint(host=self.host, port=port) for port in ports]
+
+    @override
+    def __str__(self) -> str:
+        """Return it as a person reads it."""
+        return f"{self.host}:{self.first}-{self.last}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """Where the edge listens, for a record to point to."""
 
@@ -114,3 +141,13 @@ class Route:
 
     host: str
     upstream: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationHost:
+    """The host name that a revision gives to an application."""
+
+    application: str
+    host: str
+    is_routed: bool
+    """Whether it is to be reached from outside."""

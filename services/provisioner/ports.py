@@ -7,12 +7,21 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from shared.contracts.deployments import Doors, Endpoint
     from shared.database import Transaction
 
-    from .domain import Address, Machine, Route, Size
+    from .domain import (
+        Address,
+        ApplicationHost,
+        Machine,
+        MachineState,
+        Placement,
+        Route,
+        Size,
+    )
 
 
 class Power(StrEnum):
@@ -59,6 +68,13 @@ class FoundMachine:
     """The only SSH host key to accept there."""
 
 
+class Purpose(StrEnum):
+    """What is reached at an address of a machine."""
+
+    SSH = "ssh"
+    HTTP = "http"
+
+
 class RuntimeBackend(Protocol):
     """A place where machines run.
 
@@ -95,8 +111,8 @@ class RuntimeBackend(Protocol):
         """
         ...
 
-    async def grow(self, name: str, identity: str, size: Size) -> None:
-        """Give a machine a larger size; it is stopped for that."""
+    async def resize(self, name: str, identity: str, size: Size) -> None:
+        """Give a machine another size; it is stopped for that, and its disk never shrinks."""
         ...
 
     async def start(self, name: str, identity: str) -> None:
@@ -144,6 +160,14 @@ class DnsZone(Protocol):
 class Zones(Protocol):
     """Finds the zone that publishes a host."""
 
+    def check(self, hosts: Sequence[str]) -> None:
+        """Refuse hosts that lie in no zone.
+
+        Raises:
+            NotFoundError: one does, and the message says what is offered.
+        """
+        ...
+
     def of(self, host: str) -> DnsZone:
         """Return the zone.
 
@@ -166,8 +190,90 @@ class Edge(Protocol):
 
 
 class MachineRepository(Protocol):
-    """The machines, addresses, records and routes that are meant to be."""
+    """The machines that are meant to be, and their addresses."""
 
     async def list_machines(self, tx: Transaction, deployment: str) -> Sequence[Machine]:
-        """Return a deployment's machines in order, without those to be removed."""
+        """Return a deployment's machines in order."""
+        ...
+
+    async def reserve(
+        self, tx: Transaction, deployment: str, placements: Sequence[Placement]
+    ) -> None:
+        """Write down new machines, each with an identity of its own."""
+        ...
+
+    async def mark(self, tx: Transaction, names: Sequence[str], state: MachineState) -> None:
+        """Record how machines stand."""
+        ...
+
+    async def place(self, tx: Transaction, name: str, placement: Placement) -> None:
+        """Record what a machine offers from now on."""
+        ...
+
+    async def occupy(
+        self, tx: Transaction, machine: str, purpose: Purpose, endpoint: Endpoint
+    ) -> bool:
+        """Take an address for a machine; say whether it was to be had."""
+        ...
+
+    async def vacate(self, tx: Transaction, machine: str) -> None:
+        """Give back the addresses of a machine that was never reached there."""
+        ...
+
+    async def taken_ports(self, tx: Transaction, host: str) -> AbstractSet[int]:
+        """Return the ports of a host that machines have."""
+        ...
+
+    async def forget(self, tx: Transaction, names: Sequence[str]) -> None:
+        """Drop machines that are gone, with their addresses and routes."""
+        ...
+
+
+class PublicationRepository(Protocol):
+    """What is meant to be reachable from outside: hosts of revisions, records, routes."""
+
+    async def remember_hosts(
+        self, tx: Transaction, deployment: str, revision: int, hosts: Sequence[ApplicationHost]
+    ) -> None:
+        """Write down which hosts a revision has."""
+        ...
+
+    async def hosts(
+        self, tx: Transaction, deployment: str, revision: int
+    ) -> Sequence[ApplicationHost]:
+        """Return which hosts a revision has."""
+        ...
+
+    async def forget_hosts(self, tx: Transaction, deployment: str) -> None:
+        """Drop the hosts of every revision of a deployment."""
+        ...
+
+    async def claim_record(self, tx: Transaction, deployment: str, host: str) -> None:
+        """Write down that a name is to lead to the edge.
+
+        Raises:
+            ConflictError: another deployment has that name.
+        """
+        ...
+
+    async def list_records(self, tx: Transaction, deployment: str) -> Sequence[str]:
+        """Return the names of a deployment that are to lead to the edge."""
+        ...
+
+    async def next_records(self, tx: Transaction, most: int) -> Sequence[str]:
+        """Return the names that were not looked at for longest, and note that they are now."""
+        ...
+
+    async def drop_records(self, tx: Transaction, hosts: Sequence[str]) -> None:
+        """Write down that names are to lead nowhere."""
+        ...
+
+    async def put_routes(
+        self, tx: Transaction, deployment: str, machines: Mapping[ApplicationHost, str]
+    ) -> None:
+        """Write down which machine answers for each host; no other host of it is routed."""
+        ...
+
+    async def list_routes(self, tx: Transaction) -> Sequence[Route]:
+        """Return every route that is meant to be, waiting for whoever else applies them."""
         ...

@@ -4,7 +4,7 @@ A machine is one directory: its disk over a base image, its seed, the record of 
 found by name, and its identity is checked before it is touched: in its directory, and by QMP.
 """
 
-from .backend import QemuRuntimeBackend
+from .backend import QemuRuntimeBackend, stop_all
 from .images import Images
 
-__all__ = ["Images", "QemuRuntimeBackend"]
+__all__ = ["Images", "QemuRuntimeBackend", "stop_all"]

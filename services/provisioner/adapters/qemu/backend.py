@@ -80,7 +80,7 @@ class QemuRuntimeBackend(RuntimeBackend):
         return found
 
     @override
-    async def grow(self, name: str, identity: str, size: Size) -> None:
+    async def resize(self, name: str, identity: str, size: Size) -> None:
         folder, order = self._mine(name, identity)
         await self.stop(name, identity)
         if size.disk_gib > order.size.disk_gib:

@@ -1,0 +1,92 @@
+"""`Edge` for Caddy, through its admin API: one list of routes, written as a whole.
+
+Caddy forgets the routes when it restarts, and reloads everything when they are written: so they
+are compared first, and an equal list is left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx2
+from typing_extensions import override
+
+from shared import errors
+from shared.contracts.deployments import Endpoint
+
+from ..domain import Route
+from ..ports import Edge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    Json = Mapping[str, Any]
+
+PLAIN: Final = "edge"
+TLS: Final = "edge_tls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaddyEdge(Edge):
+    """Owns the routes of one Caddy, and nothing else of its configuration."""
+
+    client: httpx2.AsyncClient
+    """Knows the URL of the admin API."""
+    has_tls: bool
+
+    @override
+    async def routes(self) -> Sequence[Route]:
+        return [_read(it) for it in await self._list(PLAIN) or ()]
+
+    @override
+    async def route(self, wanted: Sequence[Route]) -> None:
+        for server in (PLAIN, TLS) if self.has_tls else (PLAIN,):
+            entries = [_entry(server, it) for it in wanted]
+            found = await self._list(server)
+            if found != entries:
+                await self._ask("PUT" if found is None else "PATCH", server, entries)
+
+    async def _list(self, server: str) -> Sequence[Json] | None:
+        found: Sequence[Json] | None = (await self._ask("GET", server)).json()
+        return found
+
+    async def _ask(
+        self, method: str, server: str, body: Sequence[Json] | None = None
+    ) -> httpx2.Response:
+        path = f"/config/apps/http/servers/{server}/routes"
+        try:
+            answer = await self.client.request(method, path, json=body)
+        except httpx2.TransportError as error:
+            raise errors.UnavailableError(
+                "route.unavailable", f"the edge's admin API did not answer: {error!r}"
+            ) from error
+        if answer.is_error:
+            raise errors.FaultError(
+                "route.refused",
+                f"the edge refused {method} {path} with {answer.status_code}: "
+                f"{answer.text[:300]}; does its configuration have a server named {server}?",
+            )
+        return answer
+
+
+def _entry(server: str, route: Route) -> Json:
+    return {
+        "@id": f"fdv-{route.host}" if server == PLAIN else f"fdv-tls-{route.host}",
+        "match": [{"host": [route.host]}],
+        "handle": [
+            {
+                "handler": "reverse_proxy",
+                "upstreams": [{"dial": str(route.upstream)}],
+                # Progress is streamed as it happens.
+                "flush_interval": -1,
+            }
+        ],
+        "terminal": True,
+    }
+
+
+def _read(entry: Json) -> Route:
+    dial: str = entry["handle"][0]["upstreams"][0]["dial"]
+    host, _, port = dial.rpartition(":")
+    return Route(host=entry["match"][0]["host"][0], upstream=Endpoint(host=host, port=int(port)))

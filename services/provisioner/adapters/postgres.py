@@ -1,0 +1,232 @@
+"""Machines, addresses, records and routes in provisioner's own database."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import override
+
+from shared import errors, ids
+from shared.contracts.deployments import Endpoint
+
+from ..domain import ApplicationHost, Machine, MachineState, Placement, Route, Size
+from ..ports import MachineRepository, PublicationRepository, Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from shared.database import Row, Transaction
+
+# Whoever applies the list of routes has the newest one, and nobody applies an older one after it.
+ROUTES_LOCK: Final = 0x0FED2
+_MACHINES: Final = """
+select machines.name, deployment, number, identity, state, applications, cpus, memory_mib,
+    disk_gib, http_port, image_packages, ssh.host ssh_host, ssh.port ssh_port,
+    http.host http_host, http.port http_port_outside
+from machines
+left join addresses ssh on ssh.machine = machines.name and ssh.purpose = 'ssh'
+left join addresses http on http.machine = machines.name and http.purpose = 'http'
+where deployment = $1 order by number
+"""
+_RESERVE: Final = """
+insert into machines (name, deployment, number, identity, state, applications, cpus, memory_mib,
+    disk_gib, http_port, image_packages)
+values ($1, $2, $3, $4, 'reserved', $5, $6, $7, $8, $9, $10)
+"""
+
+
+class PostgresMachineRepository(MachineRepository):
+    """Machines and their addresses as rows."""
+
+    @override
+    async def list_machines(self, tx: Transaction, deployment: str) -> Sequence[Machine]:
+        return [_machine(row) for row in await tx.fetch(_MACHINES, deployment)]
+
+    @override
+    async def reserve(
+        self, tx: Transaction, deployment: str, placements: Sequence[Placement]
+    ) -> None:
+        last = await tx.fetchval(
+            "select coalesce(max(number), 0) from machines where deployment = $1", deployment
+        )
+        for number, placement in enumerate(placements, last + 1):
+            name = ids.machine_name(deployment, number)
+            values = (name, deployment, number, uuid.uuid4(), *_columns(placement))
+            await tx.execute(_RESERVE, *values)
+
+    @override
+    async def mark(self, tx: Transaction, names: Sequence[str], state: MachineState) -> None:
+        await tx.execute("update machines set state = $2 where name = any($1)", names, state.value)
+
+    @override
+    async def place(self, tx: Transaction, name: str, placement: Placement) -> None:
+        await tx.execute(
+            """update machines set applications = $2, cpus = $3, memory_mib = $4, disk_gib = $5,
+                http_port = $6, image_packages = $7 where name = $1""",
+            name,
+            *_columns(placement),
+        )
+
+    @override
+    async def occupy(
+        self, tx: Transaction, machine: str, purpose: Purpose, endpoint: Endpoint
+    ) -> bool:
+        tag = await tx.execute(
+            """insert into addresses (host, port, machine, purpose) values ($1, $2, $3, $4)
+            on conflict (host, port) do nothing""",
+            endpoint.host,
+            endpoint.port,
+            machine,
+            purpose.value,
+        )
+        return tag == "INSERT 0 1"
+
+    @override
+    async def vacate(self, tx: Transaction, machine: str) -> None:
+        await tx.execute("delete from addresses where machine = $1", machine)
+
+    @override
+    async def taken_ports(self, tx: Transaction, host: str) -> AbstractSet[int]:
+        rows = await tx.fetch("select port from addresses where host = $1", host)
+        return {row["port"] for row in rows}
+
+    @override
+    async def forget(self, tx: Transaction, names: Sequence[str]) -> None:
+        await tx.execute("delete from machines where name = any($1)", names)
+
+
+class PostgresPublicationRepository(PublicationRepository):
+    """Hosts, records and routes as rows."""
+
+    @override
+    async def remember_hosts(
+        self, tx: Transaction, deployment: str, revision: int, hosts: Sequence[ApplicationHost]
+    ) -> None:
+        for it in hosts:
+            await tx.execute(
+                """insert into hosts (deployment, revision, application, host, is_routed)
+                values ($1, $2, $3, $4, $5) on conflict do nothing""",
+                deployment,
+                revision,
+                it.application,
+                it.host,
+                it.is_routed,
+            )
+
+    @override
+    async def hosts(
+        self, tx: Transaction, deployment: str, revision: int
+    ) -> Sequence[ApplicationHost]:
+        rows = await tx.fetch(
+            """select application, host, is_routed from hosts
+            where deployment = $1 and revision = $2 order by host""",
+            deployment,
+            revision,
+        )
+        return [
+            ApplicationHost(
+                application=it["application"], host=it["host"], is_routed=it["is_routed"]
+            )
+            for it in rows
+        ]
+
+    @override
+    async def forget_hosts(self, tx: Transaction, deployment: str) -> None:
+        await tx.execute("delete from hosts where deployment = $1", deployment)
+
+    @override
+    async def claim_record(self, tx: Transaction, deployment: str, host: str) -> None:
+        owner = await tx.fetchval(
+            """insert into records (host, deployment) values ($1, $2)
+            on conflict (host) do update set host = excluded.host returning deployment""",
+            host,
+            deployment,
+        )
+        if owner != deployment:
+            raise errors.ConflictError(
+                "route.host_taken", f"{host} belongs to another deployment of this provider"
+            )
+
+    @override
+    async def list_records(self, tx: Transaction, deployment: str) -> Sequence[str]:
+        rows = await tx.fetch(
+            "select host from records where deployment = $1 order by host", deployment
+        )
+        return [row["host"] for row in rows]
+
+    @override
+    async def next_records(self, tx: Transaction, most: int) -> Sequence[str]:
+        rows = await tx.fetch(
+            """update records set checked_at = now() where host in (
+                select host from records order by checked_at limit $1 for update skip locked)
+            returning host""",
+            most,
+        )
+        return [row["host"] for row in rows]
+
+    @override
+    async def drop_records(self, tx: Transaction, hosts: Sequence[str]) -> None:
+        await tx.execute("delete from records where host = any($1)", hosts)
+
+    @override
+    async def put_routes(
+        self, tx: Transaction, deployment: str, machines: Mapping[ApplicationHost, str]
+    ) -> None:
+        await tx.execute("delete from routes where deployment = $1", deployment)
+        for it, machine in machines.items():
+            await tx.execute(
+                """insert into routes (host, deployment, application, machine)
+                values ($1, $2, $3, $4)""",
+                it.host,
+                deployment,
+                it.application,
+                machine,
+            )
+
+    @override
+    async def list_routes(self, tx: Transaction) -> Sequence[Route]:
+        await tx.execute("select pg_advisory_xact_lock($1)", ROUTES_LOCK)
+        rows = await tx.fetch(
+            """select routes.host, addresses.host at, addresses.port from routes
+            join addresses on addresses.machine = routes.machine and purpose = 'http'
+            order by routes.host"""
+        )
+        return [
+            Route(host=it["host"], upstream=Endpoint(host=it["at"], port=it["port"])) for it in rows
+        ]
+
+
+def _columns(placement: Placement) -> tuple[object, ...]:
+    size = placement.size
+    return (
+        list(placement.applications),
+        size.cpus,
+        size.memory_mib,
+        size.disk_gib,
+        placement.http_port,
+        list(placement.image_packages),
+    )
+
+
+def _machine(row: Row) -> Machine:
+    return Machine(
+        name=row["name"],
+        deployment=row["deployment"],
+        number=row["number"],
+        identity=str(row["identity"]),
+        state=MachineState(row["state"]),
+        placement=Placement(
+            applications=tuple(row["applications"]),
+            size=Size(cpus=row["cpus"], memory_mib=row["memory_mib"], disk_gib=row["disk_gib"]),
+            http_port=row["http_port"],
+            image_packages=tuple(row["image_packages"]),
+        ),
+        ssh=_endpoint(row["ssh_host"], row["ssh_port"]),
+        http=_endpoint(row["http_host"], row["http_port_outside"]),
+    )
+
+
+def _endpoint(host: str | None, port: int | None) -> Endpoint | None:
+    return None if host is None or port is None else Endpoint(host=host, port=port)

@@ -1,0 +1,180 @@
+"""What provisioner listens to, and what it answers.
+
+Handlers write down what is wanted; jobs and watches see to it in the world.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared import jobs
+from shared.contracts.deployer import ConfigDeployed
+from shared.contracts.deployments import MachineRequest, Mode
+from shared.contracts.failures import Outcome
+from shared.contracts.panel import DeploymentRemovalRequested, DeploymentRequested
+from shared.contracts.provisioner import ProvisioningFailed, RoutePublished, VMReady, VMRemoved
+
+from ..domain import ApplicationHost
+from .machines import Machines
+from .publication import Publication
+from .values import Published, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.bus.consumer import Routes
+    from shared.contracts.messages import Event
+    from shared.database import Transaction
+
+
+__all__ = ["Machines", "Provisioner", "Publication"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisioner:
+    """Turn requested deployments into machines that are reached from outside."""
+
+    machines: Machines
+    publication: Publication
+
+    async def on_deployment_requested(self, event: DeploymentRequested, tx: Transaction) -> None:
+        """Write down what the revision needs; a job provides it."""
+        hosts = [
+            ApplicationHost(
+                application=it.application, host=it.host, is_routed=event.mode is Mode.ACTIVE
+            )
+            for it in event.applications
+        ]
+        await self.publication.repository.remember_hosts(
+            tx, event.deployment, event.revision, hosts
+        )
+        requests = tuple(it for it in event.resources if isinstance(it, MachineRequest))
+        await jobs.enqueue(
+            tx,
+            "provision",
+            deployment=event.deployment,
+            revision=event.revision,
+            run=event.run,
+            arguments=Wanted(machines=requests, hosts=tuple(it.host for it in hosts)),
+        )
+
+    async def on_config_deployed(self, event: ConfigDeployed, tx: Transaction) -> None:
+        """Publish the revision that runs."""
+        await jobs.enqueue(
+            tx, "route", deployment=event.deployment, revision=event.revision, run=event.run
+        )
+
+    async def on_removal_requested(
+        self, event: DeploymentRemovalRequested, tx: Transaction
+    ) -> None:
+        """Write down that the deployment's machines are to be gone; a job removes them."""
+        await self.machines.take_away(tx, event.deployment)
+        await jobs.enqueue(tx, "withdraw", deployment=event.deployment, revision=0, run=event.run)
+
+    async def announce_ready(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
+        """Record and announce that the machines answer."""
+        granted = await self.machines.ready(job, tx)
+        return [
+            VMReady(
+                deployment=job.deployment,
+                run=job.run,
+                revision=job.revision,
+                machines=tuple(granted),
+            )
+        ]
+
+    async def announce_routes(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
+        """Announce where the applications are reached, and give up the machines of no use now."""
+        hosts = await self.publication.repository.hosts(tx, job.deployment, job.revision)
+        applications = [it.application for it in hosts]
+        await self.machines.give_up_surplus(tx, job.deployment, applications)
+        return [
+            RoutePublished(
+                deployment=job.deployment,
+                run=job.run,
+                revision=job.revision,
+                routes=job.result("route", Published).routes,
+            )
+        ]
+
+    async def withdraw_records(self, job: jobs.Job) -> None:
+        """Let the deployment's names lead nowhere."""
+        await self.publication.withdraw_records(job.deployment)
+
+    async def announce_removal(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
+        """Forget the deployment and announce that nothing of it is left here."""
+        names = await self.machines.forget(job, tx)
+        await self.publication.repository.forget_hosts(tx, job.deployment)
+        return [VMRemoved(deployment=job.deployment, run=job.run, machines=names)]
+
+    async def provisioning_failed(
+        self, job: jobs.Job, fall: jobs.Fall, tx: Transaction
+    ) -> Sequence[Event]:
+        """Say what went wrong, and whether anything is different now."""
+        touched = fall.stage == "boot" or await self.machines.is_changing(tx, job.deployment)
+        return [_failed(job, fall, Outcome.PARTIAL if touched else Outcome.UNCHANGED)]
+
+    async def publishing_failed(
+        self, job: jobs.Job, fall: jobs.Fall, _: Transaction
+    ) -> Sequence[Event]:
+        """Say what went wrong; the revision runs, or runs no more, but not all of it was done."""
+        return [_failed(job, fall, Outcome.PARTIAL)]
+
+    def routes(self) -> Routes:
+        """List what this service listens to."""
+        return {
+            DeploymentRequested: self.on_deployment_requested,
+            ConfigDeployed: self.on_config_deployed,
+            DeploymentRemovalRequested: self.on_removal_requested,
+        }
+
+    def kinds(self) -> Sequence[jobs.Kind]:
+        """List the long work of this service."""
+        return (
+            jobs.Kind(
+                name="provision",
+                steps=(
+                    # Nothing but the distribution's mirror can keep an image waiting this long.
+                    jobs.Step("image", self.machines.image, patience_seconds=900.0),
+                    jobs.Step("machine", self.machines.machine),
+                    jobs.Step("boot", self.machines.boot),
+                ),
+                finish=self.announce_ready,
+                failed=self.provisioning_failed,
+            ),
+            jobs.Kind(
+                name="route",
+                steps=(
+                    jobs.Step("record", self.publication.record),
+                    jobs.Step("route", self.publication.route),
+                ),
+                finish=self.announce_routes,
+                failed=self.publishing_failed,
+            ),
+            jobs.Kind(
+                name="withdraw",
+                steps=(
+                    jobs.Step("route", self.publication.withdraw_routes),
+                    jobs.Step("record", self.withdraw_records),
+                    jobs.Step("machine", self.machines.remove),
+                ),
+                finish=self.announce_removal,
+                failed=self.publishing_failed,
+            ),
+        )
+
+    def watches(self) -> Sequence[jobs.Watch]:
+        """List what this service looks after."""
+        return (jobs.Watch("processes", self.machines.look, every_seconds=1.0),)
+
+
+def _failed(job: jobs.Job, fall: jobs.Fall, outcome: Outcome) -> ProvisioningFailed:
+    return ProvisioningFailed(
+        deployment=job.deployment,
+        run=job.run,
+        revision=job.revision or None,
+        failure=fall.failure,
+        stage=fall.stage,
+        outcome=outcome,
+    )

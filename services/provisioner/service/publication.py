@@ -1,0 +1,139 @@
+"""The way to a deployment from outside: records to the edge, routes to machines, kept in place."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from shared import errors, telemetry
+from shared.contracts.deployments import PublishedRoute
+
+from .values import Published
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from shared import jobs
+    from shared.database import Database, Transaction
+
+    from ..domain import Address, ApplicationHost, Route
+    from ..ports import Edge, MachineRepository, PublicationRepository, Zones
+
+PAUSE_SECONDS: Final = 1.0
+RECORDS_AT_ONCE: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """Sees to it that the right hosts lead to the right machines."""
+
+    database: Database
+    repository: PublicationRepository
+    machines: MachineRepository
+    zones: Zones
+    edge: Edge
+    address: Address
+    """Where the edge is, for records to point to."""
+    panel: Route
+    """The panel is reached through the edge like everything else, before everything else."""
+    url: Callable[[str], str]
+
+    async def hosts(self, job: jobs.Job) -> Sequence[ApplicationHost]:
+        """Return the hosts of the job's revision."""
+        async with self.database.transaction() as tx:
+            return await self.repository.hosts(tx, job.deployment, job.revision)
+
+    async def record(self, job: jobs.Job) -> None:
+        """Let the names of the revision lead to the edge."""
+        hosts = [it.host for it in await self.hosts(job) if it.is_routed]
+        async with self.database.transaction() as tx:
+            for host in hosts:
+                await self.repository.claim_record(tx, job.deployment, host)
+        for host in hosts:
+            await self.zones.of(host).publish(host, self.address)
+
+    async def route(self, job: jobs.Job) -> Published:
+        """Route the revision's hosts to its machines, and no other host of the deployment."""
+        hosts = [it for it in await self.hosts(job) if it.is_routed]
+        async with self.database.transaction() as tx:
+            machines = await self._machines_of(tx, job.deployment, hosts)
+            await self.repository.put_routes(tx, job.deployment, machines)
+        await self.apply()
+        await self.withdraw_records(job.deployment, keep={it.host for it in hosts})
+        return Published(
+            routes=tuple(
+                PublishedRoute(application=it.application, host=it.host, url=self.url(it.host))
+                for it in hosts
+            )
+        )
+
+    async def withdraw_routes(self, job: jobs.Job) -> None:
+        """Route no host of a deployment any more."""
+        async with self.database.transaction() as tx:
+            await self.repository.put_routes(tx, job.deployment, {})
+        await self.apply()
+
+    async def withdraw_records(self, deployment: str, keep: AbstractSet[str] = frozenset()) -> None:
+        """Let the names of a deployment lead nowhere, except for some."""
+        async with self.database.transaction() as tx:
+            hosts = await self.repository.list_records(tx, deployment)
+        gone = [it for it in hosts if it not in keep]
+        for host in gone:
+            await self.zones.of(host).withdraw(host)
+        async with self.database.transaction() as tx:
+            await self.repository.drop_records(tx, gone)
+
+    async def apply(self) -> None:
+        """Let the edge route exactly what is meant to be routed."""
+        async with self.database.transaction() as tx:
+            routes = await self.repository.list_routes(tx)
+            # Still inside: nobody may write an older list after this one.
+            await self.edge.route([self.panel, *routes])
+
+    async def keep(self) -> None:
+        """Put routes and records back that edge and zones have lost, until cancelled."""
+        trouble = ""
+        while True:
+            now = await self._restored()
+            if now and now != trouble:
+                telemetry.log.warning("publication_not_restored", reason=now)
+            trouble = now
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _restored(self) -> str:
+        """Restore once; say what stood in the way."""
+        found = await asyncio.gather(self.apply(), self._restore_records(), return_exceptions=True)
+        for it in found:
+            if it is not None and not isinstance(it, errors.HostingError):
+                raise it
+        return "; ".join(str(it) for it in found if it is not None)
+
+    async def _restore_records(self) -> None:
+        async with self.database.transaction() as tx:
+            hosts = await self.repository.next_records(tx, RECORDS_AT_ONCE)
+        for host in (*self._panel_hosts(), *hosts):
+            zone = self.zones.of(host)
+            if await zone.find(host) != self.address:
+                await zone.publish(host, self.address)
+
+    def _panel_hosts(self) -> Sequence[str]:
+        """Return the panel's host, unless its name is kept by hand, in a zone that is not ours."""
+        try:
+            self.zones.of(self.panel.host)
+        except errors.NotFoundError:
+            return ()
+        return (self.panel.host,)
+
+    async def _machines_of(
+        self, tx: Transaction, deployment: str, hosts: Sequence[ApplicationHost]
+    ) -> Mapping[ApplicationHost, str]:
+        machines = await self.machines.list_machines(tx, deployment)
+        found = {name: it.name for it in machines for name in it.placement.applications}
+        lacking = [it.application for it in hosts if it.application not in found]
+        if lacking:
+            raise errors.FaultError(
+                "route.no_machine", f"no machine of {deployment} holds {', '.join(lacking)}"
+            )
+        return {it: found[it.application] for it in hosts}

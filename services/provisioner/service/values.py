@@ -1,0 +1,38 @@
+"""What the jobs of provisioner are asked for, and what their steps record."""
+
+from __future__ import annotations
+
+from shared.contracts.deployments import GrantedMachine, MachineRequest, PublishedRoute
+from shared.contracts.messages import Value
+
+
+class Wanted(Value):
+    """What a revision asks of provisioner."""
+
+    machines: tuple[MachineRequest, ...]
+    hosts: tuple[str, ...] = ()
+
+
+class ChosenImage(Value):
+    """The image that new machines are made from; none where every machine exists."""
+
+    key: str | None
+    packages: tuple[str, ...] = ()
+
+
+class Booted(Value):
+    """The machines that answer."""
+
+    machines: tuple[GrantedMachine, ...]
+
+
+class Published(Value):
+    """The routes that are in place."""
+
+    routes: tuple[PublishedRoute, ...]
+
+
+class Removed(Value):
+    """The machines that are gone."""
+
+    machines: tuple[str, ...]
