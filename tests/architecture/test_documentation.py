@@ -1,0 +1,123 @@
+"""What documents say about services is what the code says."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from shared.bus import streams
+from shared.contracts import registry
+from shared.settings import table
+from tests.support.tree import ROOT, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHECKOUT: Final = Tree(ROOT)
+HEADINGS: Final = ("Owns", "Consumes", "Emits", "Works", "Settings", "Run alone")
+
+
+def readme(service: str) -> str:
+    return (ROOT / "services" / service / "README.md").read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    _, _, rest = text.partition(f"\n## {heading}\n")
+    return rest.partition("\n## ")[0]
+
+
+def every_service() -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("service", CHECKOUT.services)
+
+
+@every_service()
+def test_a_readme_has_the_sections_of_all(service: str) -> None:
+    assert tuple(re.findall(r"^## (.+)$", readme(service), re.MULTILINE)) == HEADINGS
+
+
+@every_service()
+def test_a_readme_names_what_the_service_consumes(service: str) -> None:
+    named = set(re.findall(r"`(\w+)`", section(readme(service), "Consumes")))
+
+    assert named == {it.__name__ for it in streams.consumed(service)}
+
+
+@every_service()
+def test_a_readme_names_what_the_service_emits(service: str) -> None:
+    named = set(re.findall(r"`(\w+)`", section(readme(service), "Emits")))
+
+    events = registry.REGISTRY.values()
+    assert named == {it.__name__ for it in events if service in streams.emitters(it)}
+
+
+@every_service()
+def test_a_readme_shows_the_settings(service: str) -> None:
+    settings = importlib.import_module(f"services.{service}.settings").Settings
+    shown = [it for it in section(readme(service), "Settings").splitlines() if it.startswith("|")]
+
+    assert shown == table(settings).splitlines(), (
+        f"paste the output of python -m services.{service} --print-settings"
+    )
+
+
+@every_service()
+def test_a_readme_names_jobs_and_their_steps(service: str) -> None:
+    shown = {
+        name: re.findall(r"`(\w+)`", steps)
+        for name, steps in re.findall(
+            r"^\| `(\w+)` \| (.+) \|$", section(readme(service), "Works"), re.MULTILINE
+        )
+    }
+
+    assert shown == jobs_in([module for _, module in CHECKOUT.parsed(f"services/{service}")])
+
+
+def test_jobs_are_found_in_code() -> None:
+    names = ast.parse("BOOT = 'boot'")
+    module = ast.parse("jobs.Kind(name='run', steps=(jobs.Step(BOOT, do),))")
+
+    assert jobs_in([names, module]) == {"run": ["boot"]}
+
+
+def jobs_in(modules: list[ast.Module]) -> dict[str, list[str]]:
+    """Return name and steps of each kind of job that a service declares."""
+    constants = {name: text for it in modules for name, text in _constants(it)}
+    found = {}
+    for module in modules:
+        for kind in _calls(module, "jobs.Kind"):
+            given = {keyword.arg: keyword.value for keyword in kind.keywords}
+            # One step alone may stand in a variable.
+            steps = _calls(given["steps"], "jobs.Step") or _calls(module, "jobs.Step")
+            found[_text(given["name"], constants)] = [_text(it.args[0], constants) for it in steps]
+    return found
+
+
+def _calls(tree: ast.AST, name: str) -> list[ast.Call]:
+    """Return the calls of a function, in the order in which they are written."""
+    calls = [it for it in ast.walk(tree) if isinstance(it, ast.Call)]
+    chosen = [it for it in calls if ast.unparse(it.func) == name]
+    return sorted(chosen, key=lambda it: (it.lineno, it.col_offset))
+
+
+def _constants(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the texts that a module gives names to."""
+    for it in module.body:
+        target = it.targets[0] if isinstance(it, ast.Assign) else getattr(it, "target", None)
+        match target, getattr(it, "value", None):
+            case ast.Name(id=name), ast.Constant(value=str(text)):
+                yield name, text
+            case ast.Tuple(elts=names), ast.Tuple(elts=texts):
+                for one, value in zip(names, texts, strict=True):
+                    yield ast.unparse(one), ast.literal_eval(value)
+            case _:
+                pass
+
+
+def _text(node: ast.expr, constants: dict[str, str]) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    return constants[ast.unparse(node).rsplit(".", 1)[-1]]
