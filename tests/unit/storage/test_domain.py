@@ -9,8 +9,8 @@ from services.storage.domain import Bucket, BucketState
 from shared import errors, ids
 from shared.contracts.deployments import BucketRequest
 
-DEPLOYMENT = ids.new_id()
-OTHER = ids.new_id()
+DEPLOYMENT = "0123456789abcdefghjkmnpqrs"  # fixed: it is in the names of tests
+OTHER = "0123456789abcdefghjkmnpqrt"
 
 
 def request(application: str = "hello", purpose: str = "entries") -> BucketRequest:
