@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from shared import catalogue, clock, errors, provider, runtime
+from shared import catalogue, clock, errors, provider, runtime, settings_table
 from shared import database as databases
 from shared.bus import dead_letters as bus_letters
 from shared.bus import progress
 from shared.sealing import Sealer
-from shared.settings import load, table
+from shared.settings import load
 
 from .adapters.outside import HttpOutsideView
 from .adapters.postgres_deployments import PostgresDeploymentRegister
@@ -139,7 +139,7 @@ def main() -> None:
     """Start panel, or make the first person."""
     arguments = _parser().parse_args()
     if arguments.print_settings:
-        sys.stdout.write(table(Settings) + "\n")
+        sys.stdout.write(settings_table.render(Settings) + "\n")
         return
     try:
         settings = load(Settings)

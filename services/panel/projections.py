@@ -205,9 +205,9 @@ def _advanced(step: RunStep, progress: Progress) -> RunStep:
         step,
         status=_STATUS[progress.state],
         attempt=progress.attempt,
-        done=progress.done,
-        total=progress.total,
-        unit=progress.unit,
+        done=step.done if progress.done is None else progress.done,
+        total=progress.total or step.total,
+        unit=progress.unit or step.unit,
     )
 
 

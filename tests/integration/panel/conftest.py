@@ -1,0 +1,30 @@
+"""One panel process for all tests of a worker; each test has operators of its own."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest_asyncio
+from pydantic import SecretStr
+
+from tests.support.bus import running_bus
+from tests.support.panel import running_panel
+from tests.support.servers import throwaway_directory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from shared.embedded.servers.postgres import PostgresServer
+    from tests.support.panel import PanelRig
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def panel(postgres_server: PostgresServer) -> AsyncIterator[PanelRig]:
+    """Yield a panel that runs; the test plays the other services."""
+    name = f"panel_{secrets.token_hex(6)}"
+    access = await postgres_server.ensure_database(name, SecretStr(secrets.token_urlsafe(18)))
+    with throwaway_directory() as directory:
+        async with running_bus() as bus, running_panel(bus, access, directory) as rig:
+            yield rig
+    await postgres_server.drop_database(name)
