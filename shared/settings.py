@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-ROOT: Final = Path(__file__).parents[1]
 SYSTEM_SECRETS: Final = Path("/run/secrets")
 
 
@@ -117,28 +113,3 @@ def secrets_directory() -> str | None:
     if SYSTEM_SECRETS.is_dir():
         return str(SYSTEM_SECRETS)
     return os.environ.get("FEDIVERSITY_SECRETS_DIRECTORY")
-
-
-def table(kind: type[ServiceSettings]) -> str:
-    """Return a service's settings as the Markdown table of its README."""
-    prefix = kind.model_config.get("env_prefix", "")
-    lines = ["| Variable | Default | Meaning |", "|---|---|---|"]
-    return "\n".join((*lines, *_rows(kind, prefix)))
-
-
-def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
-        if isinstance(default, BaseModel):
-            yield from _rows(type(default), f"{prefix}{name.upper()}__")
-        elif field.annotation is SecretStr:
-            yield f"| file `{prefix.lower()}{name}` |  | {field.description} |"
-        else:
-            yield f"| `{prefix}{name.upper()}` | {_shown(default)} | {field.description} |"
-
-
-def _shown(default: object) -> str:
-    """Return a default as a table shows it; what lies in the checkout is seen from there."""
-    if isinstance(default, Path) and default.is_relative_to(ROOT):
-        default = default.relative_to(ROOT)
-    return f"`{default}`" if default or default == 0 else ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, SecretStr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+ROOT: Final = Path(__file__).parents[1]
 
 
 def render(settings: type[BaseModel]) -> str:
@@ -28,5 +31,11 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
         elif field.annotation is SecretStr:
             yield prefix.lower() + name, "(a file)", field.description or ""
         else:
-            shown = f"`{default}`" if default or default == 0 else ""
-            yield prefix + name.upper(), shown, field.description or ""
+            yield prefix + name.upper(), _shown(default), field.description or ""
+
+
+def _shown(default: object) -> str:
+    """Return a default as a table shows it; what lies in the checkout is seen from there."""
+    if isinstance(default, Path) and default.is_relative_to(ROOT):
+        default = default.relative_to(ROOT)
+    return f"`{default}`" if default or default == 0 else ""

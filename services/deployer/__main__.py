@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from shared import catalogue, provider, runtime
+from shared import catalogue, provider, runtime, settings_table
 from shared.sealing import Unsealer
-from shared.settings import load, table
+from shared.settings import load
 
 from .adapters.http import HttpHealthProbe
 from .adapters.nix import Nix, NixSystemBuilder
@@ -97,7 +97,7 @@ def main() -> None:
         case ["create-key", file]:
             asyncio.run(create_key(Path(file)))
         case ["--print-settings"]:
-            sys.stdout.write(table(Settings) + "\n")
+            sys.stdout.write(settings_table.render(Settings) + "\n")
         case _:
             sys.exit(__doc__)
 

@@ -10,7 +10,7 @@ import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from shared import provider, runtime, sealing
+from shared import provider, runtime, sealing, settings_table
 from shared import settings as pieces
 
 from .adapters.iam import IamObjectStore
@@ -72,7 +72,7 @@ def main() -> None:
             settings = pieces.load(Settings)
             runtime.run("storage", settings, serve(settings))
         case ["--print-settings"]:
-            sys.stdout.write(pieces.table(Settings) + "\n")
+            sys.stdout.write(settings_table.render(Settings) + "\n")
         case _:
             sys.exit(__doc__)
 

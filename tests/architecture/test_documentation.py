@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from shared import settings_table
 from shared.bus import streams
 from shared.contracts import registry
-from shared.settings import table
 from tests.support.tree import ROOT, Tree
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_a_readme_shows_the_settings(service: str) -> None:
     settings = importlib.import_module(f"services.{service}.settings").Settings
     shown = [it for it in section(readme(service), "Settings").splitlines() if it.startswith("|")]
 
-    assert shown == table(settings).splitlines(), (
+    assert shown == settings_table.render(settings).splitlines(), (
         f"paste the output of python -m services.{service} --print-settings"
     )
 
