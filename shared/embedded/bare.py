@@ -14,11 +14,12 @@ import shutil
 import signal
 import tempfile
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from shared import errors, ids
+from shared import errors
 
 from .ports import LOOPBACK, free
 
@@ -59,24 +60,25 @@ class Bare:
 class Model:
     """A running machine, as its process shows it."""
 
-    pid: int
     argv: tuple[str, ...]
     folder: Path
+    """Where its disk lies."""
 
     @classmethod
-    def of(cls, deployment: str) -> Model:
-        """Find the machine of a deployment.
+    def of(cls, deployment: str, machines: Path) -> Model:
+        """Find the machine of a deployment; `machines` holds a folder for each.
 
         Raises:
             NotFoundError: it does not run here.
         """
         prefix = f"fdv-{deployment}-"
-        for folder in Path("/proc").iterdir():
+        for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
                 words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                if "qemu-system" in words[0] and any(it.startswith(prefix) for it in words):
+                named = [it for it in words if it.startswith(prefix)]
+                if "qemu-system" in words[0] and named:
                     argv = tuple(it for it in words if it)
-                    return cls(pid=int(folder.name), argv=argv, folder=(folder / "cwd").readlink())
+                    return cls(argv=argv, folder=machines / named[0])
         raise errors.NotFoundError("bare.no_machine", f"no machine of {deployment} runs here")
 
     def value(self, option: str) -> str:
@@ -91,15 +93,22 @@ class Model:
         raise errors.NotFoundError("bare.no_port", f"port {inside} of the machine is not forwarded")
 
 
-async def measure(deployment: str, *, key: Path, store: Path | None) -> Bare:
+def _folder(process: Path) -> Path:
+    """Return the directory of the first disk that a process has open."""
+    opened = [it.readlink() for it in (process / "fd").iterdir()]
+    return next(it.parent for it in opened if it.name == "disk.qcow2")
+
+
+async def measure(deployment: str, *, machines: Path, key: Path, store: Path | None) -> Bare:
     """Measure the parts of a deployment that runs, one after the other, on a fresh machine.
 
     Args:
         deployment: what runs.
+        machines: holds the folder of each machine.
         key: the SSH key that opens its machine.
         store: the Nix store's root, where it is not the computer's own.
     """
-    model = Model.of(deployment)
+    model = Model.of(deployment, machines)
     with tempfile.TemporaryDirectory(prefix="fediversity-bare-") as name:
         work = Path(name)
         system = await _system(model, key)
@@ -160,9 +169,9 @@ async def _machine(model: Model, work: Path) -> AsyncIterator[int]:
     ports = {model.forward(22): free(), model.forward(_http_port(model)): free()}
     argv = [_moved(it, ports) for it in model.argv]
     argv[argv.index("-name") + 1] = "bare"
-    argv[argv.index("-uuid") + 1] = _uuid()
+    argv[argv.index("-uuid") + 1] = identity = str(uuid.uuid4())
     await _run(argv, {}, folder=work)
-    pid = _pid(work)
+    pid = _pid(identity)
     try:
         await _banner(ports[model.forward(22)])
         yield ports[model.forward(22)]
@@ -202,16 +211,11 @@ def _moved(word: str, ports: Mapping[int, int]) -> str:
     return word
 
 
-def _uuid() -> str:
-    digits = ids.new_id()[-12:].encode().hex()[:12]
-    return f"00000000-0000-4000-8000-{digits}"
-
-
-def _pid(work: Path) -> int:
-    for folder in Path("/proc").iterdir():
+def _pid(identity: str) -> int:
+    for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-            is_here = folder.name.isdecimal() and (folder / "cwd").readlink() == work
-            if is_here and b"qemu-system" in (folder / "cmdline").read_bytes():
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if b"qemu-system" in words[0] and identity.encode() in words:
                 return int(folder.name)
     raise errors.FaultError("bare.gone", "the machine ended as soon as it was started")
 
