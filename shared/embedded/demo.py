@@ -63,6 +63,7 @@ async def play(it: Supervisor, report: Callable[[str], None]) -> Demo:
     report("measuring the same by plain qemu, nix and ssh")
     yardstick = await bare.measure(
         told.deployment,
+        machines=options.part("provisioner") / "machines",
         key=installation.deployer_key,
         # Root uses the computer's own store, as deployer does.
         store=None if os.geteuid() == 0 else options.part("deployer") / "work" / "store",
