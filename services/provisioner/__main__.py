@@ -122,8 +122,8 @@ def local_images(settings: Settings) -> Images:
     """Return the guest images on this host."""
     return Images(
         cache=settings.cache_directory,
-        scripts=settings.nix_directory / "images" / "guest",
-        system=settings.nix_directory / "standalone",
+        scripts=settings.ingredients() / "images" / "guest",
+        system=settings.ingredients() / "standalone",
         suite=settings.suite,
     )
 

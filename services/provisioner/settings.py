@@ -24,9 +24,10 @@ class Settings(ServiceSettings):
     cache_directory: Path = Field(
         default=Path("/data/provisioner/cache"), description="Where guest images are kept."
     )
-    nix_directory: Path = Field(
-        default=CHECKOUT if CHECKOUT.is_dir() else PACKAGED,
-        description="Holds images/guest and standalone, which guest images are built from.",
+    nix_directory: Path | None = Field(
+        default=None,
+        description="Holds images/guest and standalone, which guest images are built from; "
+        "empty: the checkout's, else /usr/share/fediversity/nix.",
     )
     ssh_public_key_file: Path = Field(
         default=Path("/run/secrets/deployer_ssh_key.pub"),
@@ -41,3 +42,7 @@ class Settings(ServiceSettings):
     address: str = Field(default="127.0.0.1", description="Where machines are reached.")
     first_port: int = Field(default=24000, description="First port for machines.")
     last_port: int = Field(default=31999, description="Last port for machines.")
+
+    def ingredients(self) -> Path:
+        """Return what guest images are built from."""
+        return self.nix_directory or (CHECKOUT if CHECKOUT.is_dir() else PACKAGED)
