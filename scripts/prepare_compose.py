@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -40,6 +42,7 @@ def main() -> None:
     folder.mkdir(mode=CLOSED, exist_ok=True)
     for name in RANDOM:
         _once(folder / name, lambda: ("", secrets.token_hex(32)))
+    _key_pair(folder / "deployer_ssh_key")
     _write_public(chosen / ".env", _public(folder))
 
 
@@ -71,6 +74,14 @@ def _once(file: Path, make: Callable[[], tuple[str, str]]) -> str:
         file.write_text(secret)
         file.chmod(READABLE)
     return public.read_text()
+
+
+def _key_pair(file: Path) -> None:
+    """Make the SSH key pair that opens machines."""
+    if not file.exists():
+        argv = (sys.executable, "-m", "services.deployer", "create-key", str(file.absolute()))
+        subprocess.run(argv, check=True)  # noqa: S603 - our own argv
+        file.chmod(READABLE)
 
 
 def _identity() -> tuple[str, str]:

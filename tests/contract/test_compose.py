@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pydantic import BaseModel
+
 SERVICES: Final = tuple(it.name for it in streams.SERVICES)
 SERVERS: Final = {"nats", "postgres", "s3", "edge"}
 ONCE: Final = {"prepare", "bus-apply"}
 SECRETS: Final = ("nats_seed", "postgres_password", "age_identity")
+PUBLIC: Final = {".public", ".pub"}
 Shape = dict[str, Any]
 
 
@@ -85,19 +89,36 @@ def test_services_wait_for_the_bus_to_be_applied(shape: Shape) -> None:
         assert needs["postgres"]["condition"] == "service_healthy", name
 
 
+def test_every_variable_is_a_setting_of_its_service(shape: Shape) -> None:
+    for name in SERVICES:
+        kind = importlib.import_module(f"services.{name}.settings").Settings
+        for variable in shape["services"][name]["environment"]:
+            assert variable.startswith(f"{name.upper()}_")
+            assert is_setting(kind, variable.removeprefix(f"{name.upper()}_")), variable
+
+
+def is_setting(kind: type[BaseModel], variable: str) -> bool:
+    first, _, rest = variable.lower().partition("__")
+    field = kind.model_fields.get(first)
+    if field is None or not rest:
+        return field is not None
+    return is_setting(type(field.get_default()), rest)
+
+
 def test_a_service_gets_its_own_secrets_and_no_other_services(shape: Shape) -> None:
     for name in SERVICES:
         granted = {it["source"] for it in shape["services"][name]["secrets"]}
         assert granted >= {f"{name}_{kind}" for kind in SECRETS}, name
         others = tuple(f"{it}_" for it in SERVICES if it != name)
-        assert not [it for it in granted if it.startswith(others)], name
+        private = [it for it in granted if not it.endswith(".pub")]
+        assert not [it for it in private if it.startswith(others)], name
 
 
 def test_no_secret_stands_in_the_configuration(shape: Shape, prepared: Path) -> None:
     secrets = [
         text
         for it in (prepared / "secrets").iterdir()
-        if it.suffix != ".public" and (text := it.read_text())
+        if it.suffix not in PUBLIC and (text := it.read_text())
     ]
 
     assert secrets
