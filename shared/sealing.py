@@ -48,19 +48,31 @@ class Sealer:
             message = f"the recipients of {names} cannot be read; correct the setting"
             raise errors.InvalidError("sealing.recipient", message, details=wrong)
 
+    def require(self, *services: str) -> None:
+        """Check that these services can be sealed to.
+
+        Raises:
+            NotFoundError: the recipient of one of them is not known here.
+        """
+        for service in services:
+            self._recipient(service)
+
     def seal(self, service: str, plaintext: str) -> str:
         """Return the plaintext sealed to a service.
 
         Raises:
             NotFoundError: the service's recipient is not known here.
         """
-        recipient = self._recipients.get(service)
-        if recipient is None:
-            raise errors.NotFoundError(
-                "sealing.unknown_recipient",
-                f"no recipient of {service} is known; add it to the setting `recipients`",
-            )
-        return base64.b64encode(pyrage.encrypt(plaintext.encode(), [recipient])).decode("ascii")
+        sealed = pyrage.encrypt(plaintext.encode(), [self._recipient(service)])
+        return base64.b64encode(sealed).decode("ascii")
+
+    def _recipient(self, service: str) -> pyrage.x25519.Recipient:
+        if service in self._recipients:
+            return self._recipients[service]
+        raise errors.NotFoundError(
+            "sealing.unknown_recipient",
+            f"no recipient of {service} is known; add it to the setting `recipients`",
+        )
 
 
 class Unsealer:

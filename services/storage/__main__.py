@@ -8,33 +8,38 @@ from __future__ import annotations
 
 import sys
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from shared import provider, runtime, sealing, settings_table
+from pydantic import ValidationError
+
+from shared import errors, provider, runtime, sealing, settings_table
 from shared import settings as pieces
 
 from .adapters.iam import IamObjectStore
 from .adapters.postgres import PostgresBucketRepository
-from .service import Storage, Store, Stores
+from .service import ADDRESSEE, Storage, Store, Stores
 from .settings import Settings
 
 if TYPE_CHECKING:
     from shared.provider import Provider
+
+SCHEMAS: Final = ("shared", "services.storage")
 
 
 async def serve(settings: Settings) -> None:
     """Serve requests for buckets."""
     offered = provider.load(settings.provider_file)
     sealer = sealing.Sealer(settings.recipients)
-    schemas = ("shared", "services.storage")
-    async with (
-        AsyncExitStack() as stack,
-        runtime.service("storage", settings, schemas=schemas) as service,
-    ):
+    sealer.require(ADDRESSEE)
+    async with AsyncExitStack() as stack:
+        stores = await connect_stores(offered, stack)
+        service = await stack.enter_async_context(
+            runtime.service("storage", settings, schemas=SCHEMAS)
+        )
         storage = Storage(
             database=service.database,
             buckets=PostgresBucketRepository(),
-            stores=await connect_stores(offered, stack),
+            stores=stores,
             sealer=sealer,
             retention_seconds=settings.retention_seconds,
         )
@@ -69,12 +74,22 @@ def main() -> None:
     """Start the storage service, or show its settings."""
     match sys.argv[1:]:
         case []:
-            settings = pieces.load(Settings)
-            runtime.run("storage", settings, serve(settings))
+            _run()
         case ["--print-settings"]:
             sys.stdout.write(settings_table.render(Settings) + "\n")
         case _:
             sys.exit(__doc__)
+
+
+def _run() -> None:
+    try:
+        settings = pieces.load(Settings)
+        runtime.run("storage", settings, serve(settings))
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, it["loc"])) for it in error.errors())
+        sys.exit(f"fediversity-storage: these settings are missing or wrong: {places}")
+    except errors.HostingError as error:
+        sys.exit(f"fediversity-storage: {error.message}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,13 +13,15 @@ from pydantic import SecretStr
 from services.storage.domain import NewKey
 from shared import ids
 from shared.contracts.storage import StorageReady, StorageRemoved
+from shared.embedded import parts
 from shared.embedded.servers import seaweedfs
-from tests.integration.storage.process import World, running_storage
+from tests.integration.storage.process import PROVIDER, World, running_storage, write_secrets
 from tests.support import s3
 from tests.support.servers import throwaway_directory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from shared.contracts.deployments import GrantedBucket
     from shared.embedded.servers.postgres import Access as DatabaseAccess
@@ -109,6 +113,48 @@ async def test_a_store_that_starts_late_is_waited_for(postgres: DatabaseAccess) 
                 ready = await world.answer(run, StorageReady)
 
                 assert [it.purpose for it in ready.buckets] == ["entries"]
+
+
+async def start_with(environment: dict[str, str]) -> tuple[int | None, str]:
+    """Start a storage service that cannot start; return its status and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "services.storage"),
+        env=parts.environment(PYTHONPATH=parts.python_path(), **environment),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode, said.decode()
+
+
+async def test_without_secrets_it_names_the_settings_that_are_missing() -> None:
+    status, said = await start_with({})
+
+    assert status == 1
+    assert said.count("\n") == 1
+    for name in ("nats_seed", "postgres_password", "age_identity"):
+        assert name in said
+
+
+async def test_an_invalid_provider_file_is_refused_with_every_mistake_and_no_traceback(
+    tmp_path: Path,
+) -> None:
+    names = ("storage_nats_seed", "storage_postgres_password", "storage_age_identity")
+    write_secrets(tmp_path, **dict.fromkeys(names, "x"))
+    (tmp_path / "provider.toml").write_text(PROVIDER.replace('name = "Test"', "nam = 1"))
+
+    status, said = await start_with(
+        {
+            "FEDIVERSITY_SECRETS_DIRECTORY": str(tmp_path),
+            "STORAGE_PROVIDER_FILE": str(tmp_path / "provider.toml"),
+        }
+    )
+
+    assert status == 1
+    assert "provider.nam: is not known here; did you mean `name`?" in said
+    assert "provider.name: is missing" in said
+    assert "Traceback" not in said
 
 
 async def test_readiness_shows_which_provider_file_it_runs_with(world: World) -> None:

@@ -60,6 +60,8 @@ def test_one_flipped_bit_is_noticed() -> None:
 def test_sealing_to_a_service_without_a_recipient_says_which() -> None:
     with pytest.raises(errors.NotFoundError, match="migrator"):
         SEALER.seal("migrator", "x")
+    with pytest.raises(errors.NotFoundError, match="migrator"):
+        SEALER.require("deployer", "migrator")
 
 
 def test_every_wrong_recipient_is_named_at_once() -> None:
