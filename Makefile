@@ -4,7 +4,7 @@ VENV := .venv/bin
 COMPILE := pip-compile --quiet --no-config --allow-unsafe --generate-hashes --no-emit-index-url \
 	--no-emit-trusted-host --no-emit-find-links --strip-extras
 SERVICES := $(patsubst services/%/requirements.txt,%,$(wildcard services/*/requirements.txt))
-SCRIPTS = $(shell git ls-files '*.sh' .ci/run)
+SCRIPTS = $(shell grep -rlE '^\#!/bin/(sh|busybox sh)' nix compose .ci)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup packages demo up down check format test lock asyncapi
@@ -18,7 +18,7 @@ setup: ## Make .venv from the lock; every other target does it first
 demo: setup ## Start all, deploy `hello`, show it; DEMO="--exit --json FILE" for scripts
 	@$(VENV)/python -m shared.embedded demo $(DEMO)
 
-up: setup ## Start servers and services on this machine and stay in the foreground
+up: setup ## Start servers and services on this computer, in the background
 	@$(VENV)/python -m shared.embedded up $(UP)
 
 down: setup ## Stop what `make up` started
@@ -30,7 +30,7 @@ check: setup ## Format, lint, types, imports, unit tests, documents, shell scrip
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 	$(VENV)/python -m pytest -q -n 2 tests/unit tests/architecture
-	$(if $(SCRIPTS),$(VENV)/shellcheck $(SCRIPTS))
+	$(VENV)/shellcheck $(SCRIPTS)
 
 format: setup ## Write every file the way `make check` wants it
 	$(VENV)/ruff format
