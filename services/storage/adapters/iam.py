@@ -93,7 +93,8 @@ class IamObjectStore(ObjectStore):
         try:
             await self.s3.head_bucket(Bucket=bucket)
         except ClientError as error:
-            if iam_errors.is_missing(error):
+            # Whose it is, the attempt to create it tells; a refusal here may also mean our own key.
+            if iam_errors.is_missing(error) or iam_errors.is_refused(error):
                 return False
             raise
         return True

@@ -22,7 +22,8 @@ from shared import errors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MISSING: Final = {"404", "NoSuchBucket", "NoSuchEntity", "NoSuchKey", "NoSuchUpload"}
+_UNKNOWN_HOLDER: Final = "NoSuchEntity"
+_MISSING: Final = {"404", "NoSuchBucket", _UNKNOWN_HOLDER, "NoSuchKey", "NoSuchUpload"}
 _TAKEN: Final = {"BucketAlreadyExists", "OperationAborted"}
 _BUSY: Final = {"RequestTimeout", "SlowDown", "Throttling", "TooManyRequestsException"}
 _AWAY: Final = (
@@ -88,6 +89,9 @@ def translated(bucket: str) -> Iterator[None]:
 def _ours(error: ClientError, bucket: str) -> errors.HostingError:
     word, number = code(error), status(error)
     what = f"{error.operation_name} of {bucket}: {word or 'no reason'} ({number})"
+    if word == _UNKNOWN_HOLDER:
+        # AWS answers from several places: what was just made may not be known everywhere.
+        return errors.UnavailableError("store.not_yet", f"the holder is not known yet: {what}")
     if number >= _SERVER or number == _TOO_MANY or word in _BUSY:
         return errors.UnavailableError("store.unavailable", f"the object store is busy: {what}")
     if word in _TAKEN:

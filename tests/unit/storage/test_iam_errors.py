@@ -31,6 +31,7 @@ def answer(code: str | None, status: int, *, has_node: bool = True) -> ClientErr
         (answer("ServiceUnavailable", 503), errors.UnavailableError),
         (answer("SlowDown", 400), errors.UnavailableError),
         (answer("TooManyRequests", 429), errors.UnavailableError),
+        (answer("NoSuchEntity", 404), errors.UnavailableError),
         (answer("BucketAlreadyExists", 409), errors.ConflictError),
         (answer("SignatureDoesNotMatch", 403, has_node=False), errors.FaultError),
         (answer(None, 403, has_node=False), errors.FaultError),
