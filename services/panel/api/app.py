@@ -1,5 +1,6 @@
 """The REST application: routes, problems, limits and the OpenAPI document, put together."""
 
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -8,6 +9,7 @@ from starlette.types import Scope
 from ..service.panel import Panel
 from . import applications, dead_letters, deployments, me, problems, runs
 from .dependencies import PREFIX
+from .document import describe
 from .limits import Gate
 
 TAGS: Final = [
@@ -45,6 +47,7 @@ def create_app(panel: Panel) -> FastAPI:
     app.add_api_route("/problems/{name}", show_problem, include_in_schema=False)
     app.add_middleware(Gate)
     problems.install(app)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
 
 

@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import AfterValidator
 
 from . import examples, problems
-from .dependencies import CallerDependency, PageDependency, PanelDependency
+from .dependencies import CallerDependency, PageDependency, PanelDependency, get_id
 from .schemas import DeadLetterAnswer, ListAnswer
 
 router = APIRouter(prefix="/dead-letters", tags=["dead letters"])
-Id = Annotated[str, Path(max_length=64, examples=[examples.LETTER_ID])]
+Id = Annotated[str, AfterValidator(get_id), Path(examples=[examples.LETTER_ID])]
 LOOKING = problems.documented(problems.NOT_SIGNED_IN, problems.FORBIDDEN, problems.NOT_FOUND)
 DECIDING = LOOKING | problems.documented(problems.CONFLICT, problems.UNAVAILABLE)
 

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
-from shared import ids
+from shared import errors, ids
 from shared.database import Transaction
 
 from ..domain.identity import Caller
@@ -43,6 +43,17 @@ async def get_caller(
 
 
 CallerDependency = Annotated[Caller, Depends(get_caller)]
+
+
+def get_id(text: str) -> str:
+    """Return an id; what has not the form of one cannot exist.
+
+    Raises:
+        NotFoundError: it has another form.
+    """
+    if not ids.is_id(text):
+        raise errors.NotFoundError("request.not_found", "There is nothing at this address.")
+    return text
 
 
 def get_page(

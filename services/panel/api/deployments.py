@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
+from pydantic import AfterValidator
 
 from shared.database import Transaction
 
@@ -15,6 +16,7 @@ from .dependencies import (
     OnceDependency,
     PageDependency,
     PanelDependency,
+    get_id,
 )
 from .schemas import (
     ConfigurationAnswer,
@@ -27,7 +29,7 @@ from .schemas import (
 )
 
 router = APIRouter(prefix="/deployments", tags=["deployments"])
-Id = Annotated[str, Path(max_length=64, examples=[examples.DEPLOYMENT_ID])]
+Id = Annotated[str, AfterValidator(get_id), Path(examples=[examples.DEPLOYMENT_ID])]
 LOOKING = problems.documented(problems.NOT_SIGNED_IN, problems.FORBIDDEN, problems.NOT_FOUND)
 CHANGING = problems.documented(
     problems.NOT_SIGNED_IN,

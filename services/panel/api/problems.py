@@ -90,6 +90,8 @@ _BY_ERROR: Final[Sequence[tuple[type[errors.HostingError], ProblemKind]]] = (
 )
 _DETAILS: Final[Mapping[ProblemKind, str]] = {
     NOT_FOUND: "There is nothing at this address.",
+    BAD_METHOD: "This address does not take that method.",
+    MALFORMED: "The body of the request cannot be read.",
     UNAVAILABLE: "The panel cannot answer at the moment. Nothing was changed. Try again soon.",
     FAULT: "The panel could not do this. Give the hosting provider the id of this request.",
 }
@@ -148,7 +150,7 @@ def documented(*kinds: ProblemKind) -> dict[int | str, dict[str, Any]]:
             "request_id": examples.RUN_ID,
             "errors": [],
         }
-        known = shown.setdefault(kind.status, {"model": Problem, "description": kind.title})
+        known = shown.setdefault(kind.status, {"description": kind.title})
         content = known.setdefault("content", {MEDIA_TYPE: {"examples": {}}})
         content[MEDIA_TYPE]["examples"][kind.name] = {"summary": kind.title, "value": example}
     return shown
@@ -175,7 +177,7 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     pointed = {_pointer(it["loc"]): _sentence(it) for it in found}
     if any(it["type"] == "json_invalid" for it in found):
-        return document(request.scope, MALFORMED, "The body is not valid JSON.")
+        return document(request.scope, MALFORMED, _DETAILS[MALFORMED])
     return document(request.scope, INVALID, "; ".join(pointed.values()), pointed=pointed)
 
 

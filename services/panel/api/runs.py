@@ -4,17 +4,18 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import AfterValidator
 
 from shared.database import Transaction
 
 from . import examples
-from .dependencies import CallerDependency, Done, OnceDependency, PanelDependency
+from .dependencies import CallerDependency, Done, OnceDependency, PanelDependency, get_id
 from .deployments import CHANGING, LOOKING, accepted
 from .schemas import EventAnswer, ListAnswer, RunAnswer
 from .streams import PlaceDependency, follow
 
 router = APIRouter(prefix="/runs", tags=["runs"])
-Id = Annotated[str, Path(max_length=64, examples=[examples.RUN_ID])]
+Id = Annotated[str, AfterValidator(get_id), Path(examples=[examples.RUN_ID])]
 STREAM_MEDIA_TYPE: Final = "text/event-stream"
 MOST_EVENTS: Final = 1000
 STREAM_HEADERS: Final = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}

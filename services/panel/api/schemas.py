@@ -209,6 +209,8 @@ class Reached(Answer):
 class RunSummary(Answer):
     """A run without its steps."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.RUN_SUMMARY]})
+
     id: Id
     number: int
     """Counted per operator, for display."""

@@ -1,0 +1,151 @@
+"""Every route, asked by everybody who may not: the expected answers are written by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.panel.domain.identity import Role, Scope
+from shared import ids
+from shared.contracts.everyone import MessageDeadLettered
+from tests.support import panel as rigs
+from tests.support.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.support.panel import PanelRig
+
+BODY = {"domain": "x.localhost", "applications": [{"application": "hello"}]}
+STAGED = {"applications": [{"application": "hello"}]}
+
+# Route → status for: nobody, another operator, without the scope, a viewer.
+EXPECTED = {
+    "GET /api/v1/me": (401, 200, 200, 200),
+    "GET /api/v1/applications": (401, 200, 200, 200),
+    "GET /api/v1/applications/{name}": (401, 200, 200, 200),
+    "GET /api/v1/applications/{name}/schema": (401, 200, 200, 200),
+    "GET /api/v1/deployments": (401, 200, 403, 200),
+    "POST /api/v1/deployments": (401, 409, 403, 403),
+    "GET /api/v1/deployments/{deployment}": (401, 404, 403, 200),
+    "DELETE /api/v1/deployments/{deployment}": (401, 404, 403, 403),
+    "GET /api/v1/deployments/{deployment}/configuration": (401, 404, 403, 200),
+    "POST /api/v1/deployments/{deployment}/configuration": (401, 404, 403, 403),
+    "POST /api/v1/deployments/{deployment}/deploy": (401, 404, 403, 403),
+    "GET /api/v1/deployments/{deployment}/runs": (401, 404, 403, 200),
+    "GET /api/v1/runs/{run}": (401, 404, 403, 200),
+    "GET /api/v1/runs/{run}/events": (401, 404, 403, 200),
+    "POST /api/v1/runs/{run}/retry": (401, 404, 403, 403),
+    "GET /api/v1/dead-letters": (401, 403, 403, 403),
+    "GET /api/v1/dead-letters/{letter}": (401, 403, 403, 403),
+    "POST /api/v1/dead-letters/{letter}/replay": (401, 403, 403, 403),
+    "POST /api/v1/dead-letters/{letter}/discard": (401, 403, 403, 403),
+}
+READING = frozenset({"GET"})
+
+
+async def test_every_route_answers_those_who_may_not_as_the_table_says(panel: PanelRig) -> None:
+    operator = f"Owner {ids.new_id()}"
+    async with panel.operator(named=operator) as owner:
+        deployment = await rigs.create(owner)
+        run = await rigs.deploy(owner, deployment["id"])
+        document = await rigs.get(owner, "/openapi.json")
+    taken = {**BODY, "domain": deployment["domain"]}
+    bodies = {"POST /api/v1/deployments": taken}
+    bodies["POST /api/v1/deployments/{deployment}/configuration"] = STAGED
+    places = {
+        "name": "hello",
+        "deployment": deployment["id"],
+        "run": run["id"],
+        "letter": ids.new_id(),
+    }
+    tokens = (
+        None,
+        await panel.token(),
+        await panel.token(scopes=(), operator=operator),
+        await panel.token(scopes=tuple(Scope), role=Role.VIEWER, operator=operator),
+    )
+
+    seen = {}
+    for path, operations in document["paths"].items():
+        for method in operations:
+            route = f"{method.upper()} {path}"
+            statuses = []
+            for token in tokens:
+                async with panel.client(token) as client:
+                    url = panel.url + path.format_map(places)
+                    answer = await client.request(method, url, json=bodies.get(route))
+                    statuses.append(answer.status_code)
+            seen[route] = tuple(statuses)
+
+    assert seen == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        (None, "token.missing"),
+        ("fdv_short", "token.unknown"),
+        ("fdv_" + "0" * 59, "token.unknown"),
+        ("another kind", "token.unknown"),
+    ],
+)
+async def test_without_a_good_token_nothing_is_shown(
+    panel: PanelRig, token: str | None, code: str
+) -> None:
+    async with panel.client(token) as client:
+        answer = await client.get("/me")
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.json()["code"] == code
+
+
+async def test_a_token_ends_with_its_time_and_with_its_revocation(panel: PanelRig) -> None:
+    expired = await panel.token(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    good = await panel.token(expires_at=datetime.now(UTC) + timedelta(hours=1))
+    async with panel.client(expired) as late, panel.client(good) as client:
+        refused = await late.get("/me")
+        me = await rigs.get(client, "/me")
+        async with panel.database() as database, database.transaction() as tx:
+            await tx.execute("update tokens set revoked_at = now() where person = $1", me["person"])
+        revoked = await client.get("/me")
+
+    assert refused.json()["code"] == "token.expired"
+    assert me["scopes"] == ["deployments:read", "deployments:write"]
+    assert (revoked.status_code, revoked.json()["code"]) == (401, "token.revoked")
+
+
+async def test_a_stranger_cannot_tell_what_exists(panel: PanelRig) -> None:
+    async with panel.operator() as owner, panel.operator() as stranger:
+        deployment = await rigs.create(owner)
+        theirs = await stranger.get(f"/deployments/{deployment['id']}")
+        nobodys = await stranger.get(f"/deployments/{ids.new_id()}")
+
+    differing = {"instance", "request_id"}
+    assert {k: v for k, v in theirs.json().items() if k not in differing} == {
+        k: v for k, v in nobodys.json().items() if k not in differing
+    }
+
+
+async def test_dead_letters_are_for_the_provider(panel: PanelRig) -> None:
+    letter = MessageDeadLettered(
+        deployment=ids.new_id(),
+        service="storage",
+        dead_letter=ids.new_id(),
+        message=ids.new_id(),
+        event="DeploymentRequested",
+        reason="for the provider only",
+    )
+    await panel.say("storage", letter)
+    async with panel.operator(Scope.PROVIDER) as provider, panel.operator() as operator:
+
+        async def is_known() -> bool:
+            path = f"/dead-letters/{letter.dead_letter}"
+            return (await provider.get(path)).is_success
+
+        await eventually(is_known, within=rigs.SOON)
+        refused = await operator.get(f"/dead-letters/{letter.dead_letter}")
+
+    assert refused.status_code == 403
+    assert "for the provider only" not in refused.text
