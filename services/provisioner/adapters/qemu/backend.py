@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from .processes import Process
 
 BOOT_SECONDS: Final = 120.0
-POWER_DOWN_SECONDS: Final = 30.0
+PRESSES: Final = 6
+PRESS_SECONDS: Final = 4.0
 QUIT_SECONDS: Final = 5.0
 VERDICTS: Final = "acceleration.json"
 
@@ -175,12 +176,13 @@ class QemuRuntimeBackend(RuntimeBackend):
         """Let the guest end its work; then insist."""
         try:
             async with monitor.connected(folder.path, identity) as qemu:
-                await qemu.press_power_button()
+                for _ in range(PRESSES):
+                    # A guest that has only begun to boot does not notice the first ones.
+                    await qemu.press_power_button()
+                    if await process.gone(PRESS_SECONDS):
+                        return
         except errors.UnavailableError as error:
             telemetry.log.warning("machine_does_not_listen", reason=error.message)
-        else:
-            if await process.gone(POWER_DOWN_SECONDS):
-                return
         await self._end(folder, identity, process)
 
     async def _end(self, folder: MachineFolder, identity: str, process: Process) -> None:

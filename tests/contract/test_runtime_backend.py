@@ -1,0 +1,240 @@
+"""What provisioner may rely on in every runtime backend: the one in memory and QEMU."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from services.provisioner.adapters.qemu.machines import MachineFolder
+from services.provisioner.domain import Size
+from services.provisioner.ports import MachineOrder, Power
+from shared import errors, ids
+from shared.contracts.deployments import Endpoint
+from shared.embedded.ports import LOOPBACK, free
+from tests.support.backends import PACKAGES, hosting
+from tests.support.fakes.runtime_backend import FakeRuntimeBackend
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from services.provisioner.adapters.qemu import QemuRuntimeBackend
+    from services.provisioner.ports import RuntimeBackend
+
+SMALL = Size(cpus=1, memory_mib=192, disk_gib=3)
+
+
+class Case(Protocol):
+    """A backend under test, and ways to do to it what the world does."""
+
+    @property
+    def backend(self) -> RuntimeBackend: ...
+
+    async def kill(self, order: MachineOrder) -> None: ...
+
+    def process(self, order: MachineOrder) -> object: ...
+
+    def occupied(self, endpoint: Endpoint) -> AbstractContextManager[None]: ...
+
+
+@dataclass
+class InMemory:
+    backend: FakeRuntimeBackend = field(default_factory=FakeRuntimeBackend)
+
+    async def kill(self, order: MachineOrder) -> None:
+        self.backend.kill(order.name)
+
+    def process(self, order: MachineOrder) -> object:
+        return self.backend.starts.count(order.name)
+
+    @contextmanager
+    def occupied(self, endpoint: Endpoint) -> Iterator[None]:
+        self.backend.taken.add(endpoint)
+        yield
+        self.backend.taken.remove(endpoint)
+
+
+@dataclass
+class Qemu:
+    backend: QemuRuntimeBackend
+
+    async def kill(self, order: MachineOrder) -> None:
+        process = self._folder(order).process(order.identity)
+        assert process is not None
+        await process.end()
+
+    def process(self, order: MachineOrder) -> object:
+        return self._folder(order).process(order.identity)
+
+    @contextmanager
+    def occupied(self, endpoint: Endpoint) -> Iterator[None]:
+        with socket.create_server((endpoint.host, endpoint.port)):
+            yield
+
+    def _folder(self, order: MachineOrder) -> MachineFolder:
+        return MachineFolder(self.backend.directory / order.name)
+
+
+@pytest.fixture(params=["fake", "qemu"])
+async def case(request: pytest.FixtureRequest, data_directory: Path) -> AsyncIterator[Case]:
+    if request.param == "fake":
+        yield InMemory()
+        return
+    async with hosting(data_directory) as backend:
+        yield Qemu(backend)
+
+
+@pytest.fixture
+async def order(case: Case) -> MachineOrder:
+    return MachineOrder(
+        name=ids.machine_name(ids.new_id(), 1),
+        identity=str(uuid.uuid4()),
+        image=await case.backend.ensure_image(PACKAGES),
+        size=SMALL,
+        ssh=Endpoint(host=LOOPBACK, port=free()),
+        http=Endpoint(host=LOOPBACK, port=free()),
+        http_port=80,
+    )
+
+
+async def test_the_same_packages_are_the_same_image(case: Case) -> None:
+    one = await case.backend.ensure_image(PACKAGES)
+    other = await case.backend.ensure_image(PACKAGES * 2)
+
+    assert one == other
+    assert one.packages == PACKAGES
+
+
+async def test_a_created_machine_is_found_as_ordered_and_stopped(
+    case: Case, order: MachineOrder
+) -> None:
+    created = await case.backend.create(order)
+
+    found = await case.backend.find(order.name)
+
+    assert found == created
+    assert list(await case.backend.list_machines()) == [created]
+    assert (created.name, created.identity) == (order.name, order.identity)
+    assert (created.size, created.ssh, created.http) == (order.size, order.ssh, order.http)
+    assert created.power is Power.STOPPED
+    assert created.host_public_key.startswith("ssh-ed25519 ")
+
+
+async def test_a_name_is_given_once(case: Case, order: MachineOrder) -> None:
+    await case.backend.create(order)
+
+    with pytest.raises(errors.ConflictError):
+        await case.backend.create(replace(order, identity=str(uuid.uuid4())))
+
+    found = await case.backend.find(order.name)
+    assert found is not None
+    assert found.identity == order.identity
+
+
+async def test_a_started_machine_answers_and_a_second_start_changes_nothing(
+    case: Case, order: MachineOrder
+) -> None:
+    await case.backend.create(order)
+
+    await case.backend.start(order.name, order.identity)
+    await case.backend.reach(order.name, order.identity)
+    process = case.process(order)
+    await case.backend.start(order.name, order.identity)
+
+    found = await case.backend.find(order.name)
+    assert found is not None
+    assert found.power is Power.RUNNING
+    assert case.process(order) == process
+
+
+async def test_a_machine_that_died_is_found_stopped_and_starts_again(
+    case: Case, order: MachineOrder
+) -> None:
+    await case.backend.create(order)
+    await case.backend.start(order.name, order.identity)
+
+    await case.kill(order)
+    found = await case.backend.find(order.name)
+    with pytest.raises(errors.UnavailableError):
+        await case.backend.reach(order.name, order.identity)
+    await case.backend.start(order.name, order.identity)
+
+    assert found is not None
+    assert found.power is Power.STOPPED
+    again = await case.backend.find(order.name)
+    assert again == replace(found, power=Power.RUNNING)
+
+
+async def test_a_machine_of_another_identity_is_left_alone(case: Case, order: MachineOrder) -> None:
+    await case.backend.create(order)
+    await case.backend.start(order.name, order.identity)
+    process = case.process(order)
+
+    other = str(uuid.uuid4())
+    for change in (case.backend.start, case.backend.stop, case.backend.remove):
+        with pytest.raises(errors.ConflictError):
+            await change(order.name, other)
+    with pytest.raises(errors.ConflictError):
+        await case.backend.resize(order.name, other, SMALL)
+
+    assert case.process(order) == process
+
+
+async def test_what_is_not_there_cannot_be_started_but_may_be_removed(
+    case: Case, order: MachineOrder
+) -> None:
+    with pytest.raises(errors.NotFoundError):
+        await case.backend.start(order.name, order.identity)
+
+    await case.backend.remove(order.name, order.identity)
+
+    assert await case.backend.find(order.name) is None
+
+
+async def test_a_taken_address_is_named(case: Case, order: MachineOrder) -> None:
+    await case.backend.create(order)
+
+    with case.occupied(order.http):
+        assert not await case.backend.is_free(order.http)
+        with pytest.raises(errors.ConflictError) as caught:
+            await case.backend.start(order.name, order.identity)
+
+    assert caught.value.code == "machine.port_taken"
+    assert str(order.http) in caught.value.message
+    assert "ss -ltnp" in caught.value.message
+    assert await case.backend.is_free(order.http)
+
+
+async def test_a_resized_machine_is_stopped_and_has_the_new_size(
+    case: Case, order: MachineOrder
+) -> None:
+    await case.backend.create(order)
+    await case.backend.start(order.name, order.identity)
+    await case.backend.reach(order.name, order.identity)
+    larger = Size(cpus=2, memory_mib=256, disk_gib=5)
+
+    await case.backend.resize(order.name, order.identity, larger)
+
+    found = await case.backend.find(order.name)
+    assert found is not None
+    assert (found.size, found.power) == (larger, Power.STOPPED)
+
+
+async def test_a_removed_machine_is_gone_and_its_name_is_free(
+    case: Case, order: MachineOrder
+) -> None:
+    await case.backend.create(order)
+    await case.backend.start(order.name, order.identity)
+
+    await case.backend.remove(order.name, order.identity)
+
+    assert await case.backend.find(order.name) is None
+    assert await case.backend.is_free(order.ssh)
+    assert await case.backend.is_free(order.http)
+    await case.backend.create(replace(order, identity=str(uuid.uuid4())))

@@ -1,0 +1,132 @@
+"""Machines in memory, which keep to the same contract as the real ones."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from services.provisioner.ports import FoundMachine, Image, Power, RuntimeBackend
+from shared import errors
+from shared.contracts.deployments import Doors, Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.provisioner.domain import Size
+    from services.provisioner.ports import MachineOrder
+
+
+@dataclass(slots=True)
+class FakeRuntimeBackend(RuntimeBackend):
+    """Machines that start at once, and die when a test says so."""
+
+    machines: dict[str, FoundMachine] = field(default_factory=dict)
+    starts: list[str] = field(default_factory=list)
+    """Every start of a process, by name."""
+    images: list[Image] = field(default_factory=list)
+    """Every image that was built."""
+    taken: set[Endpoint] = field(default_factory=set)
+    """Where something else listens."""
+    hidden: set[Endpoint] = field(default_factory=set)
+    """Where something else listens that only a start runs into."""
+    is_full: bool = False
+    """The host has no room for another machine."""
+    unanswered: int = 0
+    """So many machines that start do not answer."""
+
+    @override
+    def doors(self) -> Doors:
+        return Doors(s3=Endpoint(host="10.0.2.100", port=3900))
+
+    @override
+    async def is_free(self, endpoint: Endpoint) -> bool:
+        running = (it for it in self.machines.values() if it.power is Power.RUNNING)
+        return endpoint not in self.taken | {at for it in running for at in (it.ssh, it.http)}
+
+    @override
+    async def ensure_image(self, packages: Sequence[str]) -> Image:
+        wanted = tuple(sorted({*packages}))
+        image = Image(key=hashlib.sha256(repr(wanted).encode()).hexdigest(), packages=wanted)
+        if image not in self.images:
+            self.images.append(image)
+        return image
+
+    @override
+    async def list_machines(self) -> Sequence[FoundMachine]:
+        return [self.machines[name] for name in sorted(self.machines)]
+
+    @override
+    async def find(self, name: str) -> FoundMachine | None:
+        return self.machines.get(name)
+
+    @override
+    async def create(self, order: MachineOrder) -> FoundMachine:
+        if order.name in self.machines:
+            raise errors.ConflictError("machine.exists")
+        if self.is_full:
+            raise errors.FaultError("machine.disk_full", "free some space, see: df -h")
+        found = FoundMachine(
+            name=order.name,
+            identity=order.identity,
+            power=Power.STOPPED,
+            image=order.image,
+            size=order.size,
+            ssh=order.ssh,
+            http=order.http,
+            host_public_key=f"ssh-ed25519 {hashlib.sha256(order.identity.encode()).hexdigest()}",
+        )
+        self.machines[order.name] = found
+        return found
+
+    @override
+    async def resize(self, name: str, identity: str, size: Size) -> None:
+        machine = self._mine(name, identity)
+        self.machines[name] = replace(machine, size=size, power=Power.STOPPED)
+
+    @override
+    async def start(self, name: str, identity: str) -> None:
+        machine = self._mine(name, identity)
+        if machine.power is Power.RUNNING:
+            return
+        for endpoint in (machine.ssh, machine.http):
+            if endpoint in self.hidden or not await self.is_free(endpoint):
+                raise errors.ConflictError(
+                    "machine.port_taken",
+                    f"something else listens at {endpoint}; see: ss -ltnp",
+                )
+        self.starts.append(name)
+        self.machines[name] = replace(machine, power=Power.RUNNING)
+
+    @override
+    async def reach(self, name: str, identity: str) -> None:
+        machine = self._mine(name, identity)
+        if self.unanswered:
+            self.unanswered -= 1
+            raise errors.UnavailableError("machine.not_reachable")
+        if machine.power is Power.STOPPED:
+            raise errors.UnavailableError("machine.unreachable")
+
+    @override
+    async def stop(self, name: str, identity: str) -> None:
+        self.machines[name] = replace(self._mine(name, identity), power=Power.STOPPED)
+
+    @override
+    async def remove(self, name: str, identity: str) -> None:
+        if name in self.machines:
+            self._mine(name, identity)
+            del self.machines[name]
+
+    def kill(self, name: str) -> None:
+        """End a machine's process as a crash would."""
+        self.machines[name] = replace(self.machines[name], power=Power.STOPPED)
+
+    def _mine(self, name: str, identity: str) -> FoundMachine:
+        machine = self.machines.get(name)
+        if machine is None:
+            raise errors.NotFoundError("machine.not_found")
+        if machine.identity != identity:
+            raise errors.ConflictError("machine.other_identity")
+        return machine
