@@ -1,0 +1,340 @@
+"""The command `fediversity`, run as people run it, against a real panel."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.panel.domain.identity import Scope, is_token
+from shared import ids
+from shared.contracts.everyone import MessageDeadLettered
+from shared.contracts.progress import StepState
+from shared.embedded.ports import free
+from tests.support import panel as rigs
+from tests.support.eventually import eventually
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from pathlib import Path
+
+    from tests.support.panel import Json, PanelRig
+
+FEDIVERSITY = (sys.executable, "-c", "from services.panel.cli import main; main()")
+
+
+@dataclass(frozen=True)
+class Ended:
+    status: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """A person's shell, with a home of its own."""
+
+    environment: dict[str, str]
+
+    async def begin(self, *arguments: str) -> Process:
+        return await asyncio.create_subprocess_exec(
+            *FEDIVERSITY,
+            *arguments,
+            cwd=rigs.ROOT,
+            env=self.environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def run(self, *arguments: str, given: str = "") -> Ended:
+        return await self.end(await self.begin(*arguments), given)
+
+    async def end(self, process: Process, given: str = "") -> Ended:
+        stdout, stderr = await asyncio.wait_for(process.communicate(given.encode()), 40)
+        assert process.returncode is not None
+        return Ended(process.returncode, stdout.decode(), stderr.decode())
+
+
+def shell(home: Path, **variables: str) -> CommandLine:
+    usual = {"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "200"}
+    return CommandLine(usual | variables)
+
+
+@pytest.fixture
+async def signed_in(panel: PanelRig, tmp_path: Path) -> CommandLine:
+    token = tmp_path / "token"
+    token.write_text(await panel.token(scopes=tuple(Scope)))
+    return shell(tmp_path, FEDIVERSITY_URL=panel.url, FEDIVERSITY_TOKEN_FILE=str(token))
+
+
+async def the_run(panel: PanelRig, line: CommandLine, domain: str) -> Json:
+    """Return the run that a command has asked for, once it has."""
+    with open(line.environment["FEDIVERSITY_TOKEN_FILE"], encoding="utf-8") as file:  # noqa: ASYNC230, PTH123 - a line
+        token = file.read().strip()
+    found: list[Json] = []
+    async with panel.client(token) as client:
+
+        async def is_there() -> bool:
+            listed = await rigs.get(client, "/deployments")
+            found[:] = [it for it in listed["items"] if it["domain"] == domain]
+            return bool(found and found[0]["active_run"])
+
+        await eventually(is_there, within=rigs.SOON)
+        return await rigs.get(client, f"/runs/{found[0]['active_run']['id']}")
+
+
+async def test_a_token_is_kept_by_login_and_never_shown(panel: PanelRig, tmp_path: Path) -> None:
+    token = await panel.token()
+    line = shell(tmp_path)
+
+    before = await line.run("deployments")
+    login = await line.run("login", "--url", panel.url, "--token-stdin", given=token + "\n")
+    after = await line.run("me", "--json")
+
+    assert (before.status, before.stdout) == (3, "")
+    assert "fediversity login" in before.stderr
+    assert login.status == 0, login.stderr
+    assert json.loads(after.stdout)["role"] == "owner"
+    assert token not in login.stdout + login.stderr + after.stdout
+    kept = tmp_path / ".config" / "fediversity" / "profile.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_wrong_token_is_not_kept(panel: PanelRig, tmp_path: Path) -> None:
+    line = shell(tmp_path)
+
+    login = await line.run("login", "--url", panel.url, "--token-stdin", given="fdv_wrong\n")
+
+    assert login.status == 3
+    assert login.stderr == "fediversity: This token is not known here.\n"
+    assert not (tmp_path / ".config").exists()
+
+
+async def test_deploy_waits_shows_steps_with_durations_and_prints_the_url(
+    panel: PanelRig, signed_in: CommandLine
+) -> None:
+    domain = rigs.a_domain()
+    async with rigs.an_application() as url:
+        options = ("--application", "hello", "--option", "title=Hi", "--option", "languages=en,de")
+        process = await signed_in.begin("deploy", domain, *options, "--wait")
+        run = await the_run(panel, signed_in, domain)
+        await panel.report(rigs.progress(run, "image", StepState.RUNNING))
+        for service, event in rigs.answers_of_a_deploy(run, url):
+            await panel.say(service, event)
+        ended = await signed_in.end(process)
+
+    assert ended.status == 0, ended.stderr
+    assert "✓ provisioner image" in ended.stderr
+    assert " s\n" in ended.stderr
+    assert f"Run {run['number']} succeeded in" in ended.stderr
+    assert ended.stdout.startswith("hello\t")
+
+
+async def test_deploy_as_json_is_one_document_and_the_second_one_changes_options(
+    signed_in: CommandLine,
+) -> None:
+    domain = rigs.a_domain()
+    first = await signed_in.run("deploy", domain, "-a", "hello", "--json")
+    again = await signed_in.run("deploy", domain, "-a", "hello", "-o", "title=Two", "--json")
+    listed = await signed_in.run("deployments", "--json")
+    shown = await signed_in.run("deployments", domain)
+
+    assert json.loads(first.stdout)["state"] == "running"
+    assert json.loads(again.stdout)["revision"] == 2
+    [deployment] = json.loads(listed.stdout)
+    assert deployment["domain"] == domain
+    assert shown.stdout.split("\t")[:3] == [deployment["id"], domain, "deploying"]
+
+
+async def test_a_failed_run_says_what_why_state_and_next(
+    panel: PanelRig, signed_in: CommandLine
+) -> None:
+    domain = rigs.a_domain()
+    process = await signed_in.begin("deploy", domain, "-a", "hello", "--wait")
+    run = await the_run(panel, signed_in, domain)
+    await panel.say("provisioner", rigs.a_failure(run))
+    ended = await signed_in.end(process)
+    watched = await signed_in.run("run", "watch", run["id"])
+    shown = await signed_in.run("run", "show", run["id"])
+    retried = await signed_in.run("run", "retry", run["id"], "--json")
+
+    assert ended.status == watched.status == 1
+    for part in (
+        "✗ provisioner boot",
+        "Why:   The disk is full.",
+        "State: unchanged",
+        "Next:  Nothing was changed. Try again.",
+        f"fediversity: run {run['number']} failed: provisioner failed at boot",
+    ):
+        assert part in ended.stderr
+    assert "boot\tfailed" in shown.stdout
+    assert json.loads(retried.stdout)["retry_of"] == run["id"]
+
+
+async def test_watching_survives_a_panel_that_is_killed(
+    panel: PanelRig, signed_in: CommandLine
+) -> None:
+    domain = rigs.a_domain()
+    async with rigs.an_application() as url:
+        process = await signed_in.begin("deploy", domain, "-a", "hello", "--wait")
+        run = await the_run(panel, signed_in, domain)
+        await panel.child.kill()
+        await asyncio.sleep(0.3)
+        await panel.start()
+        for service, event in rigs.answers_of_a_deploy(run, url):
+            await panel.say(service, event)
+        ended = await signed_in.end(process)
+
+    assert ended.status == 0, ended.stderr
+    assert ended.stderr.count("✓") == 13
+
+
+async def test_an_interrupted_command_says_how_to_watch_on(
+    panel: PanelRig, signed_in: CommandLine
+) -> None:
+    domain = rigs.a_domain()
+    process = await signed_in.begin("deploy", domain, "-a", "hello", "--wait")
+    run = await the_run(panel, signed_in, domain)
+    await asyncio.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    ended = await signed_in.end(process)
+
+    assert ended.status == 130
+    assert f"fediversity run watch {run['id']}" in ended.stderr
+
+
+async def test_time_can_run_out_while_waiting(signed_in: CommandLine) -> None:
+    waited = ("deploy", rigs.a_domain(), "-a", "hello", "--wait", "--timeout", "1")
+    ended = await signed_in.run(*waited)
+
+    assert ended.status == 6
+    assert "fediversity run watch" in ended.stderr
+
+
+async def test_removal_asks_first_and_shows_what_is_kept(
+    panel: PanelRig, signed_in: CommandLine
+) -> None:
+    domain = rigs.a_domain()
+    created = await signed_in.run("deploy", domain, "-a", "hello", "--json")
+    await panel.say("provisioner", rigs.a_failure(json.loads(created.stdout)))
+    refused = await signed_in.run("remove", domain, given="n\n")
+    process = await signed_in.begin("remove", domain, "--yes", "--wait")
+    run = await the_run(panel, signed_in, domain)
+    for service, event in rigs.answers_of_a_removal(run):
+        await panel.say(service, event)
+    ended = await signed_in.end(process)
+
+    assert refused.status == 1
+    assert ended.status == 0, ended.stderr
+    assert "Kept until 2026-12-24T00:00:00Z: fdv-x" in ended.stderr
+
+
+async def test_dead_letters_are_listed_shown_and_decided(
+    panel: PanelRig, signed_in: CommandLine
+) -> None:
+    created = await signed_in.run("deploy", rigs.a_domain(), "-a", "hello", "--json")
+    run = json.loads(created.stdout)
+    letter = MessageDeadLettered(
+        deployment=run["deployment"],
+        service="storage",
+        dead_letter=ids.new_id(),
+        message=ids.new_id(),
+        event="DeploymentRequested",
+        reason="no",
+        run=run["id"],
+    )
+    await panel.say("storage", letter)
+
+    async def is_listed() -> bool:
+        listed = await signed_in.run("dead-letters", "list")
+        return letter.dead_letter in listed.stdout
+
+    await eventually(is_listed, within=40)
+    shown = await signed_in.run("dead-letters", "show", letter.dead_letter)
+    replayed = await signed_in.run("dead-letters", "replay", letter.dead_letter, "--json")
+    discarded = await signed_in.run("dead-letters", "discard", letter.dead_letter, "--json")
+    ended = await signed_in.run("run", "show", run["id"], "--json")
+
+    assert "storage could not handle DeploymentRequested" in shown.stderr
+    assert json.loads(replayed.stdout)["state"] == "replayed"
+    assert json.loads(discarded.stdout)["state"] == "discarded"
+    assert json.loads(ended.stdout)["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("deploy", "garden.localhost.", "-a", "hello"), 2, "Leave out the dot"),
+        (("deploy", "new.localhost"), 2, "--application NAME"),
+        (("deploy", "new.localhost", "-a", "wordpress"), 2, "There are: hello"),
+        (("deploy", "new.localhost", "-a", "notes", "-o", "password=x"), 2, "--option-file"),
+        (("deploy", "new.localhost", "-a", "hello", "-o", "title"), 2, "name=value"),
+        (("run", "show", "x"), 4, "nothing at this address"),
+        (("run", "show", "0" * 26), 4, "no such run"),
+        (("deployments", "other.localhost"), 4, "nothing at this address"),
+        (("deploy", "panel.demo.localhost", "-a", "hello"), 2, "belongs to this panel"),
+        (("nothing",), 2, "No such command"),
+    ],
+)
+async def test_a_mistake_is_one_line_and_an_exit_status(
+    signed_in: CommandLine, arguments: tuple[str, ...], status: int, said: str
+) -> None:
+    ended = await signed_in.run(*arguments)
+
+    assert ended.status == status, ended.stderr
+    assert said in ended.stderr
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+
+
+async def test_a_panel_that_is_away_is_named(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("fdv_any")
+    url = f"http://127.0.0.1:{free()}"
+    line = shell(tmp_path, FEDIVERSITY_URL=url, FEDIVERSITY_TOKEN_FILE=str(token))
+
+    ended = await line.run("deployments")
+
+    assert ended.status == 7
+    assert ended.stderr.startswith(f"fediversity: the panel at {url} does not answer")
+    assert ended.stderr.count("\n") == 1
+
+
+async def test_applications_are_listed_with_their_options(signed_in: CommandLine) -> None:
+    listed = await signed_in.run("applications")
+    options = await signed_in.run("applications", "hello")
+    schema = await signed_in.run("applications", "hello", "--json")
+
+    assert [it.split("\t")[0] for it in listed.stdout.splitlines()] == ["hello", "notes"]
+    assert "visitors_book\tTrue" in options.stdout
+    assert json.loads(schema.stdout)["title"] == "Hello"
+
+
+async def test_the_first_person_is_made_with_a_token_that_is_printed_once(
+    panel: PanelRig, tmp_path: Path
+) -> None:
+    command = panel.command("create-admin", "--operator", "Garden", "--name", "Robin")
+    process = await asyncio.create_subprocess_exec(
+        *command.argv,
+        cwd=command.directory,
+        env=dict(command.environment),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    stdout, stderr = await asyncio.wait_for(process.communicate(), 40)
+    token = stdout.decode().strip()
+    line = shell(tmp_path)
+    await line.run("login", "--url", panel.url, "--token-stdin", given=token + "\n")
+    me = json.loads((await line.run("me", "--json")).stdout)
+
+    assert is_token(token)
+    assert token not in stderr.decode()
+    assert (me["person_name"], me["operator_name"]) == ("Robin", "Garden")
+    assert set(me["scopes"]) == {"deployments:read", "deployments:write", "provider"}
