@@ -44,6 +44,7 @@ NEEDS: Final = (
     Need("mmdebstrap", "mmdebstrap"),
     Need("busybox", "busybox-static", is_static=True),
     Need("cpio", "cpio"),
+    Need("lz4", "lz4"),
     Need("modprobe", "kmod"),
     Need("mkfs.ext4", "e2fsprogs"),
     Need("ssh", "openssh-client"),
