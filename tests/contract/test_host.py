@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from services.deployer.ports import Host
     from shared.contracts.deployments import Options
 
+# The real machine's connection lives as long as the session, and so does its event loop.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 PATIENT = 60
 SOON = 2
 MOODS: dict[str, Options] = {
@@ -204,7 +206,8 @@ async def test_a_system_that_cannot_be_activated_is_taken_back_at_once(bench: Be
     assert await bench.system() == bench.well
 
 
-async def test_no_verdict_is_known_where_nothing_was_switched(bench: Bench) -> None:
+async def test_no_verdict_is_known_of_a_switch_that_was_not_the_last(bench: Bench) -> None:
+    await settled(bench, bench.other)
     boot_id = await settled(bench, bench.well)
 
     assert (await bench.host.confirm(boot_id, bench.other)).result is SwitchResult.NONE

@@ -38,6 +38,8 @@ class FakeHost(Host):
     is_away: bool = False
     is_stuck: bool = False
     """Cannot be put back."""
+    cannot_be_entered: bool = False
+    """Takes no new connection."""
     _history: list[System] = field(default_factory=lambda: [EMPTY])
     _target: System | None = None
     _old: System = EMPTY
@@ -99,6 +101,8 @@ class FakeHost(Host):
 
     @override
     async def confirm(self, boot_id: str, system: System) -> Switch:
+        if self.cannot_be_entered:
+            raise errors.UnavailableError("machine.unreachable", "no new connection")
         self._reach(boot_id, system)
         if self._target != system:
             return Switch(result=SwitchResult.NONE, generation=0)

@@ -18,7 +18,7 @@ from tests.support.tree import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-AWKWARD = 'it\'s "quoted", $HOME `id` \\n {secrets}'
+AWKWARD = 'it\'s "quoted", $HOME `id` \\n'
 
 
 def evaluated(expression: str) -> object:

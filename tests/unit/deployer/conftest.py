@@ -1,0 +1,118 @@
+"""Deployer's jobs on machines, builder and health that are in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from services.deployer.service import Contents, Deploying, Forgetting, Placing, Timing, Verdict
+from shared import ids, jobs
+from shared.sealing import Sealer, Unsealer, new_identity
+from tests.support.deployments import DEPLOYMENT, RUN, a_bucket, a_revision, applications
+from tests.support.fakes.health_probe import FakeHealthProbe
+from tests.support.fakes.host import FakeHosts
+from tests.support.fakes.revisions import FakeRevisions
+from tests.support.fakes.system_builder import FakeSystemBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.deployer.domain import Revision
+    from shared.contracts.progress import StepState
+    from shared.jobs import Report
+    from tests.support.fakes.host import FakeHost
+
+TIMING = Timing(health=0.05, confirmation=0.1, watchdog=60, between_questions=0.01)
+CATALOGUE = applications()
+WORTH_HIDING = "the key"
+
+
+@dataclass(kw_only=True)
+class Rig:
+    """Everything around the jobs of one deployment."""
+
+    revisions: FakeRevisions = field(default_factory=FakeRevisions)
+    hosts: FakeHosts = field(default_factory=FakeHosts)
+    probe: FakeHealthProbe = field(default_factory=FakeHealthProbe)
+    builder: FakeSystemBuilder = field(default_factory=FakeSystemBuilder)
+    unsealer: Unsealer
+    results: dict[str, Any] = field(default_factory=dict)
+    earlier: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def deploying(self) -> Deploying:
+        return Deploying(
+            revisions=self.revisions,
+            catalogue=CATALOGUE,
+            builder=self.builder,
+            hosts=self.hosts,
+            placing=self.placing,
+            verdict=Verdict(hosts=self.hosts, probe=self.probe, timing=TIMING),
+            timing=TIMING,
+        )
+
+    @property
+    def placing(self) -> Placing:
+        return Placing(revisions=self.revisions, hosts=self.hosts, unsealer=self.unsealer)
+
+    @property
+    def contents(self) -> Contents:
+        return Contents(
+            revisions=self.revisions, hosts=self.hosts, placing=self.placing, timing=TIMING
+        )
+
+    @property
+    def forgetting(self) -> Forgetting:
+        return Forgetting(revisions=self.revisions, hosts=self.hosts, builder=self.builder)
+
+    @property
+    def host(self) -> FakeHost:
+        assert self.revisions.known
+        return self.hosts.at(self.revisions.known.machines[0])
+
+    def job(self, *, attempt: int = 1, run: str = RUN) -> jobs.Job:
+        async def tell(_: Report, __: StepState) -> None:
+            return
+
+        return jobs.Job(
+            id=ids.new_id(),
+            kind="deploy",
+            deployment=DEPLOYMENT,
+            revision=1,
+            run=run,
+            attempt=attempt,
+            arguments={},
+            results=self.results,
+            earlier=self.earlier,
+            tell=tell,
+        )
+
+    async def run(self, *names: str, attempt: int = 1) -> None:
+        """Do these steps, or all that are left, and record what they result in."""
+        steps = self.deploying.kind().steps
+        for step in steps:
+            if (not names and step.name not in self.results) or step.name in names:
+                result = await step.do(self.job(attempt=attempt))
+                recorded: Mapping[str, Any] = result.model_dump(mode="json") if result else {}
+                self.results[step.name] = self.earlier[step.name] = recorded
+
+    def back_to(self, name: str) -> None:
+        """Forget, for this run, the results from a step on."""
+        keep = self.deploying.kind().before(name)
+        self.results = {step: it for step, it in self.results.items() if step in keep}
+
+    def wish_for(self, revision: Revision) -> None:
+        """Begin with a new revision."""
+        self.revisions.known = revision
+        self.results.clear()
+
+
+@pytest.fixture
+def rig() -> Rig:
+    identity, recipient = new_identity()
+    sealed = Sealer({"deployer": recipient}).seal("deployer", WORTH_HIDING)
+    found = Rig(unsealer=Unsealer(identity))
+    found.wish_for(a_revision(buckets=(a_bucket(sealed=sealed),)))
+    return found

@@ -1,0 +1,119 @@
+"""Rendering: a pure function of the revision, without any secret."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.deployer import render
+from shared import errors
+from shared.contracts.deployments import Doors
+from tests.support.deployments import a_bucket, a_machine, a_revision, a_wish, applications
+from tests.support.tree import ROOT
+
+if TYPE_CHECKING:
+    from services.deployer.domain import Revision
+
+CATALOGUE = applications()
+GOLDEN = ROOT / "tests/unit/deployer/golden"
+
+
+def rendered(revision: Revision) -> str:
+    text = render.arguments(revision, revision.machines[0], CATALOGUE)
+    return text.replace(str(ROOT), "ROOT")
+
+
+@pytest.mark.parametrize(
+    ("name", "revision"),
+    [
+        (
+            "hello",
+            a_revision(
+                wish=a_wish(options={"title": "Garden", "languages": ["de", "en"]}),
+                buckets=(a_bucket(),),
+            ),
+        ),
+        (
+            "two",
+            a_revision(
+                wish=a_wish("moody", "hello"),
+                machines=(a_machine(applications=("moody", "hello")),),
+                buckets=(a_bucket(),),
+            ),
+        ),
+    ],
+)
+def test_a_revision_renders_to_what_is_on_record(name: str, revision: Revision) -> None:
+    assert rendered(revision) == (GOLDEN / f"{name}.json").read_text().rstrip("\n")
+
+
+@given(st.permutations(["moody", "hello"]), st.permutations(["moody", "hello"]))
+def test_the_order_of_what_was_asked_for_changes_nothing(
+    orders: list[str], placed: list[str]
+) -> None:
+    first = a_revision(
+        wish=a_wish("hello", "moody"), machines=(a_machine(applications=("hello", "moody")),)
+    )
+    second = a_revision(wish=a_wish(*orders), machines=(a_machine(applications=placed),))
+
+    assert rendered(first) == rendered(second)
+
+
+def test_another_run_of_a_revision_renders_to_the_same() -> None:
+    again = a_wish(run="01k0000000000000000000000z")
+
+    assert rendered(a_revision()) == rendered(a_revision(wish=again))
+
+
+def test_a_machine_gets_only_its_own_applications() -> None:
+    machines = (a_machine(), a_machine(number=2, applications=("moody",)))
+    revision = a_revision(wish=a_wish("hello", "moody"), machines=machines, buckets=(a_bucket(),))
+
+    names = [
+        [
+            it["name"]
+            for it in json.loads(render.arguments(revision, machine, CATALOGUE))["applications"]
+        ]
+        for machine in machines
+    ]
+
+    assert names == [["hello"], ["moody"]]
+    assert render.secret_sources(revision, machines[1]) == {"moody": {}}
+
+
+def test_secrets_are_named_by_file_and_never_rendered() -> None:
+    order = a_wish().applications[0].model_copy(update={"sealed_options": {"token": "SEALED-A"}})
+    wish = a_wish().model_copy(update={"applications": (order,)})
+    revision = a_revision(wish=wish, buckets=(a_bucket(sealed="SEALED-B"),))
+
+    text = rendered(revision)
+
+    assert "SEALED" not in text
+    assert "/run/fediversity/secrets/hello/option-token" in text
+    assert render.secret_sources(revision, revision.machines[0]) == {
+        "hello": {"option-token": "SEALED-A", "bucket-entries": "SEALED-B"}
+    }
+
+
+def test_options_that_were_left_out_have_their_defaults() -> None:
+    found = json.loads(rendered(a_revision(wish=a_wish(options={"title": "Mine"}))))
+
+    options = found["applications"][0]["configuration"]["options"]
+    assert options["title"] == "Mine"
+    assert options["languages"] == ["en"]
+
+
+def test_a_bucket_without_a_door_to_it_is_a_fault() -> None:
+    machine = a_machine().model_copy(update={"guest": Doors()})
+
+    with pytest.raises(errors.FaultError, match=r"doors\.s3"):
+        rendered(a_revision(machines=(machine,), buckets=(a_bucket(),)))
+
+
+def test_a_machine_for_something_nobody_ordered_is_a_fault() -> None:
+    with pytest.raises(errors.FaultError, match="nobody ordered"):
+        rendered(a_revision(machines=(a_machine(applications=("hello", "moody")),)))
