@@ -6,6 +6,7 @@ are compared first, and an equal list is left alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,12 +20,23 @@ from ..domain import Route
 from ..ports import Edge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    Json = Mapping[str, Any]
+Json = Mapping[str, Any]
 
 PLAIN: Final = "edge"
 TLS: Final = "edge_tls"
+# Caddy answers what no route matches with an empty 200, which looks like a page that works.
+_NOWHERE: Final[Json] = {
+    "handle": [
+        {
+            "handler": "static_response",
+            "status_code": 404,
+            "headers": {"Content-Type": ["text/plain; charset=utf-8"]},
+            "body": "Nothing is published under this name.\n",
+        }
+    ]
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +49,12 @@ class CaddyEdge(Edge):
 
     @override
     async def routes(self) -> Sequence[Route]:
-        return [_read(it) for it in await self._list(PLAIN) or ()]
+        return [_read(it) for it in await self._list(PLAIN) or () if "@id" in it]
 
     @override
     async def route(self, wanted: Sequence[Route]) -> None:
         for server in (PLAIN, TLS) if self.has_tls else (PLAIN,):
-            entries = [_entry(server, it) for it in wanted]
+            entries = [*(_entry(server, it) for it in wanted), _NOWHERE]
             found = await self._list(server)
             if found != entries:
                 await self._ask("PUT" if found is None else "PATCH", server, entries)
@@ -75,12 +87,9 @@ def _entry(server: str, route: Route) -> Json:
         "@id": f"fdv-{route.host}" if server == PLAIN else f"fdv-tls-{route.host}",
         "match": [{"host": [route.host]}],
         "handle": [
-            {
-                "handler": "reverse_proxy",
-                "upstreams": [{"dial": str(route.upstream)}],
-                # Progress is streamed as it happens.
-                "flush_interval": -1,
-            }
+            # Without flush_interval -1: with it Caddy breaks open streams off whenever routes
+            # change. Event streams and bodies of unknown length are passed on at once as it is.
+            {"handler": "reverse_proxy", "upstreams": [{"dial": str(route.upstream)}]}
         ],
         "terminal": True,
     }

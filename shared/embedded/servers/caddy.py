@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx2
 from typing_extensions import override
@@ -21,6 +21,19 @@ from shared.embedded.processes import Command
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
+
+# Without a route Caddy answers everything with an empty 200: a name that is not published yet, or
+# not again since a restart, must not look like an application that answers.
+NOT_YET: Final = {
+    "handle": [
+        {
+            "handler": "static_response",
+            "status_code": 503,
+            "headers": {"Retry-After": ["2"], "Content-Type": ["text/plain; charset=utf-8"]},
+            "body": "This edge does not know the way there yet. Try again in a moment.\n",
+        }
+    ]
+}
 
 
 class CaddyServer(Part):
@@ -62,7 +75,7 @@ class CaddyServer(Part):
         )
 
     def configuration(self) -> dict[str, object]:
-        """Return the minimal configuration: listeners, storage, own authority, no route."""
+        """Return the minimal configuration: listeners, storage, own authority, no way through."""
         return {
             "admin": {"listen": f"{LOOPBACK}:{self._admin_port}", "config": {"persist": False}},
             "storage": {"module": "file_system", "root": str(self.directory / "storage")},
@@ -72,13 +85,13 @@ class CaddyServer(Part):
                         "edge": {
                             "listen": [f"{LOOPBACK}:{self.port}"],
                             "automatic_https": {"disable": True},
-                            "routes": [],
+                            "routes": [NOT_YET],
                         },
                         "edge_tls": {
                             "listen": [f"{LOOPBACK}:{self.tls_port}"],
                             "automatic_https": {"disable_redirects": True},
                             "tls_connection_policies": [{}],
-                            "routes": [],
+                            "routes": [NOT_YET],
                         },
                     }
                 },
