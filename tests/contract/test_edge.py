@@ -1,0 +1,178 @@
+"""What provisioner may rely on in every edge: the one in memory and Caddy."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.provisioner.adapters.caddy import CaddyEdge
+from services.provisioner.domain import Route
+from shared import errors, http
+from shared.contracts.deployments import Endpoint
+from tests.support.eventually import eventually
+from tests.support.fakes.edge import FakeEdge
+from tests.support.listener import listening
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from services.provisioner.ports import Edge
+    from shared.embedded.servers.caddy import CaddyServer
+
+HELLO = Route(host="hello.garden.localhost", upstream=Endpoint(host="127.0.0.1", port=25001))
+PANEL = Route(host="panel.demo.localhost", upstream=Endpoint(host="127.0.0.1", port=25002))
+OTHER = Route(host="hello.meadow.localhost", upstream=Endpoint(host="127.0.0.1", port=25003))
+
+
+@pytest.fixture
+async def caddy(caddy_server: CaddyServer) -> AsyncIterator[CaddyEdge]:
+    async with http.client(base_url=caddy_server.admin) as client:
+        yield CaddyEdge(client=client, has_tls=True)
+
+
+@pytest.fixture(params=["fake", "caddy"])
+def edge(request: pytest.FixtureRequest, caddy: CaddyEdge) -> Edge:
+    return FakeEdge() if request.param == "fake" else caddy
+
+
+async def test_a_new_edge_routes_nothing(edge: Edge) -> None:
+    assert list(await edge.routes()) == []
+
+
+async def test_exactly_what_is_wanted_is_routed_in_its_order(edge: Edge) -> None:
+    await edge.route([PANEL, HELLO])
+    await edge.route([PANEL, OTHER])
+
+    assert list(await edge.routes()) == [PANEL, OTHER]
+
+
+async def test_the_same_list_twice_leaves_no_double(edge: Edge) -> None:
+    await edge.route([PANEL, HELLO])
+    await edge.route([PANEL, HELLO])
+
+    assert list(await edge.routes()) == [PANEL, HELLO]
+
+
+async def test_nothing_may_be_wanted(edge: Edge) -> None:
+    await edge.route([HELLO])
+    await edge.route([])
+
+    assert list(await edge.routes()) == []
+
+
+async def test_caddy_hands_a_host_to_its_application_by_both_listeners(
+    caddy: CaddyEdge, caddy_server: CaddyServer
+) -> None:
+    async with listening(greet) as address:
+        await caddy.route([a_route(HELLO.host, address)])
+
+        async with http.client() as client:
+            answer = await client.get(f"http://{HELLO.host}:{caddy_server.port}/")
+            stranger = await client.get(f"http://{OTHER.host}:{caddy_server.port}/")
+
+        async def by_tls() -> bool:
+            with contextlib.suppress(OSError):
+                authority = caddy_server.root_certificate
+                async with http.client(authority=authority) as secure:
+                    answer = await secure.get(f"https://{HELLO.host}:{caddy_server.tls_port}/")
+                    return answer.text == HELLO.host
+            return False
+
+        # The certificate of its own authority is made after the route was accepted.
+        await eventually(by_tls, within=20)
+
+    assert answer.text == HELLO.host
+    assert stranger.text == ""
+
+
+async def test_a_stream_goes_on_while_routes_change(
+    caddy: CaddyEdge, caddy_server: CaddyServer
+) -> None:
+    more = asyncio.Event()
+
+    async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+        writer.write(head + b"data: before\n\n")
+        await writer.drain()
+        await more.wait()
+        writer.write(b"data: after\n\n")
+        await writer.drain()
+
+    async with listening(tell) as address:
+        route = a_route(PANEL.host, address)
+        await caddy.route([route])
+        url = f"http://{PANEL.host}:{caddy_server.port}/"
+        async with http.client() as client, client.stream("GET", url) as answer:
+            pieces = answer.aiter_text()
+            first = await anext(pieces)
+            for extra in (HELLO, OTHER):
+                await caddy.route([route, extra])
+            more.set()
+            second = await anext(pieces)
+
+    assert (first, second) == ("data: before\n\n", "data: after\n\n")
+
+
+async def test_an_equal_list_is_not_written(caddy: CaddyEdge, caddy_server: CaddyServer) -> None:
+    await caddy.route([PANEL, HELLO])
+    log = caddy_server.child.log
+    before = log.read_text().count("PATCH")
+    assert before > 0
+
+    await caddy.route([PANEL, HELLO])
+
+    assert log.read_text().count("PATCH") == before
+
+
+async def test_caddy_that_lost_its_routes_gets_them_back(
+    caddy: CaddyEdge, caddy_server: CaddyServer
+) -> None:
+    await caddy.route([PANEL, HELLO])
+    await caddy_server.kill()
+    with pytest.raises(errors.UnavailableError):
+        await caddy.routes()
+    await caddy_server.start()
+
+    assert list(await caddy.routes()) == []
+    await caddy.route([PANEL, HELLO])
+
+    assert list(await caddy.routes()) == [PANEL, HELLO]
+
+
+async def test_an_edge_without_our_servers_is_named(caddy_server: CaddyServer) -> None:
+    async with http.client(base_url=caddy_server.admin) as client:
+        await client.delete("/config/apps/http/servers/edge_tls")
+        with pytest.raises(errors.FaultError) as caught:
+            await CaddyEdge(client=client, has_tls=True).route([PANEL])
+
+    assert "edge_tls" in caught.value.message
+
+
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer with the host that was asked for."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    host = next(it for it in head.splitlines() if it.lower().startswith("host:"))
+    name = host.partition(":")[2].strip().partition(":")[0].encode()
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(name))
+    writer.write(name)
+    await writer.drain()
+
+
+def a_route(host: str, address: str) -> Route:
+    at, _, port = address.rpartition(":")
+    return Route(host=host, upstream=Endpoint(host=at, port=int(port)))
+
+
+async def test_a_name_without_a_route_is_never_answered_with_success(
+    caddy: CaddyEdge, caddy_server: CaddyServer
+) -> None:
+    async with http.client(base_url=f"http://127.0.0.1:{caddy_server.port}") as visitor:
+        before = await visitor.get("/", headers={"host": HELLO.host})
+        await caddy.route([PANEL])
+        after = await visitor.get("/", headers={"host": HELLO.host})
+
+    assert (before.status_code, after.status_code) == (503, 404)
