@@ -35,6 +35,9 @@ NOT_YET: Final = {
     ]
 }
 
+# HTTP/3 would be announced at a port that the front does not pass on.
+PROTOCOLS: Final = ["h1", "h2"]
+
 
 class CaddyServer(Part):
     """The edge: an admin API, a plain listener and one with certificates of its own authority."""
@@ -84,11 +87,13 @@ class CaddyServer(Part):
                     "servers": {
                         "edge": {
                             "listen": [f"{LOOPBACK}:{self.port}"],
+                            "protocols": PROTOCOLS,
                             "automatic_https": {"disable": True},
                             "routes": [NOT_YET],
                         },
                         "edge_tls": {
                             "listen": [f"{LOOPBACK}:{self.tls_port}"],
+                            "protocols": PROTOCOLS,
                             "automatic_https": {"disable_redirects": True},
                             "tls_connection_policies": [{}],
                             "routes": [NOT_YET],
