@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from services.provisioner.domain import AddressRange, Machine, MachineState, Placement, Size
+from shared import errors, ids
+
+SMALL = Size(cpus=1, memory_mib=256, disk_gib=4)
+PLACEMENT = Placement(
+    applications=("hello",), size=SMALL, http_port=80, image_packages=("python3", "restic")
+)
+MACHINE = Machine(
+    name=ids.machine_name("0" * 26, 1),
+    deployment="0" * 26,
+    number=1,
+    identity="00000000-0000-4000-8000-000000000000",
+    state=MachineState.READY,
+    placement=PLACEMENT,
+)
+
+
+def test_a_machine_can_have_a_larger_disk_and_fewer_packages_than_its_image() -> None:
+    MACHINE.check(
+        replace(PLACEMENT, size=replace(SMALL, disk_gib=8, memory_mib=128), image_packages=())
+    )
+
+
+def test_a_disk_never_shrinks() -> None:
+    with pytest.raises(errors.InvalidError) as caught:
+        MACHINE.check(replace(PLACEMENT, size=replace(SMALL, disk_gib=2)))
+
+    assert caught.value.code == "machine.disk_shrinks"
+    assert "4 GiB" in caught.value.message
+
+
+def test_a_package_that_the_image_lacks_is_named_with_the_way_out() -> None:
+    with pytest.raises(errors.InvalidError) as caught:
+        MACHINE.check(replace(PLACEMENT, image_packages=("postgresql-15", "python3")))
+
+    assert caught.value.code == "machine.image_packages"
+    assert "postgresql-15" in caught.value.message
+    assert "python3" not in caught.value.message
+    assert "deploy it again" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("other", "covers"),
+    [
+        (SMALL, True),
+        (Size(cpus=1, memory_mib=128, disk_gib=1), True),
+        (Size(cpus=2, memory_mib=128, disk_gib=1), False),
+        (Size(cpus=1, memory_mib=257, disk_gib=1), False),
+        (Size(cpus=1, memory_mib=128, disk_gib=5), False),
+    ],
+)
+def test_a_size_covers_what_is_nowhere_larger(other: Size, *, covers: bool) -> None:
+    assert SMALL.covers(other) is covers
+
+
+def test_every_address_of_a_range_is_a_candidate_once() -> None:
+    addresses = AddressRange(host="127.0.0.1", first=24000, last=24009)
+
+    found = addresses.candidates("fdv-1")
+
+    assert sorted(it.port for it in found) == list(range(24000, 24010))
+    assert {it.host for it in found} == {"127.0.0.1"}
+
+
+def test_machines_begin_to_look_for_an_address_at_different_places() -> None:
+    addresses = AddressRange(host="127.0.0.1", first=24000, last=31999)
+
+    firsts = {addresses.candidates(ids.machine_name(ids.new_id(), 1))[0].port for _ in range(20)}
+
+    assert len(firsts) > 10
