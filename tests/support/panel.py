@@ -304,7 +304,7 @@ async def until_state(
     return found
 
 
-def answers_of_a_deploy(run: Json, url: str) -> list[tuple[str, Event]]:
+def answers_of_a_deploy(run: Json, url: str, *, is_changed: bool = True) -> list[tuple[str, Event]]:
     """Return what the services say when a deploy goes well, in order, by who says it."""
     it = {"deployment": run["deployment"], "run": run["id"], "revision": run["revision"]}
     system = ActiveSystem(machine="m", system="/nix/store/x", generation=1)
@@ -312,7 +312,7 @@ def answers_of_a_deploy(run: Json, url: str) -> list[tuple[str, Event]]:
     return [
         ("provisioner", VMReady(**it, machines=())),
         ("storage", StorageReady(**it, buckets=())),
-        ("deployer", ConfigDeployed(**it, changed=True, systems=(system,))),
+        ("deployer", ConfigDeployed(**it, changed=is_changed, systems=(system,))),
         ("provisioner", RoutePublished(**it, routes=(route,))),
     ]
 

@@ -121,7 +121,7 @@ def document(
         detail=detail,
         instance=scope["path"],
         code=code or kind.code,
-        request_id=scope.get("state", {}).get(REQUEST_ID, ""),
+        request_id=_id_in(scope),
         errors=tuple(
             PointedError(pointer="/" + pointer.lstrip("/"), detail=reason)
             for pointer, reason in (pointed or {}).items()
@@ -168,7 +168,7 @@ async def _on_hosting_error(request: Request, error: Exception) -> Response:
         return await _on_anything(request, error)
     kind = kind_of(error)
     if kind in {FAULT, UNAVAILABLE}:
-        telemetry.log.warning("request_failed", path=request.url.path, reason=str(error))
+        telemetry.log.warning("request_failed", request=_id(request), reason=str(error))
         return document(request.scope, kind, _DETAILS[kind], code=error.code)
     return document(request.scope, kind, error.message, code=error.code, pointed=error.details)
 
@@ -191,8 +191,16 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def _on_anything(request: Request, error: Exception) -> Response:
-    telemetry.log.error("request_broke", path=request.url.path, exc_info=error)
+    telemetry.log.error("request_broke", request=_id(request), exc_info=error)
     return document(request.scope, FAULT, _DETAILS[FAULT])
+
+
+def _id(request: Request) -> str:
+    return f"{request.method} {request.url.path} {_id_in(request.scope)}"
+
+
+def _id_in(scope: Scope) -> str:
+    return str(scope.get("state", {}).get(REQUEST_ID, ""))
 
 
 def _pointer(location: Sequence[str | int]) -> str:

@@ -63,8 +63,18 @@ class Checks:
         if deployment is None or run is None or run.state.has_ended:
             return ()
         await self.deployments.mark_deployed(tx, job.deployment, job.revision)
+        await self._free_hosts(tx, job)
         await self.conductor.end(tx, run, RunState.SUCCEEDED)
         return ()
+
+    async def _free_hosts(self, tx: Transaction, job: jobs.Job) -> None:
+        """Let go of hosts whose applications neither run nor are staged any more."""
+        deployed = await self.deployments.find_revision(tx, job.deployment, job.revision)
+        newest = await self.deployments.find_revision(tx, job.deployment)
+        staged = await self.deployments.find_configuration(tx, job.deployment)
+        used = [it.applications for it in (deployed, newest, staged) if it is not None]
+        hosts = {order.host: order.application for orders in used for order in orders}
+        await self.deployments.reserve_hosts(tx, job.deployment, hosts)
 
     async def failed(self, job: jobs.Job, fall: jobs.Fall, tx: Transaction) -> Sequence[Event]:
         """End the run: everything is in place, and nobody outside can reach it."""

@@ -286,3 +286,37 @@ async def test_what_comes_after_the_end_of_a_run_changes_nothing(panel: PanelRig
         await rigs.until_state(client, other["id"], "failed")
 
         assert await rigs.get(client, f"/runs/{run['id']}") == ended
+
+
+async def test_deploying_what_runs_already_says_that_nothing_changed(panel: PanelRig) -> None:
+    async with panel.operator() as client, rigs.an_application() as url:
+        deployment = await rigs.create(client)
+        changes = []
+        for is_changed in (True, False):
+            run = await rigs.deploy(client, deployment["id"])
+            for service, event in rigs.answers_of_a_deploy(run, url, is_changed=is_changed):
+                await panel.say(service, event)
+            ended = await rigs.until_state(client, run["id"], "succeeded")
+            changes.append((ended["revision"], ended["changed"]))
+
+    assert changes == [(1, True), (1, False)]
+
+
+async def test_a_host_is_free_again_once_its_application_does_not_run_any_more(
+    panel: PanelRig,
+) -> None:
+    notes = {"application": "notes", "options": {"password": "correct horse"}}
+    async with panel.operator() as client, rigs.an_application() as url:
+        deployment = await rigs.create(client)
+        path = f"/deployments/{deployment['id']}/configuration"
+        statuses = []
+        for wishes in ([{"application": "hello"}, notes], [{"application": "hello"}]):
+            assert (await client.post(path, json={"applications": wishes})).is_success
+            run = await rigs.deploy(client, deployment["id"])
+            for service, event in rigs.answers_of_a_deploy(run, url):
+                await panel.say(service, event)
+            await rigs.until_state(client, run["id"], "succeeded")
+            body = {"domain": deployment["domain"], "applications": [notes]}
+            statuses.append((await client.post("/deployments", json=body)).status_code)
+
+    assert statuses == [409, 201]

@@ -55,15 +55,16 @@ async def to_the_end(
             await asyncio.sleep(0.05)
 
 
-async def lead_to_the_end(
-    panel: PanelRig, run: Json, url: str, seen_by: list[Json] | None = None
-) -> None:
-    """Play the other services: many lines, then every answer."""
+async def report_lines(panel: PanelRig, run: Json) -> None:
     for number in range(LINES):
         await panel.report(rigs.progress(run, "build", StepState.RUNNING, f"line {number}"))
-    if seen_by is not None:
-        # Reports travel beside events: what comes after the end of a run is not shown any more.
-        await eventually(lambda: len(lines_of(seen_by)) == LINES, within=rigs.SOON)
+
+
+async def lead_to_the_end(panel: PanelRig, run: Json, url: str, seen_by: list[Json]) -> None:
+    """Play the other services: many lines, then every answer."""
+    await report_lines(panel, run)
+    # Reports travel beside events: what comes after the end of a run is not shown any more.
+    await eventually(lambda: len(lines_of(seen_by)) == LINES, within=rigs.SOON)
     for service, event in rigs.answers_of_a_deploy(run, url):
         await panel.say(service, event)
 
@@ -117,12 +118,14 @@ async def test_a_panel_that_is_killed_loses_and_doubles_nothing(panel: PanelRig)
         run = await rigs.deploy(client, deployment["id"])
         events: list[Json] = []
         watching = asyncio.ensure_future(to_the_end(client, run["id"], events))
-        leading = asyncio.ensure_future(lead_to_the_end(panel, run, url))
+        leading = asyncio.ensure_future(report_lines(panel, run))
         for _ in range(2):
             await asyncio.sleep(0.2)
             await panel.child.kill()
             await panel.start()
         await leading
+        for service, event in rigs.answers_of_a_deploy(run, url):
+            await panel.say(service, event)
         await asyncio.wait_for(watching, rigs.SOON)
         listed = await rigs.get(client, f"/runs/{run['id']}/events")
 
