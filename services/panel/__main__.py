@@ -32,7 +32,7 @@ from .projections import Projections
 from .service.access import Access
 from .service.checks import Checks
 from .service.conductor import SERVICE, Conductor
-from .service.configurations import Configurations
+from .service.configurations import SECRETS_READER, Configurations
 from .service.dead_letters import DeadLetters
 from .service.feed import Feed
 from .service.offer import Offer
@@ -88,6 +88,11 @@ def assemble(
         outside=HttpOutsideView(settings.check_authority_file),
         patience_seconds=settings.check_patience_seconds,
     )
+    if SECRETS_READER not in settings.recipients:
+        raise errors.InvalidError(
+            "settings.recipients",
+            f"the recipient of {SECRETS_READER} is missing; add it to PANEL_RECIPIENTS",
+        )
     zones = tuple(zone.suffix for zone in offered.zones)
     own = bus_letters.DeadLetters(SERVICE, database, projections.routes())
     panel = Panel(
