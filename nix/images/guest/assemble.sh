@@ -33,8 +33,15 @@ ln -s /nix/var/nix/profiles "$root/nix/var/nix/gcroots/profiles"
 chmod 1775 "$root/nix/store"
 
 truncate -s 2G "$work/raw"
-# A bind mount without what is mounted below it: /proc and the like stay out of the image.
-unshare --mount sh -c 'mount --bind "$1" "$2" && exec mkfs.ext4 -q -E lazy_itable_init=1,lazy_journal_init=1 -J size=16 -m 0 -d "$2" "$3"' \
+# A bind mount without what is mounted below it: /proc and the like stay out of the image. The root of
+# a plain chroot is no mount and cannot be made private: there the mount has to be taken back.
+propagation=private
+unshare --mount --propagation private true 2> /dev/null || propagation=unchanged
+unshare --mount --propagation "$propagation" sh -c '
+  mount --bind "$1" "$2" || exit
+  mkfs.ext4 -q -E lazy_itable_init=1,lazy_journal_init=1 -J size=16 -m 0 -d "$2" "$3" && status=0 || status=$?
+  umount "$2"
+  exit "$status"' \
   sh "$root" "$work/root" "$work/raw"
 qemu-img convert -c -o compression_type=zstd -O qcow2 "$work/raw" "$work/image.qcow2"
 mkdir "$guest"
