@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from services.provisioner.adapters.qemu import Images, QemuRuntimeBackend
 from services.provisioner.adapters.qemu.machines import MachineFolder
 from services.provisioner.domain import Size
 from services.provisioner.ports import MachineOrder
-from shared import errors, ids
-from shared.contracts.deployments import Doors, Endpoint, GrantedMachine, SecureShell
-from shared.embedded import places
+from shared import ids
+from shared.contracts.deployments import Endpoint, GrantedMachine, SecureShell
 from shared.embedded.ports import LOOPBACK, free
-from tests.support.servers import miss
+from tests.support.backends import PACKAGES, hosting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-NIX: Final = places.ROOT / "nix"
+    from services.provisioner.adapters.qemu import QemuRuntimeBackend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,58 +50,27 @@ class Guest:
 
 @asynccontextmanager
 async def running(
-    directory: Path,
-    *,
-    applications: Sequence[str],
-    packages: Sequence[str] = (),
-    s3: Endpoint | None = None,
+    directory: Path, *, applications: Sequence[str], s3: Endpoint | None = None
 ) -> AsyncIterator[Guest]:
     """Yield a machine with the empty system."""
-    key = await _key(directory)
-    backend = QemuRuntimeBackend(
-        directory=directory / "machines",
-        images=Images(
-            cache=places.options().cache, scripts=NIX / "images/guest", system=NIX / "standalone"
-        ),
-        ways_out=Doors(s3=s3),
-        public_key=key.with_suffix(".pub").read_text,
-    )
-    try:
-        image = await backend.ensure_image(packages)
+    async with hosting(directory, s3=s3) as backend:
         order = MachineOrder(
             name=ids.machine_name(ids.new_id(), 1),
             identity=str(uuid.uuid4()),
-            image=image,
+            image=await backend.ensure_image(PACKAGES),
             size=Size(cpus=1, memory_mib=256, disk_gib=4),
             ssh=Endpoint(host=LOOPBACK, port=free()),
             http=Endpoint(host=LOOPBACK, port=free()),
             http_port=80,
         )
         found = await backend.create(order)
-    except errors.FaultError as fault:
-        if not fault.code.endswith("_missing"):
-            raise
-        miss(fault.message)
-    try:
         await backend.start(order.name, order.identity)
         await backend.reach(order.name, order.identity)
         granted = GrantedMachine(
             machine=order.name,
             applications=tuple(applications),
-            ssh=SecureShell(
-                host=order.ssh.host, port=order.ssh.port, host_public_key=found.host_public_key
-            ),
+            ssh=SecureShell(**order.ssh.model_dump(), host_public_key=found.host_public_key),
             http=order.http,
             guest=backend.doors(),
         )
-        yield Guest(backend=backend, order=order, granted=granted, key_file=key)
-    finally:
-        await backend.remove(order.name, order.identity)
-
-
-async def _key(directory: Path) -> Path:
-    key = directory / "deployer_key"
-    argv = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(key))
-    process = await asyncio.create_subprocess_exec(*argv)
-    assert await process.wait() == 0
-    return key
+        yield Guest(backend=backend, order=order, granted=granted, key_file=directory / "key")

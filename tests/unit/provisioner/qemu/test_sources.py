@@ -40,7 +40,7 @@ Components: main
 """
 LINES = """\
 # deb https://old.example bookworm main
-deb [arch=amd64 signed-by=/usr/share/keyrings/debian.gpg] https://deb.example/d bookworm main contrib
+deb [signed-by=/usr/share/keyrings/debian.gpg arch=amd64] https://deb.example/d bookworm main x
 deb-src https://deb.example/debian bookworm main
 deb https://vendor.example/apt vendor-bookworm main
 """
@@ -70,7 +70,7 @@ def test_the_one_line_form_is_read_too(tmp_path: Path) -> None:
 
     assert found == (
         "Types: deb\nURIs: https://deb.example/d\nSuites: bookworm\n"
-        "Components: main contrib\nSigned-By: /usr/share/keyrings/debian.gpg\n"
+        "Components: main x\nSigned-By: /usr/share/keyrings/debian.gpg\n"
     )
 
 

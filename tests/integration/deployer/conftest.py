@@ -1,0 +1,175 @@
+"""Deployer on real parts: a database, Nix, and a guest with an object store behind its door."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+
+from services.deployer.adapters.http import HttpHealthProbe
+from services.deployer.adapters.nix import Nix, NixSystemBuilder
+from services.deployer.adapters.postgres import PostgresRevisions
+from services.deployer.adapters.ssh import SshHosts
+from services.deployer.service import (
+    Contents,
+    Deployer,
+    Deploying,
+    Forgetting,
+    Placing,
+    Timing,
+    Verdict,
+)
+from shared import database as databases
+from shared import ids, jobs
+from shared.contracts.deployments import Endpoint
+from shared.contracts.provisioner import VMReady
+from shared.contracts.storage import StorageReady
+from shared.jobs import Watcher
+from shared.sealing import Sealer, Unsealer, new_identity
+from shared.settings import PostgresSettings, RuntimeSettings
+from tests.support import guests
+from tests.support.deployments import a_wish, applications
+from tests.support.eventually import eventually
+from tests.support.servers import throwaway_directory
+from tests.support.tree import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from shared.contracts.deployments import GrantedBucket, GrantedMachine, Options
+    from shared.contracts.progress import Progress
+    from shared.database import Row
+    from shared.embedded.servers.postgres import Access
+    from shared.embedded.servers.seaweedfs import SeaweedServer
+
+TIMING = Timing(health=6.0, confirmation=10.0, watchdog=60, between_looks=0.3)
+IDENTITY, RECIPIENT = new_identity()
+
+
+@dataclass(kw_only=True)
+class World:
+    """A deployment that deployer takes care of."""
+
+    database: databases.Database
+    deployer: Deployer
+    machine: GrantedMachine
+    deployment: str = field(default_factory=ids.new_id)
+    runs: int = 0
+    buckets: Sequence[GrantedBucket] = ()
+    progress: list[Progress] = field(default_factory=list)
+
+    async def ask(self, application: str, options: Options | None = None) -> str:
+        """Let deployer hear a wish and what was granted for it; return the run."""
+        run, self.runs = ids.new_id(), self.runs + 1
+        wish = a_wish(
+            application, options=options, number=self.runs, run=run, deployment=self.deployment
+        )
+        common = {"deployment": self.deployment, "revision": self.runs, "run": run}
+        health = {"hello": "/healthz", "moody": "/health.txt"}[application]
+        resources = [it.model_copy(update={"health_path": health}) for it in wish.resources]
+        machine = self.machine.model_copy(update={"applications": (application,)})
+        async with self.database.transaction() as tx:
+            await self.deployer.on_vm_ready(VMReady(**common, machines=(machine,)), tx)
+        async with self.database.transaction() as tx:
+            update = {"resources": tuple(resources)}
+            await self.deployer.on_deployment_requested(wish.model_copy(update=update), tx)
+        async with self.database.transaction() as tx:
+            ready = StorageReady(**common, buckets=tuple(self.buckets))
+            await self.deployer.on_storage_ready(ready, tx)
+        return run
+
+    async def end_of(self, run: str) -> Row:
+        """Return the event that a run ended with: type and payload."""
+        found: list[Row] = []
+
+        async def is_there() -> bool:
+            async with self.database.transaction() as tx:
+                found[:] = await tx.fetch("select * from outbox where headers->>'ce-run' = $1", run)
+            return bool(found)
+
+        await eventually(is_there, within=90)
+        return found[0]
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Work on jobs and watches for the length of a block."""
+
+        async def publish(progress: Progress) -> None:
+            self.progress.append(progress)
+
+        worker = jobs.Worker(
+            service="deployer",
+            database=self.database,
+            kinds={it.name: it for it in self.deployer.kinds()},
+            publish=publish,
+            settings=RuntimeSettings(lease_seconds=1.0),
+        )
+        watchers = [Watcher(database=self.database, watch=it) for it in self.deployer.watches()]
+        tasks = [asyncio.create_task(it) for it in (worker.work(), *(w.run() for w in watchers))]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def guest(object_store: SeaweedServer) -> AsyncIterator[guests.Guest]:
+    where = urlsplit(object_store.access.endpoint)
+    assert where.hostname
+    assert where.port
+    s3 = Endpoint(host=where.hostname, port=where.port)
+    with throwaway_directory() as directory:
+        async with guests.running(directory, applications=("moody",), s3=s3) as found:
+            yield found
+
+
+@pytest.fixture
+async def database(postgres: Access) -> AsyncIterator[databases.Database]:
+    settings = PostgresSettings(
+        host=postgres.host, port=postgres.port, database=postgres.database, user=postgres.user
+    )
+    schemas = ("shared", "services.deployer")
+    async with databases.connect(settings, postgres.password, schemas=schemas) as found:
+        yield found
+
+
+@pytest.fixture
+def sealer() -> Sealer:
+    return Sealer({"deployer": RECIPIENT})
+
+
+@pytest.fixture
+async def world(database: databases.Database, guest: guests.Guest) -> AsyncIterator[World]:
+    revisions = PostgresRevisions(database)
+    with throwaway_directory() as directory:
+        nix = Nix.usual(directory)
+        builder = NixSystemBuilder(
+            nix=nix, expression=ROOT / "nix/standalone", work_directory=directory
+        )
+        async with (
+            SshHosts.opened(key_file=guest.key_file, work_directory=directory, nix=nix) as hosts,
+            HttpHealthProbe.opened() as probe,
+        ):
+            placing = Placing(revisions=revisions, hosts=hosts, unsealer=Unsealer(IDENTITY))
+            deployer = Deployer(
+                revisions=revisions,
+                deploying=Deploying(
+                    revisions=revisions,
+                    catalogue=applications(),
+                    builder=builder,
+                    hosts=hosts,
+                    placing=placing,
+                    verdict=Verdict(hosts=hosts, probe=probe, timing=TIMING),
+                    timing=TIMING,
+                ),
+                forgetting=Forgetting(revisions=revisions, hosts=hosts, builder=builder),
+                contents=Contents(revisions=revisions, hosts=hosts, placing=placing, timing=TIMING),
+            )
+            yield World(database=database, deployer=deployer, machine=guest.granted)
