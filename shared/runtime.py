@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
@@ -150,6 +152,18 @@ async def service(
         buses.connect(settings.nats, settings.nats_seed, name) as bus,
     ):
         yield Service(name=name, settings=settings, database=database, bus=bus)
+
+
+@contextlib.contextmanager
+def explained(name: str) -> Iterator[None]:
+    """End the process with one clear message when its settings or configuration are wrong."""
+    try:
+        yield
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, it["loc"])) for it in error.errors())
+        sys.exit(f"fediversity-{name}: these settings are missing or wrong: {places}")
+    except errors.HostingError as error:
+        sys.exit(f"fediversity-{name}: {error.message}")
 
 
 def shown(settings: ServiceSettings) -> dict[str, object]:

@@ -92,8 +92,9 @@ def main() -> None:
     """Start the deployer, or do what the command line says."""
     match sys.argv[1:]:
         case []:
-            settings = load(Settings)
-            runtime.run(NAME, settings, deploy(settings))
+            with runtime.explained(NAME):
+                settings = load(Settings)
+                runtime.run(NAME, settings, deploy(settings))
         case ["create-key", file]:
             asyncio.run(create_key(Path(file)))
         case ["--print-settings"]:

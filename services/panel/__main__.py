@@ -12,8 +12,6 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from shared import catalogue, clock, errors, provider, runtime, settings_table
 from shared import database as databases
 from shared.bus import dead_letters as bus_letters
@@ -146,18 +144,13 @@ def main() -> None:
     if arguments.print_settings:
         sys.stdout.write(settings_table.render(Settings) + "\n")
         return
-    try:
+    with runtime.explained(SERVICE):
         settings = load(Settings)
         if arguments.command == "create-admin":
             made = create_admin(settings, arguments.operator, arguments.name)
             sys.stdout.write(asyncio.run(made) + "\n")
         else:
             runtime.run(SERVICE, settings, serve(settings))
-    except ValidationError as error:
-        places = ", ".join(".".join(map(str, it["loc"])) for it in error.errors())
-        sys.exit(f"fediversity-panel: these settings are missing or wrong: {places}")
-    except errors.HostingError as error:
-        sys.exit(f"fediversity-panel: {error.message}")
 
 
 def _parser() -> argparse.ArgumentParser:

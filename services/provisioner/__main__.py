@@ -14,8 +14,6 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Final
 
-from pydantic import ValidationError
-
 from shared import errors, http, provider, runtime, settings_table, telemetry
 from shared.contracts.deployments import Doors
 from shared.settings import load
@@ -152,7 +150,7 @@ def main() -> None:
     if arguments.print_settings:
         sys.stdout.write(settings_table.render(Settings) + "\n")
         return
-    try:
+    with runtime.explained(SERVICE):
         settings = load(Settings)
         match arguments.command:
             case "stop-machines":
@@ -161,11 +159,6 @@ def main() -> None:
                 local_images(settings).forget()
             case _:
                 runtime.run(SERVICE, settings, provision(settings))
-    except ValidationError as error:
-        places = ", ".join(".".join(map(str, it["loc"])) for it in error.errors())
-        sys.exit(f"fediversity-provisioner: these settings are missing or wrong: {places}")
-    except errors.HostingError as error:
-        sys.exit(f"fediversity-provisioner: {error.message}")
 
 
 def _parser() -> argparse.ArgumentParser:

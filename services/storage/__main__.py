@@ -10,9 +10,7 @@ import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
-from pydantic import ValidationError
-
-from shared import errors, provider, runtime, sealing, settings_table
+from shared import provider, runtime, sealing, settings_table
 from shared import settings as pieces
 
 from .adapters.iam import IamObjectStore
@@ -82,14 +80,9 @@ def main() -> None:
 
 
 def _run() -> None:
-    try:
+    with runtime.explained("storage"):
         settings = pieces.load(Settings)
         runtime.run("storage", settings, serve(settings))
-    except ValidationError as error:
-        places = ", ".join(".".join(map(str, it["loc"])) for it in error.errors())
-        sys.exit(f"fediversity-storage: these settings are missing or wrong: {places}")
-    except errors.HostingError as error:
-        sys.exit(f"fediversity-storage: {error.message}")
 
 
 if __name__ == "__main__":
