@@ -8,7 +8,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 import pytest
+import typer
 
+from services.panel.cli.app import app
 from shared import settings_table
 from shared.bus import streams
 from shared.contracts import registry
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHECKOUT: Final = Tree(ROOT)
+# In a line of a block, or quoted in a sentence.
+COMMAND: Final = re.compile(r"(?:^|`)fediversity ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", re.MULTILINE)
 HEADINGS: Final = ("Owns", "Consumes", "Emits", "Works", "Settings", "Run alone")
 
 
@@ -74,6 +78,27 @@ def test_a_readme_names_jobs_and_their_steps(service: str) -> None:
     }
 
     assert shown == jobs_in([module for _, module in CHECKOUT.parsed(f"services/{service}")])
+
+
+def test_documents_name_commands_that_exist() -> None:
+    known = typer.main.get_command(app)
+    named = {
+        tuple(words.split())
+        for path in CHECKOUT.files
+        if path.suffix == ".md"
+        for words in COMMAND.findall(path.read_text(encoding="utf-8"))
+    }
+
+    assert named
+    assert sorted(words for words in named if not is_command(known, words)) == []
+
+
+def is_command(command: object, words: tuple[str, ...]) -> bool:
+    """Say whether words lead to a command; what follows a command are its arguments."""
+    below: dict[str, object] | None = getattr(command, "commands", None)
+    if below is None or not words:
+        return True
+    return words[0] in below and is_command(below[words[0]], words[1:])
 
 
 def test_jobs_are_found_in_code() -> None:
