@@ -10,6 +10,8 @@ import pytest_asyncio
 from shared import http
 from shared.embedded import trace as traces
 from tests.support import stack as stacks
+from tests.support import walk
+from tests.support.tree import ROOT
 from tests.support.world import NOTHING, ONE_EACH
 
 if TYPE_CHECKING:
@@ -69,9 +71,10 @@ async def test_one_trace_holds_the_whole_run(stack: Stack) -> None:
     assert [it.name for it in found.roots] == ["POST /api/v1/deployments/{deployment}/deploy"]
     assert found.orphans == []
     assert found.services == SERVICES
-    names = {it.name for it in found.spans}
-    assert "step boot" in names
-    assert "step check" in names
+    walked = [it for it in walk.stops(ROOT / "docs" / "architecture.md") if it.leaves_span]
+    named = {it.attributes.get("code.function.name") for it in found.spans}
+    assert walked
+    assert [it.code_name for it in walked if it.code_name not in named] == []
 
 
 async def test_two_deploys_at_once_are_one_run_and_then_the_next(stack: Stack) -> None:
