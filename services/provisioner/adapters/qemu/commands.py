@@ -22,6 +22,7 @@ PACKAGES: Final = {
     "nix-build": "nix-bin",
     "mmdebstrap": "mmdebstrap",
     "busybox": "busybox-static",
+    "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "mkfs.ext4": "e2fsprogs",
     "depmod": "kmod",

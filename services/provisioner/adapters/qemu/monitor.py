@@ -40,6 +40,10 @@ class Monitor:
         """Let a machine go on that was paused."""
         await self._execute("cont")
 
+    async def pause(self) -> None:
+        """Let a machine stand still."""
+        await self._execute("stop")
+
     async def press_power_button(self) -> None:
         """Ask the guest to shut down; whether it does is its own decision."""
         await self._execute("system_powerdown")
