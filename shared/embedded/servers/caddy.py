@@ -1,6 +1,7 @@
 """Caddy from the distribution: the provider's edge, driven through its admin API.
 
-It starts without routes; the provisioner owns the route list and puts it back after a restart.
+It starts with one answer for every name, "not yet"; the provisioner owns the route list and puts
+it back after a restart.
 Our own process with our own configuration: a system service of the same program is left alone.
 """
 
@@ -119,7 +120,7 @@ class CaddyServer(Part):
 async def running(
     directory: Path, *, admin_port: int | None = None, port: int | None = None
 ) -> AsyncIterator[CaddyServer]:
-    """Run an edge without routes for the length of a block."""
+    """Run an edge that knows no name for the length of a block."""
     first = free(3)
     wanted = CaddyServer(
         directory, admin_port=admin_port or first, port=port or first + 1, tls_port=first + 2

@@ -141,7 +141,7 @@ async def test_tls_is_passed_through_by_its_server_name(
         "handle": [{"handler": "static_response", "body": "safe"}],
     }
     async with http.client(base_url=caddy_server.admin) as admin:
-        await admin.post("/config/apps/http/servers/edge_tls/routes", json=route)
+        await admin.patch("/config/apps/http/servers/edge_tls/routes", json=[route])
     edge = f"127.0.0.1:{caddy_server.port}"
     tls = f"127.0.0.1:{caddy_server.tls_port}"
     await publish(server, "safe.garden.localhost", address=edge, tls_address=tls)

@@ -74,8 +74,8 @@ async def test_tls_carries_the_name_and_trusts_the_edges_own_authority(
         "handle": [{"handler": "static_response", "body": "secure"}],
     }
     async with httpx2.AsyncClient(trust_env=False) as admin:
-        await admin.post(
-            f"{caddy_server.admin}/config/apps/http/servers/edge_tls/routes", json=route
+        await admin.patch(
+            f"{caddy_server.admin}/config/apps/http/servers/edge_tls/routes", json=[route]
         )
     await eventually(caddy_server.root_certificate.exists, within=10)
 

@@ -163,15 +163,19 @@ def listening(pid: int) -> set[str]:
     }
 
 
-async def test_the_edge_starts_empty_and_keeps_its_ports(caddy_server: caddy.CaddyServer) -> None:
+async def test_a_new_edge_has_its_first_routes_and_ports_again(
+    caddy_server: caddy.CaddyServer,
+) -> None:
     routes = f"{caddy_server.admin}/config/apps/http/servers/edge/routes"
     async with httpx2.AsyncClient(trust_env=False) as client:
-        await client.post(routes, json={"handle": [{"handler": "static_response", "body": "x"}]})
+        first = (await client.get(routes)).json()
+        await client.patch(routes, json=[])
+        assert (await client.get(routes)).json() == []
 
         await caddy_server.kill()
         await caddy_server.start()
 
-        assert (await client.get(routes)).json() == []
+        assert (await client.get(routes)).json() == first
 
 
 async def test_what_a_dirty_stop_left_running_is_ended_before_a_new_start(
