@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from services.provisioner.adapters.qemu.machines import MachineFolder
 from services.provisioner.domain import Size
 from services.provisioner.ports import MachineOrder
-from shared import ids
+from shared import errors, ids
 from shared.contracts.deployments import Endpoint, GrantedMachine, SecureShell
 from shared.embedded.ports import LOOPBACK, free
 from tests.support.backends import PACKAGES, hosting
+from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -39,9 +40,16 @@ class Guest:
         await process.end()
 
     async def start(self) -> None:
-        """Boot it again, on the same disk and ports."""
-        await self.backend.start(self.order.name, self.order.identity)
+        """Boot it again, on the same disk and ports, once the kernel has closed the ports."""
+        await eventually(self._has_started, within=10)
         await self.backend.reach(self.order.name, self.order.identity)
+
+    async def _has_started(self) -> bool:
+        try:
+            await self.backend.start(self.order.name, self.order.identity)
+        except errors.ConflictError:
+            return False
+        return True
 
     async def boot_again(self) -> None:
         await self.kill()

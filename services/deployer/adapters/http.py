@@ -45,4 +45,6 @@ class HttpHealthProbe(HealthProbe):
                 chunk = await anext(response.aiter_bytes(EXCERPT), b"")
         except httpx2.HTTPError as error:
             return f"no answer ({type(error).__name__})"
-        return f"status {response.status_code}: {chunk.decode(errors='replace').strip()}"
+        is_text = response.headers.get("content-type", "").startswith("text/plain")
+        words = chunk.decode(errors="replace").split() if is_text else []
+        return " ".join([f"status {response.status_code}", *words])

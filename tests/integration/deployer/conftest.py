@@ -89,7 +89,7 @@ class World:
 
         async def is_there() -> bool:
             async with self.database.transaction() as tx:
-                found[:] = await tx.fetch("select * from outbox where headers->>'ce-run' = $1", run)
+                found[:] = await tx.fetch("select type, payload from outbox where run = $1", run)
             return bool(found)
 
         await eventually(is_there, within=90)

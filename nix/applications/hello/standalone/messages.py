@@ -32,15 +32,18 @@ def read(stream: BufferedIOBase, body_limit: int, *, until_closed: bool = False)
     """
     first = _line(stream)
     fields: dict[str, str] = {}
-    while line := _line(stream):
+    for _ in range(FIELD_LIMIT):
+        line = _line(stream)
+        if not line:
+            break
         name, colon, value = line.partition(":")
         name = name.lower()
         repeated = name in fields and name in ONLY_ONCE
         if not colon or not name or name.strip() != name or repeated:
             raise BadMessageError("malformed header")
         fields[name] = value.strip()
-        if len(fields) > FIELD_LIMIT:
-            raise BadMessageError("too many headers")
+    else:
+        raise BadMessageError("too many headers")
     return Message(first, fields, _body(stream, fields, body_limit, until_closed=until_closed))
 
 
