@@ -63,12 +63,16 @@ class Images:
 
     async def ensure(self, packages: Sequence[str]) -> Image:
         """Return the image with these packages, built when no cached one has the same key."""
-        image = Image(key=self._key(packages), packages=tuple(sorted(set(packages))))
+        image = self.named(packages)
         if not self._is_whole(image):
             async with self._locked(image.key):
                 if not self._is_whole(image):
                     await self._build(image)
         return image
+
+    def named(self, packages: Sequence[str]) -> Image:
+        """Return the image with these packages, which may not be built yet."""
+        return Image(key=self._key(packages), packages=tuple(sorted(set(packages))))
 
     def folder(self, image: Image) -> Path:
         """Return where the parts of an image are."""
