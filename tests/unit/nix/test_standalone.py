@@ -77,17 +77,3 @@ def test_boot_and_dry_activate_leave_the_running_system_alone(root: Path) -> Non
         assert system.run("switch-to-configuration", verb).returncode == 0
     assert not system.file("run/current-system").exists()
     assert system.run("switch-to-configuration", "sideways").returncode == 2
-
-
-def test_every_program_passes_shellcheck() -> None:
-    require("shellcheck", "shellcheck")
-    names = sorted(str(it.relative_to(ROOT)) for it in systems.PROGRAMS.iterdir())
-
-    done = subprocess.run(
-        ("shellcheck", "--external-sources", "--shell=dash", *names),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stdout.decode()

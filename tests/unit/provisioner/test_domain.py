@@ -1,3 +1,5 @@
+"""The provisioner's domain: machines, addresses, routes."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""Placement is a pure function of what is asked for and what there is."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""The command line of QEMU is a function of the machine."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Programs of the host are found, run, and named when they are missing."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -1,3 +1,5 @@
+"""A process is known by pid and start time, and ended for certain."""
+
 from __future__ import annotations
 
 import asyncio

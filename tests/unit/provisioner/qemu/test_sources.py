@@ -1,3 +1,5 @@
+"""The host's own package sources are what images are built from."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
