@@ -1,0 +1,164 @@
+"""What is run, word by word, and what its failures mean."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.deployer.adapters.connection import failure
+from services.deployer.adapters.nix import SANDBOX, Nix
+from services.deployer.adapters.ssh import SshHosts, archived, report
+from services.deployer.domain import RebootedError, Switch, SwitchResult, System
+from shared import errors
+from tests.support.deployments import HOST_KEY, a_machine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SYSTEM = System("/nix/store/abc-system")
+BOOT = "5f0c1d9e-0000-4000-8000-000000000000"
+
+
+class Recorder:
+    """Stands where processes are started."""
+
+    def __init__(self, output: str = "", error: errors.CommandError | None = None) -> None:
+        self.output = output
+        self.error = error
+        self.argv: list[str] = []
+
+    async def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        seconds: float = 60.0,
+    ) -> bytes:
+        assert seconds > 0
+        assert not stdin
+        assert environment is None
+        self.argv = list(argv)
+        if self.error:
+            raise self.error
+        return self.output.encode()
+
+
+def hosts(recorder: Recorder, folder: Path) -> SshHosts:
+    return SshHosts(
+        key_file=folder / "key", work_directory=folder, nix=Nix(store=None), run=recorder
+    )
+
+
+async def test_a_confirmation_travels_over_a_connection_of_its_own(tmp_path: Path) -> None:
+    recorder = Recorder("confirmed 3 \n")
+    host = hosts(recorder, tmp_path).at(a_machine())
+
+    verdict = await host.confirm(BOOT, SYSTEM)
+
+    name = a_machine().machine
+    assert verdict == Switch(result=SwitchResult.CONFIRMED, generation=3)
+    assert recorder.argv == [
+        "ssh",
+        "-F",
+        str(tmp_path / f"{name}.conf"),
+        "-o",
+        "ControlPath=none",
+        name,
+        "--",
+        (
+            "read -r boot < /proc/sys/kernel/random/boot_id; "
+            f'[ "$boot" = {BOOT} ] || exit 97; exec {SYSTEM}/bin/confirm-switch'
+        ),
+    ]
+
+
+async def test_a_machine_is_known_by_its_one_host_key(tmp_path: Path) -> None:
+    hosts(Recorder(), tmp_path).at(a_machine())
+
+    name = a_machine().machine
+    assert (tmp_path / f"{name}.keys").read_text() == f"{name} {HOST_KEY}\n"
+    configuration = (tmp_path / f"{name}.conf").read_text()
+    for line in ("StrictHostKeyChecking yes", "BatchMode yes", f"HostKeyAlias {name}", "Port 2201"):
+        assert f"  {line}\n" in configuration
+
+
+async def test_another_boot_than_meant_is_told_apart(tmp_path: Path) -> None:
+    recorder = Recorder(error=errors.CommandError(("ssh",), 97, ""))
+    host = hosts(recorder, tmp_path).at(a_machine())
+
+    with pytest.raises(RebootedError):
+        await host.confirm(BOOT, SYSTEM)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "kind", "code"),
+    [
+        (255, "ssh: connect: Connection refused", errors.UnavailableError, "machine.unreachable"),
+        (255, "Host key verification failed.", errors.FaultError, "machine.host_key_changed"),
+        (255, "Permission denied (publickey).", errors.FaultError, "machine.access_denied"),
+        (1, "failed to start SSH connection", errors.UnavailableError, "machine.unreachable"),
+        (75, "another switch is not confirmed yet", errors.UnavailableError, "machine.busy"),
+        (127, "not found", errors.CommandError, "command.failed"),
+    ],
+)
+def test_a_failure_says_what_it_means(
+    status: int, text: str, kind: type[errors.HostingError], code: str
+) -> None:
+    found = failure(errors.CommandError(("ssh",), status, text))
+
+    assert type(found) is kind
+    assert found.code == code
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "activated", "activated x", "unknown 3"])
+def test_a_report_that_is_none_is_a_fault(text: str) -> None:
+    with pytest.raises(errors.FaultError):
+        report(text)
+
+
+def test_a_report_is_the_last_line() -> None:
+    assert report("noise\nrolled_back 2 it is sick\n") == Switch(
+        result=SwitchResult.ROLLED_BACK, generation=2, reason="it is sick"
+    )
+
+
+def test_secrets_travel_as_an_archive() -> None:
+    secrets = {"hello": {"key": b"value"}, "empty": {}}
+
+    with tarfile.open(fileobj=io.BytesIO(archived(secrets))) as archive:
+        found = {it.name: it.mode for it in archive}
+        entry = archive.extractfile("hello/key")
+
+    assert found == {"empty": 0o700, "hello": 0o700, "hello/key": 0o400}
+    assert entry is not None
+    assert entry.read() == b"value"
+
+
+def test_nix_commands_are_what_they_are() -> None:
+    nix = Nix(store=None)
+
+    assert nix.build(Path("/e"), Path("/a.json"), Path("/link")) == [
+        "nix-build", "/e", "--argstr", "argumentsFile", "/a.json", "--out-link", "/link",
+    ]  # fmt: skip
+    assert nix.copy(SYSTEM, "machine") == ["nix", "copy", "--to", "ssh://machine", SYSTEM]
+    assert nix.dump(SYSTEM) == ["nix-store", "--dump", SYSTEM]
+
+
+def test_a_store_of_our_own_is_named_in_every_command() -> None:
+    nix = Nix(store=Path("/data/store"))
+
+    own = ["--store", "/data/store", "--option", "sandbox-paths", SANDBOX]
+    assert nix.copy(SYSTEM, "machine")[-len(own) :] == own
+    assert nix.dump(SYSTEM) == ["nix-store", "--dump", f"/data/store{SYSTEM}"]
+
+
+def test_the_computer_s_own_store_is_never_given_a_sandbox() -> None:
+    # As root, nested sandbox paths made Nix empty the computer's shell.
+    assert "sandbox-paths" not in " ".join(
+        Nix(store=None).build(Path("/e"), Path("/a"), Path("/l"))
+    )
