@@ -104,7 +104,7 @@ class PostgresRunRegister:
 
     async def lock(self, tx: Transaction, run: str) -> Run | None:
         """Return a run that nobody else changes until the transaction ends, or None."""
-        row = await tx.fetchrow(f"{_RUN} where id = $1 for update", run)
+        row = await tx.fetchrow(f"{_RUN} where id = $1 for no key update", run)
         return _run(row) if row else None
 
     async def save(self, tx: Transaction, run: Run) -> None:
@@ -138,7 +138,7 @@ class PostgresRunRegister:
         """Return a deployment's runs that have not ended, locked, oldest first."""
         rows = await tx.fetch(
             f"""{_RUN} where deployment = $1 and state in ('queued', 'running', 'cancelling')
-            order by number for update""",
+            order by number for no key update""",
             deployment,
         )
         return [_run(row) for row in rows]
