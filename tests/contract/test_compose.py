@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -15,13 +17,11 @@ import yaml
 
 from shared import provider
 from shared.bus import accounts, streams
+from shared.embedded.servers.caddy import CaddyServer
 from tests.support.servers import require
 from tests.support.tree import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from pydantic import BaseModel
 
 SERVICES: Final = tuple(it.name for it in streams.SERVICES)
@@ -153,12 +153,19 @@ def test_the_bus_is_rendered_with_a_key_for_every_account(shape: Shape) -> None:
     assert config["listen"] == "0.0.0.0:4222"
 
 
-def test_the_edge_has_the_listeners_of_the_embedded_default(shape: Shape) -> None:
-    assert shape["services"]["edge"]["network_mode"] == "service:provisioner"
-    config: Mapping[str, Any] = yaml.safe_load((ROOT / "compose" / "caddy.json").read_text())
+def test_the_edge_is_configured_as_in_the_embedded_default(shape: Shape) -> None:
+    embedded = CaddyServer(Path("/data"), admin_port=2019, port=8000, tls_port=8443)
+    written = json.loads((ROOT / "compose" / "caddy.json").read_text())
 
-    assert set(config["apps"]["http"]["servers"]) == {"edge", "edge_tls"}
-    assert config["admin"]["listen"] == "127.0.0.1:2019"
+    # A container listens on all of its addresses.
+    wanted = json.loads(
+        json.dumps(embedded.configuration())
+        .replace('"127.0.0.1:8000"', '":8000"')
+        .replace('"127.0.0.1:8443"', '":8443"')
+    )
+    assert written["apps"]["http"] == wanted["apps"]["http"]
+    assert written["admin"] == wanted["admin"]
+    assert shape["services"]["edge"]["network_mode"] == "service:provisioner"
 
 
 def test_the_example_of_a_provider_is_accepted() -> None:
