@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .ports import Edge, Zones
 
 SERVICE: Final = "provisioner"
+TIMEOUT_SECONDS: Final = 10.0
 
 
 async def provision(settings: Settings) -> None:
@@ -63,14 +64,17 @@ async def connect_zones(offered: Provider, stack: contextlib.AsyncExitStack) -> 
     zones = {}
     for it in offered.zones:
         token = provider.read_secret(it.token_file).get_secret_value()
-        client = http.client(base_url=it.endpoint, headers={"Authorization": f"Bearer {token}"})
+        headers = {"Authorization": f"Bearer {token}"}
+        client = http.client(base_url=it.endpoint, headers=headers, timeout_seconds=TIMEOUT_SECONDS)
         zones[it.name] = FrontDnsZone(await stack.enter_async_context(client))
     return ProviderZones(offered, dict(zones))
 
 
 async def connect_edge(offered: Provider, stack: contextlib.AsyncExitStack) -> Edge:
     """Return the edge of the provider configuration, open until the stack is left."""
-    client = await stack.enter_async_context(http.client(base_url=offered.edge.admin))
+    client = await stack.enter_async_context(
+        http.client(base_url=offered.edge.admin, timeout_seconds=TIMEOUT_SECONDS)
+    )
     return CaddyEdge(client=client, has_tls=offered.edge.tls_address is not None)
 
 

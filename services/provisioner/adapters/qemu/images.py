@@ -120,7 +120,7 @@ class Images:
             os.close(handle)
 
     async def _build(self, image: Image) -> None:
-        for tool in _TOOLS:
+        for tool in (*_TOOLS, *(("newuidmap",) if os.geteuid() else ())):
             commands.find(tool)
         for folder in (self.cache, Path(tempfile.gettempdir())):
             commands.check_room(folder, ROOM_BYTES)

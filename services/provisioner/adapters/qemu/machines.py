@@ -9,6 +9,7 @@ process.json         the process that runs it, by pid and start time
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from dataclasses import dataclass
@@ -123,16 +124,11 @@ async def create(folder: MachineFolder, order: MachineOrder, image: Path) -> Non
     work = MachineFolder(folder.path.with_name(f".{folder.name}.new"))
     _begin(work.path, image)
     (work.path / HOST_NAME).write_text(f"{order.name}\n")
-    await commands.run(
-        ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", order.name, "-f", HOST_KEY),
-        folder=work.path,
-    )
-    # Relative, so that a data directory can be moved with its machines.
     size = f"{order.size.disk_gib}G"
-    await commands.run(
-        ("qemu-img", "create", "-q", "-f", "qcow2", "-b", BASE, "-F", "qcow2", DISK, size),
-        folder=work.path,
-    )
+    # Relative names, so that a data directory can be moved with its machines.
+    for_key = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", order.name, "-f", HOST_KEY)
+    for_disk = ("qemu-img", "create", "-q", "-f", "qcow2", "-b", BASE, "-F", "qcow2", DISK, size)
+    await asyncio.gather(*(commands.run(it, folder=work.path) for it in (for_key, for_disk)))
     work.record(order)
     work.path.rename(folder.path)
 
