@@ -18,7 +18,7 @@ from shared.contracts.failures import Outcome
 from shared.contracts.messages import Value
 
 from .. import render
-from ..domain import Generation, SwitchResult, System
+from ..domain import Generation, Sighting, SwitchResult, System
 from .together import each
 from .verdict import OUTCOME, Trial
 
@@ -49,11 +49,14 @@ class Built(Value):
     systems: dict[str, str]
     """Machine → store path."""
     boots: dict[str, str]
+    active: dict[str, str]
+    """What each machine ran."""
 
 
 class Reached(Value):
     """What `copy` and `secrets` recorded: the boot of each machine."""
 
+    run: str
     boots: dict[str, str]
 
 
@@ -97,34 +100,40 @@ class Deploying:
         """Build the system of every machine, and connect to the machines meanwhile."""
         revision = await self._revision(job)
 
-        async def build_one(machine: GrantedMachine) -> tuple[str, str]:
+        async def build_one(machine: GrantedMachine) -> tuple[Sighting, str]:
             arguments = render.arguments(revision, machine, self.catalogue)
-            seen, system = await asyncio.gather(
+            return await asyncio.gather(
                 self.hosts.at(machine).look(), self.builder.build(machine.machine, arguments)
             )
-            return system, seen.boot_id
 
         found = await each(revision.machines, build_one)
         return Built(
-            systems={name: system for name, (system, _) in found.items()},
-            boots={name: boot for name, (_, boot) in found.items()},
+            systems={name: system for name, (_, system) in found.items()},
+            boots={name: seen.boot_id for name, (seen, _) in found.items()},
+            active={name: seen.system for name, (seen, _) in found.items()},
         )
 
     async def copy(self, job: jobs.Job) -> Reached:
         """Bring each system to its machine; what lay there before a boot is checked first."""
-        systems = job.result(BUILD, Built).systems
+        built = job.result(BUILD, Built)
         earlier = job.previous(COPY, Reached)
+        is_repeated = job.attempt > 1 or (earlier is not None and earlier.run == job.run)
 
         async def copy_one(machine: GrantedMachine) -> str:
-            host, system = self.hosts.at(machine), System(systems[machine.machine])
-            seen = await host.look()
-            last_boot = earlier.boots.get(machine.machine) if earlier else None
+            name, host = machine.machine, self.hosts.at(machine)
+            system = System(built.systems[name])
+            # `build` has looked a moment ago, unless this is not the first time.
+            seen = Sighting(boot_id=built.boots[name], system=built.active[name])
+            if is_repeated:
+                seen = await host.look()
+            last_boot = earlier.boots.get(name) if earlier else None
             has_booted = last_boot not in (None, seen.boot_id)
             if seen.system != system or has_booted:
                 await host.copy(system, verify=has_booted)
             return seen.boot_id
 
-        return Reached(boots=await each((await self._revision(job)).machines, copy_one))
+        boots = await each((await self._revision(job)).machines, copy_one)
+        return Reached(run=job.run, boots=boots)
 
     async def secrets(self, job: jobs.Job) -> Reached:
         """Place secrets and start permit in the memory of each machine."""
@@ -136,7 +145,7 @@ class Deploying:
             await self.placing.place(revision, machine, System(systems[name]), boots[name])
 
         await each(revision.machines, place_one)
-        return Reached(boots=boots)
+        return Reached(run=job.run, boots=boots)
 
     async def switch(self, job: jobs.Job) -> Switched:
         """Switch each machine, under the eyes of its watchdog."""
