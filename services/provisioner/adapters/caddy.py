@@ -68,7 +68,10 @@ class CaddyEdge(Edge):
     ) -> httpx2.Response:
         path = f"/config/apps/http/servers/{server}/routes"
         try:
-            answer = await self.client.request(method, path, json=body)
+            # Every change restarts the admin API, which drops the connections of the old one.
+            answer = await self.client.request(
+                method, path, json=body, headers={"Connection": "close"}
+            )
         except httpx2.TransportError as error:
             raise errors.UnavailableError(
                 "route.unavailable", f"the edge's admin API did not answer: {error!r}"

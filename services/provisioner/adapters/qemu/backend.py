@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -31,6 +32,8 @@ BOOT_SECONDS: Final = 120.0
 PRESSES: Final = 6
 PRESS_SECONDS: Final = 4.0
 QUIT_SECONDS: Final = 5.0
+PORT_SECONDS: Final = 2.0
+POLL_SECONDS: Final = 0.05
 VERDICTS: Final = "acceleration.json"
 
 
@@ -152,9 +155,7 @@ class QemuRuntimeBackend(RuntimeBackend):
 
     async def _launch(self, folder: MachineFolder, order: MachineOrder) -> None:
         commands.check_room(folder.path, machines.ROOM_BYTES)
-        for endpoint in (order.ssh, order.http):
-            if not _is_free(endpoint):
-                raise _port_taken(endpoint)
+        await _await_free(order.ssh, order.http)
         folder.let_in(self.public_key())
         (folder.path / monitor.SOCKET).unlink(missing_ok=True)
         accelerator = await self._accelerator(folder)
@@ -208,6 +209,16 @@ def _is_free(endpoint: Endpoint) -> bool:
                 "machine.address", f"this host cannot listen at {endpoint}: {error.strerror}"
             ) from error
     return True
+
+
+async def _await_free(*endpoints: Endpoint) -> None:
+    """Wait a moment for addresses that somebody who is ending still has."""
+    deadline = time.monotonic() + PORT_SECONDS
+    for endpoint in endpoints:
+        while not _is_free(endpoint):
+            if time.monotonic() > deadline:
+                raise _port_taken(endpoint)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 def _port_taken(endpoint: Endpoint) -> errors.ConflictError:

@@ -20,6 +20,7 @@ BOOT_ID: Final = PROC / "sys/kernel/random/boot_id"
 POLL_SECONDS: Final = 0.02
 KILL_SECONDS: Final = 10.0
 _STATE: Final = 0
+_THREADS: Final = 17
 _START_TIME: Final = 19
 
 
@@ -119,4 +120,6 @@ def _started(pid: int) -> int | None:
         fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[_STATE] in "ZX" else int(fields[_START_TIME])
+    # A killed leader is a zombie before its other threads have let go of ports and locks.
+    is_gone = fields[_STATE] in "ZX" and int(fields[_THREADS]) <= 1
+    return None if is_gone else int(fields[_START_TIME])
