@@ -43,6 +43,15 @@ def test_a_passing_test_passes_and_is_counted(tmp_path: Path) -> None:
     assert "elsewhere: 1 passed" in seen
 
 
+def test_figures_reach_the_end_of_the_output(tmp_path: Path) -> None:
+    tells = "def test_one(record_property):\n    record_property('figure', 'killed: 9')\n"
+
+    _, seen = run(tmp_path, tells, "-n", "1", ci="true")
+
+    assert "killed: 9" in seen.partition("figures")[2]
+    assert "1 passed" in seen.splitlines()[-1]
+
+
 @pytest.mark.parametrize("kind", PLANTED)
 def test_a_test_that_is_left_out_fails_in_ci(tmp_path: Path, kind: str) -> None:
     status, seen = run(tmp_path, PLANTED[kind], ci="true")

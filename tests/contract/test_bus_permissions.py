@@ -20,7 +20,7 @@ from shared.bus import keys, streams
 from tests.support.bus import SERVICES, Bus, running_bus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
@@ -244,13 +244,12 @@ async def _duties(matrix: Matrix, peers: Mapping[str, Peer]) -> None:
 
 
 async def test_every_service_can_do_what_is_declared_and_nothing_else(
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     async with running_bus() as bus, AsyncExitStack() as stack:
         matrix = await fill(bus, stack)
 
-    with capsys.disabled():
-        print(f"\nbus permissions: {matrix.summary()}")  # noqa: T201 - the figures are the result
+    record_property("figure", f"bus permissions: {matrix.summary()}")
     assert set(DURABLES) == set(SERVICES)
     assert matrix.wrong == []
     assert matrix.rows >= len(ATTEMPTS) + len(EARS)

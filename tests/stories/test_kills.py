@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +24,7 @@ from tests.support.stack import ENDED, Stack
 from tests.support.world import ONE_EACH
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 QEMU = "qemu"
@@ -67,7 +66,7 @@ def victim_of(stack: Stack, name: str, deployment: str) -> identity.Identity:
 @pytest.mark.parametrize(("victim", "service", "step"), ROWS, ids=[it[0] for it in ROWS])
 async def test_a_part_killed_at_a_step_costs_nothing_but_time(
     stack: Stack,
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
     victim: str,
     service: str,
     step: str,
@@ -85,8 +84,7 @@ async def test_a_part_killed_at_a_step_costs_nothing_but_time(
     ended = await stack.succeeds(run)
     counts = await stack.world.counts(deployment, domain)
     row = f"{victim:<12} {step:<8} {ended['state']:<10} {ended['seconds']:5.1f} s  {counts}"
-    with capsys.disabled():
-        sys.stdout.write(f"\nkilled {row}\n")
+    record_property("figure", f"killed {row}")
     assert counts == ONE_EACH
     async with http.client(base_url=await stack.url(deployment)) as visitor:
         assert f"Without {victim}" in (await visitor.get("/")).text

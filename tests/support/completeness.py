@@ -1,4 +1,8 @@
-"""Count the tests of each level and, where CI is true, let none be left out or tried twice."""
+"""Count the tests of each level and, where CI is true, let none be left out or tried twice.
+
+What a test wants to be read by people goes through any number of workers to the end of the output:
+`record_property("figure", "one line")`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 IN_CI = os.environ.get("CI") == "true"
+FIGURE = "figure"
 REPEATS = ("rerunfailures", "flaky")
 DESELECTED = pytest.StashKey[int]()
 
@@ -86,6 +91,15 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
         for outcome in ("passed", "failed", "error", "skipped")
     }
     levels = sorted({level for counter in counts.values() for level in counter})
+    figures = [
+        str(line)
+        for report in terminalreporter.stats.get("passed", [])
+        for name, line in report.user_properties
+        if name == FIGURE
+    ]
+    if figures:
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(figures))
     terminalreporter.section("tests per level")
     for level in levels:
         seen = ", ".join(f"{found[level]} {it}" for it, found in counts.items() if found[level])
