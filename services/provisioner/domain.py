@@ -1,6 +1,7 @@
 """What a machine is, what reaches it, and which changes it can take.
 
-    RESERVED ──▶ CHANGING ◀──▶ READY ──▶ REMOVING ──▶ gone
+    RESERVED ──▶ CHANGING ◀──▶ READY ──▶ SURPLUS ──▶ gone
+          └──────────┴───────────┴──▶ REMOVING ──▶ gone
 
 A machine keeps its image, its addresses and its disk for life. Only a larger size is a change
 that it can take; everything else would be another machine, and data on its disk would be lost.
@@ -31,8 +32,15 @@ class MachineState(StrEnum):
     """It is being created or given another size, and may exist in part."""
     READY = "ready"
     """It answered once and is to run."""
+    SURPLUS = "surplus"
+    """No application of the revision that runs is on it; the watch removes it."""
     REMOVING = "removing"
-    """It is to be gone."""
+    """Its deployment is being removed; that job alone touches it."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a machine in this state is to exist."""
+        return self not in {MachineState.SURPLUS, MachineState.REMOVING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,11 +99,11 @@ class Machines:
             match machine.state:
                 case MachineState.READY:
                     await self._keep_running(machine)
-                case MachineState.REMOVING:
+                case MachineState.SURPLUS:
                     await self._remove(machine)
                     async with self.database.transaction() as tx:
                         await self.repository.forget(tx, [machine.name])
-                case MachineState.RESERVED | MachineState.CHANGING:
+                case MachineState.RESERVED | MachineState.CHANGING | MachineState.REMOVING:
                     pass  # a run is at work on it, or failed to do that
 
     async def take_away(self, tx: Transaction, deployment: str) -> None:
@@ -125,7 +125,7 @@ class Machines:
         """Write down which machines hold no application any more; the watch removes them."""
         machines = await self._existing(tx, deployment)
         surplus = [it.name for it in machines if not {*applications} & {*it.placement.applications}]
-        await self.repository.mark(tx, surplus, MachineState.REMOVING)
+        await self.repository.mark(tx, surplus, MachineState.SURPLUS)
 
     async def forget(self, job: jobs.Job, tx: Transaction) -> tuple[str, ...]:
         """Drop the machines that are gone."""
@@ -143,7 +143,7 @@ class Machines:
 
     async def _existing(self, tx: Transaction, deployment: str) -> Sequence[Machine]:
         machines = await self.repository.list_machines(tx, deployment)
-        return [it for it in machines if it.state is not MachineState.REMOVING]
+        return [it for it in machines if it.state.is_wanted]
 
     async def _pairs(self, job: jobs.Job) -> Sequence[tuple[Machine, Placement]]:
         """Return each machine of the revision with what it is to offer."""

@@ -130,7 +130,8 @@ class Publication:
         self, tx: Transaction, deployment: str, hosts: Sequence[ApplicationHost]
     ) -> Mapping[ApplicationHost, str]:
         machines = await self.machines.list_machines(tx, deployment)
-        found = {name: it.name for it in machines for name in it.placement.applications}
+        wanted = [it for it in machines if it.state.is_wanted]
+        found = {name: it.name for it in wanted for name in it.placement.applications}
         lacking = [it.application for it in hosts if it.application not in found]
         if lacking:
             raise errors.FaultError(

@@ -80,6 +80,18 @@ async def test_an_application_that_left_loses_route_record_and_machine(rig: Rig)
     assert await rig.rows("addresses") == 2
 
 
+async def test_an_application_that_returns_gets_a_machine_of_its_own_again(rig: Rig) -> None:
+    async with rig.working():
+        first, _ = await published(rig, "hello", "pages")
+        await published(rig, "hello", revision=2)
+        third, routes = await published(rig, "hello", "pages", revision=3)
+        await eventually(lambda: len(rig.world.backend.machines) == 2, within=10)
+
+    assert third.machines[0] == first.machines[0]
+    upstreams = {it.host: it.upstream for it in rig.world.edge.listed}
+    assert [upstreams[it.host] for it in routes.routes] == [it.http for it in third.machines]
+
+
 async def test_a_prepared_revision_has_machines_and_no_route(rig: Rig) -> None:
     async with rig.working():
         run = await rig.request("hello", mode=Mode.PREPARED)
@@ -161,3 +173,5 @@ async def test_a_machine_that_is_to_be_gone_is_not_started_again(rig: Rig) -> No
     await rig.provisioner.machines.look(rig.deployment)
 
     assert len(rig.world.backend.starts) == 1
+    # Its route is still there: the job withdraws that first.
+    assert len(rig.world.backend.machines) == 1
