@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -39,11 +40,15 @@ class HttpHealthProbe(HealthProbe):
     async def ask(self, at: Endpoint, host: str, path: str) -> str:
         headers = {"Host": host}
         try:
-            async with self.client.stream("GET", f"http://{at}{path}", headers=headers) as response:
+            # The client's own limit is per read: bytes that drip would hold us for ever.
+            async with (
+                asyncio.timeout(ANSWER_SECONDS),
+                self.client.stream("GET", f"http://{at}{path}", headers=headers) as response,
+            ):
                 if response.is_success:
                     return ""
                 chunk = await anext(response.aiter_bytes(EXCERPT), b"")
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, TimeoutError) as error:
             return f"no answer ({type(error).__name__})"
         is_text = response.headers.get("content-type", "").startswith("text/plain")
         words = chunk.decode(errors="replace").split() if is_text else []

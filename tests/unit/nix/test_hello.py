@@ -266,3 +266,21 @@ def test_a_written_message_is_read_back(fields: dict[str, str], body: bytes) -> 
 def test_a_colour_that_is_none_never_reaches_the_style(hello: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="not a colour"):
         hello["pages"].Site({**OPTIONS, "colour": "red;}"}, hello["book"].ClosedBook())
+
+
+@pytest.mark.parametrize("body", [rb'{"name": "x", "text": "\ud800"}', b"[" * 8000])
+def test_what_is_not_text_is_refused_and_the_page_stays(hello: dict[str, Any], body: bytes) -> None:
+    bucket = Bucket()
+
+    answer = asked(hello, bucket, "POST /book HTTP/1.1", body, content_type="application/json")
+
+    assert answer.status == 422
+    assert asked(hello, bucket, "GET / HTTP/1.1").status == 200
+
+
+def test_an_entry_that_somebody_else_wrote_cannot_break_the_page(hello: dict[str, Any]) -> None:
+    bucket = Bucket()
+    entry = rb'{"name": "x", "text": "\ud800", "at": "now"}'
+    bucket.objects["entries/1.json"] = entry
+
+    assert asked(hello, bucket, "GET / HTTP/1.1").status == 200

@@ -88,6 +88,10 @@ class VisitorsBook:
             raise RefusedError(
                 f"a name has 1 to {NAME_LIMIT} characters, a message 1 to {TEXT_LIMIT}"
             )
+        try:
+            (name + text).encode()
+        except UnicodeEncodeError as error:  # half a character, which JSON can carry
+            raise RefusedError("there is something in it that is not text") from error
         now = time.time()
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
         entry = {"name": name, "text": text, "at": at}
@@ -98,6 +102,11 @@ class VisitorsBook:
     def _entry(self, name: str) -> Entry:
         try:
             found = json.loads(self._bucket.get(name))
-            return {field: str(found[field]) for field in ("name", "text", "at")}
+            return {field: _printable(str(found[field])) for field in ("name", "text", "at")}
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{name} is not an entry") from error
+
+
+def _printable(text: str) -> str:
+    """Return a text that can be sent, whoever wrote it into the bucket."""
+    return text.encode("utf-8", "replace").decode()

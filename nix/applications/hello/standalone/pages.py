@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from urllib.parse import parse_qs
 
 import languages
 from book import RefusedError
@@ -134,6 +133,8 @@ def _quote(entry: Entry) -> str:
 
 
 def _form_fields(body: bytes) -> dict[str, str]:
+    from urllib.parse import parse_qs  # noqa: PLC0415 - takes a while to start; few visitors sign
+
     try:
         found = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=8)
     except ValueError as error:
@@ -144,7 +145,7 @@ def _form_fields(body: bytes) -> dict[str, str]:
 def _json_fields(body: bytes) -> dict[str, str]:
     try:
         found = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RefusedError("this is not JSON") from error
     if not isinstance(found, dict):
         raise RefusedError("an entry is an object with name and text")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import _thread  # `threading` takes a while to start
 import socket
 import sys
-import threading
 import time
 
 import messages
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from io import BufferedIOBase
 
 BODY_LIMIT = 8192
-CONNECTIONS = 64
+AT_ONCE = 16
 SECONDS = 15.0
+A_DAY = 86400
+"""For one request and its answer, however slowly they come."""
 REASONS = {
     200: "OK",
     201: "Created",
@@ -79,28 +81,30 @@ class Answer:
 
 
 def serve(port: int, respond: Callable[[Request], Answer]) -> None:
-    """Answer visitors for ever."""
-    free = threading.Semaphore(CONNECTIONS)
+    """Answer visitors for ever, some of them at the same time."""
     with socket.create_server(("", port), backlog=128) as listener:
+        for _ in range(AT_ONCE):
+            _thread.start_new_thread(_work, (listener, respond))
         while True:
-            free.acquire()
-            connection, _ = listener.accept()
-            threading.Thread(
-                target=_converse, args=(connection, respond, free), daemon=True
-            ).start()
+            time.sleep(A_DAY)
 
 
-def _converse(
-    connection: socket.socket, respond: Callable[[Request], Answer], free: threading.Semaphore
-) -> None:
+def _work(listener: socket.socket, respond: Callable[[Request], Answer]) -> None:
+    try:
+        while True:
+            _meet(*listener.accept(), respond)
+    finally:
+        # A visit that went wrong ends this thread, and another one takes its place.
+        _thread.start_new_thread(_work, (listener, respond))
+
+
+def _meet(connection: socket.socket, _: object, respond: Callable[[Request], Answer]) -> None:
     try:
         with connection, connection.makefile("rwb") as stream:
             connection.settimeout(SECONDS)
             _exchange(stream, respond)
-    except OSError:
-        return  # the visitor has gone
-    finally:
-        free.release()
+    except OSError as error:
+        log(f"a visitor has gone: {error}")
 
 
 def _exchange(stream: BufferedIOBase, respond: Callable[[Request], Answer]) -> None:

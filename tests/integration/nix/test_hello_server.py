@@ -1,0 +1,45 @@
+"""The web server of the application hello, under visitors who mean no good."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+
+from shared.embedded import ports
+from tests.support.tree import ROOT
+
+CODE = ROOT / "nix/applications/hello/standalone"
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import server
+server.SECONDS = 0.5
+server.serve(int(sys.argv[2]), lambda request: server.Answer(200, "here"))
+"""
+
+
+def test_a_visitor_who_drips_bytes_keeps_nobody_out() -> None:
+    port = ports.free()
+    with subprocess.Popen([sys.executable, "-c", PROGRAM, str(CODE), str(port)]) as process:
+        try:
+            dripping = [_connected(port) for _ in range(64)]
+            for it in dripping:
+                it.sendall(b"POST /book HTTP/1.1\r\nhost: x\r\n")
+            with _connected(port) as visitor:
+                visitor.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+                assert visitor.recv(100).startswith(b"HTTP/1.1 200")
+        finally:
+            process.kill()
+            for it in dripping:
+                it.close()
+
+
+def _connected(port: int) -> socket.socket:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=10)
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
