@@ -16,12 +16,29 @@ LENGTH: Final = 26
 PATTERN: Final = re.compile(f"[0-7][{ALPHABET}]{{{LENGTH - 1}}}")
 
 
+class _Sequence:
+    """Ids of one process rise strictly, also within a millisecond and when a clock steps back."""
+
+    def __init__(self) -> None:
+        self._newest = 0
+
+    def next(self, value: int) -> int:
+        """Return the value, or the next one after the newest."""
+        self._newest = max(value, self._newest + 1)
+        return self._newest
+
+
+_sequence: Final = _Sequence()
+
+
 def new_id(milliseconds: int | None = None) -> str:
     """Return a new id; `milliseconds` since 1970 decides the first 48 bits (RFC 9562, 5.7)."""
     moment = time.time_ns() // 1_000_000 if milliseconds is None else milliseconds
     value = (moment & (2**48 - 1)) << 80 | secrets.randbits(80)
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
+    if milliseconds is None:
+        value = _sequence.next(value)
     return "".join(ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
 
 

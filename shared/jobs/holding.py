@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 AWAY_SECONDS: Final = 0.3
 BACK_OFF_SECONDS: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
 MOST_LINES: Final = 100
+MOST_REENTRIES: Final = 8
+"""How often the world may change below a job before that is what is wrong."""
 
 
 class LostError(Exception):
@@ -85,7 +87,9 @@ class Holding:
         await self._save(lambda: store.begin_step(self.database, self.lease, step.name))
         await self._tell(step.name, StepState.RUNNING, Report())
         await asyncio.sleep(self.settings.pause_before(step.name))
-        result, error = await _outcome(self._in_span(step))
+        result, error = await _outcome(self._in_span(step), step)
+        if isinstance(error, ReenterError) and self.lease.row["reentries"] >= MOST_REENTRIES:
+            return await self._fall(step.name, _never_ends(error))
         if isinstance(error, ReenterError):
             keep = self.kind.before(error.step)
             await self._save(lambda: store.go_back(self.database, self.lease, error.step, keep))
@@ -199,6 +203,14 @@ class Holding:
         )
 
 
+def _never_ends(error: ReenterError) -> errors.FaultError:
+    return errors.FaultError(
+        "job.keeps_going_back",
+        f"the work had to begin again at {error.step} more than {MOST_REENTRIES} times: a machine "
+        "that boots again and again is the usual cause",
+    )
+
+
 def failure_of(error: BaseException) -> Failure:
     """Return what to say about an error; one that nobody foresaw is logged, not shown."""
     if isinstance(error, errors.HostingError):
@@ -214,13 +226,27 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(code="fault.unexpected", message=message, retryable=True)
 
 
-async def _outcome(work: Awaitable[Any]) -> tuple[Any, BaseException | None]:
-    """Return what some work resulted in and what it raised; whatever it was, we go on."""
+async def _outcome(
+    work: Awaitable[Any], step: Step | None = None
+) -> tuple[Any, BaseException | None]:
+    """Return what some work resulted in and what it raised; whatever it was, we go on.
+
+    An attempt at a step that does not return is cut off: nothing may hold its run for ever.
+    """
     task = asyncio.ensure_future(work)
     try:
-        await asyncio.wait({task})
+        await asyncio.wait({task}, timeout=step.limit_seconds if step else None)
+        if step and not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+            return None, errors.UnavailableError(
+                "step.timeout",
+                f"step {step.name} did not end within {step.limit_seconds:g} s and was cut off",
+            )
     finally:
-        task.cancel()  # only has an effect when we ourselves are being cancelled
+        if not task.done():  # we ourselves are being cancelled: nothing may go on acting
+            task.cancel()
+            await asyncio.wait({task})
     error = task.exception()
     return (None if error else task.result()), error
 

@@ -98,6 +98,13 @@ class Step:
     do: Callable[[Job], Awaitable[Value | None]]
     patience_seconds: float = 300.0
     """How long to go on trying while the world is not ready."""
+    margin_seconds: float = 300.0
+    """How much longer than that one attempt may take before it is cut off."""
+
+    @property
+    def limit_seconds(self) -> float:
+        """How long one attempt may take at most."""
+        return self.patience_seconds + self.margin_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

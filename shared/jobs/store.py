@@ -17,35 +17,42 @@ if TYPE_CHECKING:
     from shared.database import Database, Row, Transaction
 
 _COLUMNS: Final = """id, kind, deployment, revision, run, arguments, step, results, previous,
-    attempt, rearmed, abandoned, epoch, cause, traceparent"""
+    attempt, reentries, rearmed, abandoned, epoch, cause, traceparent"""
+# Ids of runs rise with time. Messages may be handled in any order, and a dead letter long after:
+# what belongs to an older run than the deployment has work for comes too late.
 _ENQUEUE: Final = """
 insert into jobs (id, kind, deployment, revision, run, arguments, state, cause, traceparent)
-values ($1, $2, $3, $4, $5, $6, 'queued', $7, $8)
+select $1, $2, $3, $4, $5, $6, 'queued', $7, $8
+where not exists (select from jobs newer where newer.deployment = $3 and newer.run > $5)
 on conflict (kind, deployment, revision) do update set
     run = excluded.run, arguments = excluded.arguments, cause = excluded.cause,
     traceparent = excluded.traceparent, rearmed = jobs.state = 'running', abandoned = false,
     state = case when jobs.state = 'running' then 'running' else 'queued' end,
     step = case when jobs.state = 'running' then jobs.step end,
     results = case when jobs.state = 'running' then jobs.results else '{}' end,
-    attempt = 0, step_since = null, failure = null, created_at = now(), updated_at = now()
-where jobs.run <> excluded.run or jobs.state = 'abandoned'
+    attempt = 0, reentries = 0, step_since = null, failure = null,
+    created_at = now(), updated_at = now()
+where jobs.run < excluded.run
 """
 # Panel starts a run of a deployment only when the one before has ended: what is left of an
 # earlier one has been overtaken.
 _OVERTAKE: Final = """
 update jobs set abandoned = true, updated_at = now(),
     state = case when state = 'queued' then 'abandoned' else state end
-where deployment = $1 and run <> $2 and state in ('queued', 'running')
+where deployment = $1 and run < $2 and state in ('queued', 'running')
 """
 _CLAIM: Final = f"""
 update jobs set state = 'running', lease_holder = $1, epoch = epoch + 1, updated_at = now(),
-    lease_until = now() + make_interval(secs => $2)
+    -- Patience is for the world, not for the time that nobody worked.
+    lease_until = now() + make_interval(secs => $2), step_since = null
 where id = (
     select id from jobs waiting
-    where kind = any($3)
+    where kind = any($3) and id <> all($4)
       and (state = 'queued' or (state = 'running' and lease_until < now()))
       and not exists (select from jobs other where other.deployment = waiting.deployment
                       and other.id <> waiting.id and other.state = 'running')
+      and not exists (select from watches look where look.deployment = waiting.deployment
+                      and look.lease_until > now())
     order by created_at limit 1 for update skip locked)
 returning {_COLUMNS}
 """  # noqa: S608 - a constant
@@ -86,12 +93,12 @@ async def enqueue(  # noqa: PLR0913 - what identifies a job, spelt out
 
 
 async def claim(
-    database: Database, holder: str, seconds: float, kinds: Sequence[str]
+    database: Database, holder: str, seconds: float, kinds: Sequence[str], held: Sequence[str] = ()
 ) -> Lease | None:
-    """Take the oldest job that nobody works on, or return None."""
+    """Take the oldest job that nobody works on, or return None; those `held` are left alone."""
     try:
         async with database.transaction() as tx:
-            row = await tx.fetchrow(_CLAIM, holder, seconds, list(kinds))
+            row = await tx.fetchrow(_CLAIM, holder, seconds, list(kinds), list(held))
     except asyncpg.UniqueViolationError:
         return None  # another replica began a job of the same deployment in this moment
     return Lease(row=row) if row else None
@@ -119,7 +126,7 @@ async def end_step(database: Database, lease: Lease, done: Mapping[str, Any]) ->
 
 async def go_back(database: Database, lease: Lease, step: str, keep: Sequence[str]) -> Lease | None:
     """Return to an earlier step and forget, for this run, what came after it."""
-    change = """step = $3, attempt = 0, step_since = null,
+    change = """step = $3, attempt = 0, step_since = null, reentries = reentries + 1,
         results = (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(results)
                    where key = any($4))"""
     return await _write(database, lease, change, step, list(keep))
@@ -127,13 +134,20 @@ async def go_back(database: Database, lease: Lease, step: str, keep: Sequence[st
 
 async def restart(database: Database, lease: Lease) -> Lease | None:
     """Begin again at the first step, for the run that re-armed the job."""
-    change = "rearmed = false, step = null, results = '{}', attempt = 0, step_since = null"
+    change = """rearmed = false, step = null, results = '{}', attempt = 0, reentries = 0,
+        step_since = null"""
     return await _write(database, lease, change)
 
 
 async def abandon(database: Database, lease: Lease) -> None:
     """End a job whose run has been overtaken; there is nobody left to tell."""
-    await _write(database, lease, "state = 'abandoned', lease_until = null")
+    async with database.transaction() as tx:
+        await tx.execute(
+            """update jobs set state = 'abandoned', lease_until = null, updated_at = now()
+            where id = $1 and epoch = $2 and state = 'running' and abandoned""",
+            lease.id,
+            lease.epoch,
+        )
 
 
 async def seconds_in_step(database: Database, lease: Lease) -> float:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from .model import Watch
 
-LEASE_SECONDS: Final = 15.0
+LEASE_SECONDS: Final = 30.0
+SAFETY_SECONDS: Final = 3.0
 IDLE_SECONDS: Final = 0.5
 AT_ONCE: Final = 4
 
@@ -47,15 +48,23 @@ class Watcher:
         deployment = await store.claim_watch(self.database, name, LEASE_SECONDS)
         if deployment is None:
             return False
-        task = asyncio.ensure_future(self.watch.look(deployment))
+        task = asyncio.ensure_future(self._look(deployment))
         try:
             await asyncio.wait({task})
         finally:
             task.cancel()
+            await asyncio.wait({task})
         if error := task.exception():
             # A look that failed is repeated; it must not end the service.
             telemetry.log.warning(
                 "watch_failed", watch=name, deployment=deployment, reason=str(error)
             )
         await store.release_watch(self.database, name, deployment, self.watch.every_seconds)
+        # A job of this deployment may have waited for the look to end.
+        self.database.jobs_nudge.set()
         return True
+
+    async def _look(self, deployment: str) -> None:
+        """Look for no longer than the lease: after that a job, or another look, may act."""
+        async with asyncio.timeout(LEASE_SECONDS - SAFETY_SECONDS):
+            await self.watch.look(deployment)

@@ -36,7 +36,8 @@ class Worker:
     kinds: Mapping[str, Kind]
     publish: Publish
     settings: RuntimeSettings
-    running: set[asyncio.Task[None]] = field(default_factory=set)
+    running: dict[asyncio.Task[None], str] = field(default_factory=dict)
+    """The tasks under way, and the id of the job that each does."""
 
     async def work(self) -> None:
         """Claim and do jobs until cancelled; what is under way is left to be resumed."""
@@ -50,25 +51,27 @@ class Worker:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.database.jobs_nudge.wait(), POLL_SECONDS)
         finally:
-            for task in self.running:
+            under_way = list(self.running)
+            for task in under_way:
                 task.cancel()
-            await asyncio.gather(*self.running, return_exceptions=True)
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _claim(self) -> store.Lease | None:
         holder = f"{self.service}-{self.settings.instance}"
         seconds = self.settings.lease_seconds
         try:
-            return await store.claim(self.database, holder, seconds, list(self.kinds))
+            held = list(self.running.values())
+            return await store.claim(self.database, holder, seconds, list(self.kinds), held)
         except errors.UnavailableError:
             return None
 
     def _start(self, lease: store.Lease) -> None:
         task = asyncio.create_task(self._hold(lease))
-        self.running.add(task)
+        self.running[task] = lease.id
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self.running.discard(task)
+        del self.running[task]
         self.database.jobs_nudge.set()
         if not task.cancelled() and (error := task.exception()):
             telemetry.log.error("job_broke_off", exc_info=error)
@@ -95,10 +98,14 @@ class Worker:
             raise outcome
 
     async def _keep(self, lease: store.Lease) -> None:
-        """Extend the lease; return when it is lost."""
+        """Extend the lease; return when it is lost, or can no longer be known to be ours."""
         seconds = self.settings.lease_seconds
-        while True:
+        loop = asyncio.get_running_loop()
+        safe_until = loop.time() + seconds
+        while loop.time() < safe_until:
             await asyncio.sleep(seconds / 3)
+            asked = loop.time()
             with contextlib.suppress(errors.UnavailableError):
                 if await store.extend(self.database, lease, seconds) is None:
                     return
+                safe_until = asked + seconds

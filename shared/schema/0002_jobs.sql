@@ -18,6 +18,8 @@ create table jobs (
     -- How often the current step was begun, and since when.
     attempt integer not null default 0,
     step_since timestamptz,
+    -- How often a step has sent this run's job back.
+    reentries integer not null default 0,
     -- A new run asked for the same work while it was being done.
     rearmed boolean not null default false,
     -- The run this work belongs to has been overtaken.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _WANT: Final = """
 insert into deployments (deployment, run, revision) values ($1, $2, $3)
 on conflict (deployment) do update set run = excluded.run, revision = excluded.revision
+-- Ids of runs rise with time: a message that comes late does not bring an older wish back.
+where deployments.run <= excluded.run
 """
 _LEARN: Final = """
 insert into facts (deployment, revision, run, name, payload) values ($1, $2, $3, $4, $5)

@@ -59,10 +59,10 @@ class Work:
         self.falls.append(fall)
         return [_event(job.deployment, "failed")]
 
-    def kind(self, patience_seconds: float = 30.0) -> jobs.Kind:
+    def kind(self, patience_seconds: float = 30.0, margin_seconds: float = 30.0) -> jobs.Kind:
         steps = (
             jobs.Step("one", self.one),
-            jobs.Step("two", self.two, patience_seconds),
+            jobs.Step("two", self.two, patience_seconds, margin_seconds),
             jobs.Step("three", self.three),
         )
         return jobs.Kind(name="work", steps=steps, finish=self.finish, failed=self.failed)
@@ -167,6 +167,30 @@ async def test_patience_ends_in_a_failure_that_names_the_step(
     assert await announced(database) == 1
 
 
+async def test_a_step_that_never_returns_is_cut_off_and_fails_the_job(
+    database: Database, working: Working
+) -> None:
+    ended: list[str] = []
+
+    async def hang(_: jobs.Job) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append("two")
+
+    work = Work(plant={"two": hang})
+
+    async with working(work.kind(patience_seconds=0.1, margin_seconds=0.2)):
+        await ask(database, ids.new_id())
+        await becomes(database, "failed")
+
+    assert ended == ["two"]
+    assert [(it.stage, it.failure.code) for it in work.falls] == [("two", "step.timeout")]
+    assert "step two did not end within 0.3 s" in work.falls[0].failure.message
+    assert await announced(database) == 1
+
+
 async def test_an_unforeseen_error_fails_the_job_without_its_words(
     database: Database, working: Working
 ) -> None:
@@ -231,19 +255,96 @@ async def test_a_run_that_arms_a_running_job_again_begins_it_anew(
     database: Database, working: Working
 ) -> None:
     gate = asyncio.Event()
-    work, second = Work(plant={"two": lambda _: gate.wait()}), ids.new_id()
+    work = Work(plant={"two": lambda _: gate.wait()})
 
     async with working(work.kind()):
         await ask(database, ids.new_id())
         await eventually(lambda: work.done == ["one", "two"], within=10)
-        async with database.transaction() as tx:
-            await tx.execute("update jobs set run = $1, rearmed = true", second)
+        second = ids.new_id()
+        await ask(database, second)
         gate.set()
         await becomes(database, "done")
 
     assert work.done[:5] == ["one", "two", "one", "two", "three"]
     assert work.done[5].startswith(f"finish {second[-4:]}")
     assert await announced(database) == 1
+
+
+async def test_a_message_of_an_older_run_changes_nothing(
+    database: Database, working: Working
+) -> None:
+    older, newer = ids.new_id(), ids.new_id()
+    work = Work()
+
+    async with working(work.kind()):
+        await ask(database, newer)
+        await becomes(database, "done")
+        await ask(database, older)
+        async with database.transaction() as tx:
+            await jobs.enqueue(tx, "work", deployment=DEPLOYMENT, revision=2, run=older)
+        await ask(database, ids.new_id(), ids.new_id())
+        await eventually(lambda: str(work.done).count("finish") == 2, within=10)
+
+    assert older[-4:] not in str(work.done)
+    async with database.transaction() as tx:
+        assert await tx.fetchval("select count(*) from jobs where run = $1", older) == 0
+
+
+async def test_a_job_that_is_sent_back_for_ever_ends(database: Database, working: Working) -> None:
+    def back(_: jobs.Job) -> None:
+        raise jobs.ReenterError("one")
+
+    work = Work(plant={"two": back})
+
+    async with working(work.kind()):
+        await ask(database, ids.new_id())
+        await becomes(database, "failed")
+
+    assert work.falls[0].failure.code == "job.keeps_going_back"
+
+
+async def test_a_process_that_was_paused_does_not_do_its_own_job_twice(
+    database: Database, working: Working
+) -> None:
+    gate = asyncio.Event()
+    running: list[int] = []
+
+    async def overlap(_: jobs.Job) -> None:
+        running.append(1)
+        assert len(running) == 1
+        await gate.wait()
+        running.pop()
+
+    work = Work(plant={"two": overlap})
+    async with working(work.kind()):
+        await ask(database, ids.new_id())
+        await eventually(lambda: work.done == ["one", "two"], within=10)
+        async with database.transaction() as tx:
+            await tx.execute("update jobs set lease_until = now() - interval '1 second'")
+        database.jobs_nudge.set()
+        await asyncio.sleep(0.1)
+        gate.set()
+        await becomes(database, "done")
+
+    assert work.done.count("two") == 1
+
+
+async def test_a_job_waits_for_a_look_that_is_under_way(
+    database: Database, working: Working
+) -> None:
+    work = Work()
+    async with database.transaction() as tx:
+        await jobs.start_watch(tx, "calm", DEPLOYMENT)
+        await tx.execute("update watches set lease_until = now() + interval '1 hour'")
+
+    async with working(work.kind()):
+        await ask(database, ids.new_id())
+        await ask(database, ids.new_id(), ids.new_id())
+        await eventually(lambda: "finish" in str(work.done), within=10)
+        assert str(work.done).count("finish") == 1
+        async with database.transaction() as tx:
+            await tx.execute("update watches set lease_until = null")
+        await eventually(lambda: str(work.done).count("finish") == 2, within=10)
 
 
 async def test_work_of_an_overtaken_run_ends_without_a_word(
