@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 BUILD, COPY, SECRETS, SWITCH, HEALTH = "build", "copy", "secrets", "switch", "health"
 HARMLESS: Final = frozenset({BUILD, COPY, SECRETS})
 """Steps after which everything that ran before still runs."""
+COMMANDS_SECONDS: Final = 3000.0
+"""For building and copying: their commands have limits of their own, ten minutes each."""
 GOOD: Final = frozenset({SwitchResult.ACTIVATED, SwitchResult.UNCHANGED})
 WATCH: Final = "contents"
 
@@ -86,8 +88,8 @@ class Deploying:
         return jobs.Kind(
             name="deploy",
             steps=(
-                jobs.Step(BUILD, self.build),
-                jobs.Step(COPY, self.copy),
+                jobs.Step(BUILD, self.build, margin_seconds=COMMANDS_SECONDS),
+                jobs.Step(COPY, self.copy, margin_seconds=COMMANDS_SECONDS),
                 jobs.Step(SECRETS, self.secrets),
                 jobs.Step(SWITCH, self.switch),
                 jobs.Step(HEALTH, self.health),
