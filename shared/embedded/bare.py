@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
+from . import identity
 from .ports import LOOPBACK, free
 
 if TYPE_CHECKING:
@@ -169,15 +170,29 @@ async def _machine(model: Model, work: Path) -> AsyncIterator[int]:
     ports = {model.forward(22): free(), model.forward(_http_port(model)): free()}
     argv = [_moved(it, ports) for it in model.argv]
     argv[argv.index("-name") + 1] = "bare"
-    argv[argv.index("-uuid") + 1] = identity = str(uuid.uuid4())
-    await _run(argv, {}, folder=work)
-    pid = _pid(identity)
-    try:
+    async with machine(argv, work):
         await _banner(ports[model.forward(22)])
         yield ports[model.forward(22)]
+
+
+@contextlib.asynccontextmanager
+async def machine(argv: Sequence[str], folder: Path) -> AsyncIterator[str]:
+    """Keep a machine that makes itself a daemon running, with a new UUID, which is yielded.
+
+    Whatever interrupts its start or its life, it ends: it is found by its UUID.
+    """
+    name, words = str(uuid.uuid4()), list(argv)
+    words[words.index("-uuid") + 1] = name
+    try:
+        await _run(words, {}, folder=folder)
+        if not _processes(name):
+            raise errors.FaultError("bare.gone", "the machine ended as soon as it was started")
+        yield name
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        # A machine that is about to become a daemon is several processes, one after the other.
+        while found := _processes(name):
+            for who in found:
+                await identity.end(who, first=signal.SIGKILL)
 
 
 async def _prepare(model: Model, work: Path) -> None:
@@ -211,13 +226,17 @@ def _moved(word: str, ports: Mapping[int, int]) -> str:
     return word
 
 
-def _pid(identity: str) -> int:
+def _processes(name: str) -> list[identity.Identity]:
+    """Return every process of the machine with this UUID."""
+    found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            # Known before it is looked at: a recycled pid is another identity.
+            who = identity.of(int(folder.name))
             words = (folder / "cmdline").read_bytes().split(b"\0")
-            if b"qemu-system" in words[0] and identity.encode() in words:
-                return int(folder.name)
-    raise errors.FaultError("bare.gone", "the machine ended as soon as it was started")
+            if who is not None and b"qemu-system" in words[0] and name.encode() in words:
+                found.append(who)
+    return found
 
 
 async def _banner(port: int) -> None:
@@ -244,8 +263,14 @@ async def _run(
         env={**os.environ, **variables},
         cwd=folder,
     )
-    async with asyncio.timeout(COPY_SECONDS):
-        out, err = await process.communicate()
+    try:
+        async with asyncio.timeout(COPY_SECONDS):
+            out, err = await process.communicate()
+    except BaseException:
+        # Not `process.wait`: it also waits for the pipes, which a daemon may have inherited.
+        if who := identity.of(process.pid):
+            await identity.end(who, first=signal.SIGKILL)
+        raise
     if process.returncode:
         raise errors.CommandError(argv, process.returncode, err.decode(errors="replace"))
     return out.decode()
