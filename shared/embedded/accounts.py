@@ -1,4 +1,4 @@
-"""The account under which a server runs that refuses root, and what that account can reach."""
+"""The account under which a server runs that must not be root, and what it can reach."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def unprivileged() -> Account | None:
         return entry.pw_uid, entry.pw_gid
     raise errors.NotFoundError(
         "account.missing",
-        "PostgreSQL must not run as root, and there is neither an account postgres nor nobody; "
-        "run: useradd --system postgres",
+        "PostgreSQL and Caddy must not run as root, and there is neither an account postgres "
+        "nor nobody; run: useradd --system postgres",
     )
 
 
@@ -62,7 +62,7 @@ def require_reach(directory: Path, account: Account | None) -> None:
         if not can_reach(probe, account):
             raise errors.InvalidError(
                 "directory.unreachable",
-                f"PostgreSQL must not run as root, and the account it runs as cannot reach "
+                f"a server must not run as root, and the account it runs as cannot reach "
                 f"{directory}; choose another data directory, for example "
                 f"--data /var/lib/fediversity",
             )
@@ -113,6 +113,15 @@ def give(path: Path, account: Account | None) -> None:
     """Make the account the owner of a path."""
     if account is not None:
         os.chown(path, *account)
+
+
+def give_tree(top: Path, account: Account | None) -> None:
+    """Make the account the owner of a directory that was ours, and of everything in it."""
+    if account is None or top.stat().st_uid == account[0]:
+        return
+    # From below: whoever owns the top could put other files there while we go on.
+    for path in (*top.rglob("*"), top):
+        os.chown(path, *account, follow_symlinks=False)
 
 
 def remove(path: Path) -> None:

@@ -2,6 +2,8 @@
 
 It starts with one answer for every name, "not yet"; the provisioner owns the route list and puts
 it back after a restart.
+The admin API asks nobody for credentials. So Caddy never runs as root: who sends it a route to a
+file reads what its account reads. What remains: every account of this computer may change routes.
 Our own process with our own configuration: a system service of the same program is left alone.
 """
 
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import httpx2
 from typing_extensions import override
 
-from shared.embedded import files, parts, programs
+from shared.embedded import accounts, files, parts, programs
 from shared.embedded.parts import Part
 from shared.embedded.ports import LOOPBACK, free
 from shared.embedded.processes import Command
@@ -66,16 +68,20 @@ class CaddyServer(Part):
 
     @override
     async def prepare(self) -> Command:
+        account = accounts.unprivileged()
+        accounts.require_reach(self.directory, account)
         for name in ("storage", "home"):
-            files.directory(self.directory / name, mode=0o700)
+            accounts.give_tree(files.directory(self.directory / name, mode=0o700), account)
         path = self.directory / "caddy.json"
         files.write(path, json.dumps(self.configuration(), indent=2) + "\n", mode=0o600)
+        accounts.give(path, account)
         home = str(self.directory / "home")
         program = programs.from_distribution("caddy", "caddy")
         return Command(
             argv=(program, "run", "--config", str(path)),
             directory=self.directory,
             environment=parts.environment(HOME=home, XDG_DATA_HOME=home, XDG_CONFIG_HOME=home),
+            account=account,
         )
 
     def configuration(self) -> dict[str, object]:

@@ -12,7 +12,7 @@ import nats as nats_client
 import pytest
 from pydantic import SecretStr
 
-from shared.embedded import identity
+from shared.embedded import accounts, identity
 from shared.embedded.servers import caddy, nats, seaweedfs, signature
 from shared.embedded.servers import postgres as postgresql
 
@@ -176,6 +176,26 @@ async def test_a_new_edge_has_its_first_routes_and_ports_again(
         await caddy_server.start()
 
         assert (await client.get(routes)).json() == first
+
+
+async def test_the_edge_does_not_run_as_root_and_takes_over_what_root_left(
+    data_directory: Path,
+) -> None:
+    left = data_directory / "storage" / "pki" / "left"
+    left.mkdir(parents=True)
+    wanted, _ = accounts.unprivileged() or (os.getuid(), os.getgid())
+
+    async with caddy.running(data_directory) as server:
+        assert server.child.identity is not None
+        assert users(server.child.identity.pid) == {wanted}
+        assert left.stat().st_uid == wanted
+        assert "BEGIN CERTIFICATE" in server.root_certificate.read_text()
+
+
+def users(pid: int) -> set[int]:
+    """Return the real, effective, saved and file system user of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {int(it) for line in lines if line.startswith("Uid:") for it in line.split()[1:]}
 
 
 async def test_what_a_dirty_stop_left_running_is_ended_before_a_new_start(
