@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared import catalogue, clock, errors, provider, runtime, settings_table
@@ -25,6 +26,7 @@ from .adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRe
 from .adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
 from .adapters.postgres_runs import PostgresRunRegister
 from .api.app import create_app
+from .domain.identity import OPERATOR_SCOPES, Grant, Scope
 from .domain.names import NameRules
 from .projections import Projections
 from .service.access import Access
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from shared.provider import Provider
 
 SCHEMAS = ("shared", "services.panel")
+MOST_DAYS = 3650
 
 
 async def serve(settings: Settings) -> None:
@@ -122,7 +125,7 @@ def assemble(
     return panel, projections, checks
 
 
-async def create_admin(settings: Settings, operator: str, person: str) -> str:
+async def create_admin(settings: Settings, operator: str, person: str, grant: Grant) -> str:
     """Make operator, person, membership and token in one transaction; return the token."""
     access = Access(identities=PostgresIdentityRegister(), audit=PostgresAuditTrail())
     names = {
@@ -135,7 +138,7 @@ async def create_admin(settings: Settings, operator: str, person: str) -> str:
         databases.connect(postgres, password, schemas=SCHEMAS) as database,
         database.transaction() as tx,
     ):
-        return await access.create_admin(tx, operator, person)
+        return await access.create_admin(tx, operator, person, grant)
 
 
 def main() -> None:
@@ -147,7 +150,7 @@ def main() -> None:
     with runtime.explained(SERVICE):
         settings = load(Settings)
         if arguments.command == "create-admin":
-            made = create_admin(settings, arguments.operator, arguments.name)
+            made = create_admin(settings, arguments.operator, arguments.name, _grant(arguments))
             sys.stdout.write(asyncio.run(made) + "\n")
         else:
             runtime.run(SERVICE, settings, serve(settings))
@@ -160,7 +163,29 @@ def _parser() -> argparse.ArgumentParser:
     admin = commands.add_parser("create-admin", help="make the first person of an operator")
     admin.add_argument("--operator", required=True, help="name of the organisation")
     admin.add_argument("--name", default="Administrator", help="name of the person")
+    admin.add_argument(
+        "--provider", action="store_true", help="let the token see every operator's dead letters"
+    )
+    admin.add_argument(
+        "--expires-days", type=_days, metavar="N", help="let the token expire after N days"
+    )
     return parser
+
+
+def _days(text: str) -> timedelta:
+    days = int(text)
+    if not 1 <= days <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"choose from 1 to {MOST_DAYS} days")
+    return timedelta(days=days)
+
+
+def _grant(arguments: argparse.Namespace) -> Grant:
+    more = {Scope.PROVIDER} if arguments.provider else frozenset()
+    length = arguments.expires_days
+    return Grant(
+        scopes=OPERATOR_SCOPES | more,
+        expires_at=clock.system.now() + length if length else None,
+    )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ async def ensure_first(installation: Installation) -> str | None:
     panels = [it for it in installation.services if it.name == PANEL]
     if file.exists() or not panels:
         return None
-    printed = await panels[0].ask("create-admin", "--operator", OPERATOR)
+    # Whoever runs everything on one computer is the provider too, and nobody else is there.
+    printed = await panels[0].ask("create-admin", "--operator", OPERATOR, "--provider")
     found = TOKEN.search(printed)
     if found is None:
         raise errors.FaultError("panel.no_token", "the panel made a person but printed no token")

@@ -41,6 +41,10 @@ class Scope(StrEnum):
     """The hosting provider's own affairs, such as dead letters."""
 
 
+OPERATOR_SCOPES: Final = frozenset({Scope.READ, Scope.WRITE})
+"""What an operator's people need; what concerns other operators as well is not among it."""
+
+
 class NotSignedInError(errors.ForbiddenError):
     """No valid token came with the request."""
 
@@ -106,6 +110,14 @@ def _checksum(secret: str) -> str:
 
 def _base32(number: int, length: int) -> str:
     return "".join(ids.ALPHABET[number >> 5 * place & 31] for place in reversed(range(length)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a token may be used for, and until when."""
+
+    scopes: frozenset[Scope] = OPERATOR_SCOPES
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

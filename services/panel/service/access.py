@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..domain import identity
-from ..domain.identity import NewToken, NotSignedInError, Scope
+from ..domain.identity import NewToken, NotSignedInError
 from ..domain.records import Deed
 
 if TYPE_CHECKING:
     from shared.database import Transaction
 
-    from ..domain.identity import Caller
+    from ..domain.identity import Caller, Grant
     from ..ports import AuditTrail, IdentityRegister
 
 
@@ -23,7 +23,7 @@ class Access:
     identities: IdentityRegister
     audit: AuditTrail
 
-    async def create_admin(self, tx: Transaction, operator: str, person: str) -> str:
+    async def create_admin(self, tx: Transaction, operator: str, person: str, grant: Grant) -> str:
         """Make operator, person, membership and token, and return the token: nobody can again."""
         owner_of = await self.identities.add_operator(tx, operator)
         owner = await self.identities.add_owner(tx, owner_of, person)
@@ -33,7 +33,8 @@ class Access:
             operator=owner_of,
             name="first token",
             digest=identity.token_digest(token),
-            scopes=frozenset(Scope),
+            scopes=grant.scopes,
+            expires_at=grant.expires_at,
         )
         await self.identities.add_token(tx, kept)
         await self.audit.record(tx, None, Deed("person.created", owner, {"operator": operator}))

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -317,10 +318,19 @@ async def test_applications_are_listed_with_their_options(signed_in: CommandLine
     assert json.loads(schema.stdout)["title"] == "Hello"
 
 
+@pytest.mark.parametrize(
+    ("chosen", "scopes", "days"),
+    [
+        ((), {"deployments:read", "deployments:write"}, None),
+        (("--provider",), {"deployments:read", "deployments:write", "provider"}, None),
+        (("--expires-days", "2"), {"deployments:read", "deployments:write"}, 2),
+    ],
+)
 async def test_the_first_person_is_made_with_a_token_that_is_printed_once(
-    panel: PanelRig, tmp_path: Path
+    panel: PanelRig, tmp_path: Path, chosen: tuple[str, ...], scopes: set[str], days: int | None
 ) -> None:
-    command = panel.command("create-admin", "--operator", "Garden", "--name", "Robin")
+    operator = f"Garden {ids.new_id()}"
+    command = panel.command("create-admin", "--operator", operator, "--name", "Robin", *chosen)
     process = await asyncio.create_subprocess_exec(
         *command.argv,
         cwd=command.directory,
@@ -336,5 +346,10 @@ async def test_the_first_person_is_made_with_a_token_that_is_printed_once(
 
     assert is_token(token)
     assert token not in stderr.decode()
-    assert (me["person_name"], me["operator_name"]) == ("Robin", "Garden")
-    assert set(me["scopes"]) == {"deployments:read", "deployments:write", "provider"}
+    assert (me["person_name"], me["operator_name"]) == ("Robin", operator)
+    assert set(me["scopes"]) == scopes
+    if days is None:
+        assert me["expires_at"] is None
+    else:
+        left = datetime.fromisoformat(me["expires_at"]) - datetime.now(UTC)
+        assert timedelta(days=days, minutes=-5) < left <= timedelta(days=days)
