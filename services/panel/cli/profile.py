@@ -44,18 +44,20 @@ def save(profile: Profile) -> Path:
 def load() -> Profile:
     """Return the profile: what the environment says, else what `login` kept.
 
+    What was kept for one panel is never used for another: that one would get to see the token.
+
     Raises:
         CommandFailedError: there is none.
     """
     kept = _kept()
-    url = os.environ.get(URL_VARIABLE) or (kept.url if kept else "")
+    asked = os.environ.get(URL_VARIABLE, "").rstrip("/")
+    if kept and asked and asked != kept.url:
+        kept = None
+    url = asked or (kept.url if kept else "")
     file = os.environ.get(TOKEN_FILE_VARIABLE)
     token = read_token(Path(file)) if file else (kept.token if kept else "")
     if not url or not token:
-        raise CommandFailedError(
-            Status.NOT_ALLOWED,
-            "not signed in; run: fediversity login --url URL --token-file FILE",
-        )
+        raise CommandFailedError(Status.NOT_ALLOWED, _not_signed_in(asked))
     authority = os.environ.get(CA_FILE_VARIABLE) or (kept.authority if kept else None)
     return Profile(url, token, authority)
 
@@ -68,6 +70,12 @@ def read_token(file: Path) -> str:
         raise CommandFailedError(
             Status.USAGE, f"the token file {file} cannot be read: {error.strerror}"
         ) from error
+
+
+def _not_signed_in(url: str) -> str:
+    if url:
+        return f"no token is kept for {url}; name a file with one in {TOKEN_FILE_VARIABLE}"
+    return "not signed in; run: fediversity login --url URL --token-file FILE"
 
 
 def _kept() -> Profile | None:

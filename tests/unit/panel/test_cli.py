@@ -126,6 +126,30 @@ def test_the_environment_wins_over_the_profile(
     assert profile.load() == Profile("http://b.localhost", "fdv_other")
 
 
+@pytest.mark.parametrize(
+    ("url", "authority"), [("http://a.localhost/", "/ca.pem"), ("http://b.localhost", None)]
+)
+def test_what_is_kept_for_one_panel_is_not_used_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, authority: str | None
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("fdv_other\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv(profile.TOKEN_FILE_VARIABLE, raising=False)
+    monkeypatch.delenv(profile.CA_FILE_VARIABLE, raising=False)
+    profile.save(Profile("http://a.localhost", "fdv_kept", "/ca.pem"))
+    monkeypatch.setenv(profile.URL_VARIABLE, url)
+
+    if authority:
+        assert profile.load() == Profile("http://a.localhost", "fdv_kept", authority)
+    else:
+        with pytest.raises(CommandFailedError, match=profile.TOKEN_FILE_VARIABLE):
+            profile.load()
+    monkeypatch.setenv(profile.TOKEN_FILE_VARIABLE, str(token))
+
+    assert profile.load() == Profile(url.rstrip("/"), "fdv_other", authority)
+
+
 def test_whoever_is_not_signed_in_is_told_how(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
