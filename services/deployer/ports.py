@@ -66,7 +66,11 @@ class Host(Protocol):
         ...
 
     async def confirm(self, boot_id: str, system: System) -> Switch:
-        """Keep the system; asked over a connection of its own, which proves that one can enter."""
+        """Keep the system."""
+        ...
+
+    async def renew(self) -> None:
+        """Connect anew: proves that one can enter, where an old connection would go on."""
         ...
 
     async def refuse(self, boot_id: str, system: System, reason: str) -> Switch:

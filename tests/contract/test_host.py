@@ -230,6 +230,16 @@ async def test_nothing_is_done_in_another_boot_than_meant(bench: Bench) -> None:
     assert await bench.system() == bench.well
 
 
+async def test_a_connection_can_be_made_anew_within_a_switch(bench: Bench) -> None:
+    boot_id = await settled(bench, bench.well)
+    await bench.permitted(bench.other)
+    await bench.host.switch(boot_id, bench.other, PATIENT)
+
+    await bench.host.renew()
+
+    assert (await bench.host.confirm(boot_id, bench.other)).result is SwitchResult.CONFIRMED
+
+
 async def test_a_system_has_to_be_copied_first(bench: Bench) -> None:
     missing = System("/nix/store/00000000000000000000000000000000-missing")
 

@@ -5,7 +5,7 @@
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 root=${FEDIVERSITY_ROOT:-}
 self=$(readlink -f "${0%/*}/..")
-deployment=$(cat "$self/deployment")
+read -r deployment < "$self/deployment" || deployment=
 run=$root/run/fediversity
 kept=$root/var/lib/fediversity
 current=$root/run/current-system
@@ -18,8 +18,48 @@ fail() { # MESSAGE [STATUS]
   exit "${2:-1}"
 }
 
-boot_id() {
-  cat /proc/sys/kernel/random/boot_id
+read -r boot_id < /proc/sys/kernel/random/boot_id
+
+# A process as nobody else can be called: its number and when it started, in ticks.
+identity() { # PID; the answer is in $process
+  local stat
+  process=
+  read -r stat 2> /dev/null < "/proc/$1/stat" || return 1
+  # The name in the second field may hold spaces and brackets.
+  # shellcheck disable=SC2086
+  set -- "$1" ${stat##*) }
+  [ "$2" != Z ] || return 1
+  shift 20
+  process="${stat%% *}:$1"
+}
+
+alive() { # IDENTITY
+  identity "${1%:*}" && [ "$process" = "$1" ]
+}
+
+# One at a time, and a holder that died holds nothing. Programs that are not busybox's own take
+# fifty milliseconds to start on an emulated processor, so flock only settles who follows a dead one.
+lock() { # FILE
+  local holder
+  identity $$
+  while ! ln -s "$process" "$1" 2> /dev/null; do
+    holder=$(readlink "$1") || continue
+    if alive "$holder"; then
+      identity $$
+      usleep 20000
+    else
+      identity $$
+      (flock 7 && [ "$(readlink "$1")" = "$holder" ] && point "$1" "$process") 7> "$1.dead" || continue
+      break
+    fi
+  done
+  # shellcheck disable=SC2064
+  trap "rm -f '$1'" EXIT
+}
+
+unlock() { # FILE
+  rm -f "$1"
+  trap - EXIT
 }
 
 # Replace a file at once: a reader sees the old content or the new.
@@ -110,7 +150,7 @@ permitted() {
   [ -n "$deployment" ] && [ -r "$run/permit" ] || return 1
   read -r permit < "$run/permit" || return 1
   rest=${permit#"{\"deployment\":\"$deployment\",\"epoch\":"}
-  epoch=${rest%",\"boot_id\":\"$(boot_id)\"}"}
+  epoch=${rest%",\"boot_id\":\"$boot_id\"}"}
   [ "$rest" != "$permit" ] && [ "$epoch" != "$rest" ] || return 1
   case $epoch in
     '' | *[!0-9]*) return 1 ;;

@@ -61,18 +61,30 @@ class Connection:
     async def open(self) -> None:
         """Connect, unless the connection is there already."""
         async with self._opening:
-            if self._master and self._master.returncode is None:
-                return
-            self.socket.unlink(missing_ok=True)
-            # `cat` ends when our end of its pipe is closed: with us, however we end.
-            argv = [*self.ssh("-o", "ControlMaster=yes"), "echo ready; exec cat > /dev/null"]
-            master = await process.start(argv)
-            try:
-                await self._until_ready(master, argv)
-            except BaseException:
-                await process.stop(master)
-                raise
-            self._master = master
+            if not self._master or self._master.returncode is not None:
+                await self._replace_master()
+
+    async def renew(self) -> None:
+        """Connect anew; what there was is only let go of when that has succeeded."""
+        async with self._opening:
+            await self._replace_master()
+
+    async def _replace_master(self) -> None:
+        fresh = self.socket.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        # `cat` ends when our end of its pipe is closed: with us, however we end.
+        options = ("-o", "ControlMaster=yes", "-o", f"ControlPath={fresh}")
+        argv = [*self.ssh(*options), "echo ready; exec cat > /dev/null"]
+        master = await process.start(argv)
+        try:
+            await self._until_ready(master, argv)
+        except BaseException:
+            await process.stop(master)
+            raise
+        if self._master:
+            await process.stop(self._master)
+        fresh.replace(self.socket)
+        self._master = master
 
     async def _until_ready(self, master: asyncio.subprocess.Process, argv: list[str]) -> None:
         if master.stdout is None or master.stderr is None:
@@ -105,13 +117,10 @@ class Connection:
         *,
         stdin: bytes = b"",
         seconds: float = COMMAND_SECONDS,
-        is_fresh: bool = False,
     ) -> str:
         """Run a shell command in the machine and return its output."""
-        options: tuple[str, ...] = ("-o", "ControlPath=none") if is_fresh else ()
-        if not is_fresh:
-            await self.open()
-        output = await self.local([*self.ssh(*options), command], stdin=stdin, seconds=seconds)
+        await self.open()
+        output = await self.local([*self.ssh(), command], stdin=stdin, seconds=seconds)
         return output.decode(errors="replace")
 
     async def local(

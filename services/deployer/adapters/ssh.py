@@ -115,23 +115,27 @@ class SshHost(Host):
 
     @override
     async def start(self, boot_id: str, system: System) -> None:
-        await self._within_boot(_same(boot_id, f"{system}/bin/switch-to-configuration test"))
+        await self._within_boot(in_boot(boot_id, f"{system}/bin/switch-to-configuration test"))
 
     @override
     async def switch(self, boot_id: str, system: System, seconds: int) -> Switch:
         command = f"{system}/bin/guarded-switch {PROFILE} {system} {seconds:d}"
         patience = seconds + COMMAND_SECONDS
-        return report(await self._within_boot(_same(boot_id, command), seconds=patience))
+        return report(await self._within_boot(in_boot(boot_id, command), seconds=patience))
 
     @override
     async def confirm(self, boot_id: str, system: System) -> Switch:
-        command = _same(boot_id, f"{system}/bin/confirm-switch")
-        return report(await self._within_boot(command, is_fresh=True))
+        command = in_boot(boot_id, f"{system}/bin/confirm-switch")
+        return report(await self._within_boot(command))
+
+    @override
+    async def renew(self) -> None:
+        await self.connection.renew()
 
     @override
     async def refuse(self, boot_id: str, system: System, reason: str) -> Switch:
         words = shlex.join([f"{system}/bin/guarded-switch", "--refuse", reason])
-        return report(await self._within_boot(_same(boot_id, words), seconds=COPY_SECONDS))
+        return report(await self._within_boot(in_boot(boot_id, words), seconds=COPY_SECONDS))
 
     @override
     async def erase(self) -> None:
@@ -146,19 +150,16 @@ class SshHost(Host):
         *,
         stdin: bytes = b"",
         seconds: float = COMMAND_SECONDS,
-        is_fresh: bool = False,
     ) -> str:
         try:
-            return await self.connection.do(
-                command, stdin=stdin, seconds=seconds, is_fresh=is_fresh
-            )
+            return await self.connection.do(command, stdin=stdin, seconds=seconds)
         except errors.CommandError as error:
             if error.status == REBOOTED:
                 raise RebootedError(self.connection.machine) from error
             raise
 
 
-def _same(boot_id: str, command: str) -> str:
+def in_boot(boot_id: str, command: str) -> str:
     """Return a command that only runs in the boot that is meant."""
     return (
         f"read -r boot < {BOOT_ID}; "

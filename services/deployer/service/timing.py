@@ -15,5 +15,5 @@ class Timing:
     """For a fresh connection to a machine that was switched."""
     watchdog: int = 120
     """Until a machine takes an unconfirmed switch back; longer than deployer is ever away."""
-    between_questions: float = 0.1
+    between_questions: float = 0.05
     between_looks: float = 2.0

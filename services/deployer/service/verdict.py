@@ -62,7 +62,10 @@ class Verdict:
             FaultError: they were taken back, or could not be; the details name the outcome.
             ReenterError: the watchdog took them back while nobody asked for a verdict.
         """
-        reasons = await self._sick(trial) or await self._unconfirmed(trial, was_interrupted)
+        sick, closed = await asyncio.gather(self._sick(trial), self._closed(trial))
+        reasons = [*sick, *closed] or await self._unconfirmed(trial)
+        if reasons and was_interrupted and not sick:
+            raise jobs.ReenterError(AFTER_BOOT)
         if reasons:
             raise await self.take_back(trial, "; ".join(reasons))
 
@@ -110,30 +113,36 @@ class Verdict:
             await asyncio.sleep(self.timing.between_questions)
         return ""
 
-    async def _unconfirmed(self, trial: Trial, was_interrupted: bool) -> list[str]:  # noqa: FBT001 - private
-        async def confirm_one(machine: GrantedMachine) -> str:
-            return await self._confirm(trial, machine)
+    async def _closed(self, trial: Trial) -> list[str]:
+        """Return why machines cannot be entered any more, once the time for it is over."""
+        found = await asyncio.gather(*(self._closed_door(it) for it in trial.switched))
+        return [it for it in found if it]
 
-        try:
-            async with asyncio.timeout(self.timing.confirmation):
-                found = await each(trial.switched, confirm_one)
-        except TimeoutError:
-            return ["no new connection to the machine could be opened after the switch"]
-        reasons = [it for it in found.values() if it]
-        if reasons and was_interrupted:
-            raise jobs.ReenterError(AFTER_BOOT)
-        return reasons
-
-    async def _confirm(self, trial: Trial, machine: GrantedMachine) -> str:
-        name = machine.machine
-        host = self.hosts.at(machine)
+    async def _closed_door(self, machine: GrantedMachine) -> str:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.timing.confirmation
         while True:
             try:
-                switch = await host.confirm(trial.boots[name], trial.systems[name])
-            except errors.UnavailableError:
+                await self.hosts.at(machine).renew()
+            except errors.UnavailableError as error:
+                if loop.time() > end:
+                    return (
+                        f"no new connection to {machine.machine} could be opened: {error.message}"
+                    )
                 await asyncio.sleep(self.timing.between_questions)
-                continue
+            else:
+                return ""
+
+    async def _unconfirmed(self, trial: Trial) -> list[str]:
+        """Confirm every switch, and return why some could not be."""
+
+        async def confirm_one(machine: GrantedMachine) -> str:
+            name = machine.machine
+            switch = await self.hosts.at(machine).confirm(trial.boots[name], trial.systems[name])
             return "" if switch.result is SwitchResult.CONFIRMED else switch.reason or switch.result
+
+        found = await each(trial.switched, confirm_one)
+        return [it for it in found.values() if it]
 
 
 def _outcome(results: set[SwitchResult]) -> Outcome:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from tests.support import systems
@@ -66,7 +68,9 @@ def test_an_unreadable_permit_is_none(root: Path) -> None:
 def test_units_start_in_order_and_stop(root: Path) -> None:
     system = running(root, {"second": FOREVER, "first": FOREVER})
 
-    begun = [system.file(f"run/fediversity/units/{it}.pid").stat() for it in ("second", "first")]
+    begun = [
+        system.file(f"run/fediversity/units/{it}.supervisor").stat() for it in ("second", "first")
+    ]
     assert begun[0].st_mtime_ns < begun[1].st_mtime_ns
     assert system.units() == {"second": "running", "first": "running"}
 
@@ -156,9 +160,8 @@ def test_units_that_a_system_lacks_are_stopped(root: Path) -> None:
 
     smaller.run("switch-to-configuration", "test")
 
-    lock = smaller.file("run/fediversity/units/old.lock")
     assert smaller.units() == {"kept": "running"}
-    assert not lock.exists()
+    assert not smaller.file("run/fediversity/units/old.supervisor").exists()
 
 
 def test_an_unknown_unit_is_refused(root: Path) -> None:
@@ -169,3 +172,29 @@ def test_an_unknown_unit_is_refused(root: Path) -> None:
     assert refused.returncode == 2
     assert "no unit two" in refused.stderr
     assert system.units() == {"one": "running"}
+
+
+def test_a_supervisor_that_was_killed_is_followed_by_another(root: Path) -> None:
+    system = running(root, {"one": FOREVER})
+    supervisor = system.file("run/fediversity/units/one.supervisor")
+    number = int(supervisor.read_text().partition(":")[0])
+    os.killpg(number, signal.SIGKILL)
+    assert soon(lambda: system.units() == {"one": "stopped"})
+
+    assert system.run("units", "start").returncode == 0
+
+    assert system.units() == {"one": "running"}
+    assert int(supervisor.read_text().partition(":")[0]) != number
+
+
+def test_a_lock_whose_holder_died_is_taken_over_by_one(root: Path) -> None:
+    system = running(root, {"one": FOREVER})
+    lock = system.file("run/fediversity/units/lock")
+    # No process is called like this: the number is ours, the start is not.
+    lock.symlink_to(f"{os.getpid()}:1")
+
+    with ThreadPoolExecutor() as threads:
+        found = list(threads.map(lambda _: system.run("units", "start").returncode, range(6)))
+
+    assert found == [0] * 6
+    assert not lock.is_symlink()

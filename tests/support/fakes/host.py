@@ -101,14 +101,18 @@ class FakeHost(Host):
 
     @override
     async def confirm(self, boot_id: str, system: System) -> Switch:
-        if self.cannot_be_entered:
-            raise errors.UnavailableError("machine.unreachable", "no new connection")
         self._reach(boot_id, system)
         if self._target != system:
             return Switch(result=SwitchResult.NONE, generation=0)
         if self._verdict.result is SwitchResult.ACTIVATED:
             self._conclude(SwitchResult.CONFIRMED)
         return self._verdict
+
+    @override
+    async def renew(self) -> None:
+        self._reach()
+        if self.cannot_be_entered:
+            raise errors.UnavailableError("machine.unreachable", "no new connection")
 
     @override
     async def refuse(self, boot_id: str, system: System, reason: str) -> Switch:

@@ -5,94 +5,38 @@ from __future__ import annotations
 import io
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from services.deployer.adapters.connection import failure
 from services.deployer.adapters.nix import SANDBOX, Nix
-from services.deployer.adapters.ssh import SshHosts, archived, report
-from services.deployer.domain import RebootedError, Switch, SwitchResult, System
+from services.deployer.adapters.ssh import SshHosts, archived, in_boot, report
+from services.deployer.domain import Switch, SwitchResult, System
 from shared import errors
 from tests.support.deployments import HOST_KEY, a_machine
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 SYSTEM = System("/nix/store/abc-system")
 BOOT = "5f0c1d9e-0000-4000-8000-000000000000"
 
 
-class Recorder:
-    """Stands where processes are started."""
+def test_a_command_names_the_boot_it_is_meant_for() -> None:
+    command = in_boot(BOOT, f"{SYSTEM}/bin/confirm-switch")
 
-    def __init__(self, output: str = "", error: errors.CommandError | None = None) -> None:
-        self.output = output
-        self.error = error
-        self.argv: list[str] = []
-
-    async def __call__(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: bytes = b"",
-        environment: Mapping[str, str] | None = None,
-        seconds: float = 60.0,
-    ) -> bytes:
-        assert seconds > 0
-        assert not stdin
-        assert environment is None
-        self.argv = list(argv)
-        if self.error:
-            raise self.error
-        return self.output.encode()
-
-
-def hosts(recorder: Recorder, folder: Path) -> SshHosts:
-    return SshHosts(
-        key_file=folder / "key", work_directory=folder, nix=Nix(store=None), run=recorder
+    assert command == (
+        "read -r boot < /proc/sys/kernel/random/boot_id; "
+        f'[ "$boot" = {BOOT} ] || exit 97; exec {SYSTEM}/bin/confirm-switch'
     )
 
 
-async def test_a_confirmation_travels_over_a_connection_of_its_own(tmp_path: Path) -> None:
-    recorder = Recorder("confirmed 3 \n")
-    host = hosts(recorder, tmp_path).at(a_machine())
-
-    verdict = await host.confirm(BOOT, SYSTEM)
-
-    name = a_machine().machine
-    assert verdict == Switch(result=SwitchResult.CONFIRMED, generation=3)
-    assert recorder.argv == [
-        "ssh",
-        "-F",
-        str(tmp_path / f"{name}.conf"),
-        "-o",
-        "ControlPath=none",
-        name,
-        "--",
-        (
-            "read -r boot < /proc/sys/kernel/random/boot_id; "
-            f'[ "$boot" = {BOOT} ] || exit 97; exec {SYSTEM}/bin/confirm-switch'
-        ),
-    ]
-
-
-async def test_a_machine_is_known_by_its_one_host_key(tmp_path: Path) -> None:
-    hosts(Recorder(), tmp_path).at(a_machine())
+def test_a_machine_is_known_by_its_one_host_key(tmp_path: Path) -> None:
+    hosts = SshHosts(key_file=tmp_path / "key", work_directory=tmp_path, nix=Nix(store=None))
+    hosts.at(a_machine())
 
     name = a_machine().machine
     assert (tmp_path / f"{name}.keys").read_text() == f"{name} {HOST_KEY}\n"
     configuration = (tmp_path / f"{name}.conf").read_text()
     for line in ("StrictHostKeyChecking yes", "BatchMode yes", f"HostKeyAlias {name}", "Port 2201"):
         assert f"  {line}\n" in configuration
-
-
-async def test_another_boot_than_meant_is_told_apart(tmp_path: Path) -> None:
-    recorder = Recorder(error=errors.CommandError(("ssh",), 97, ""))
-    host = hosts(recorder, tmp_path).at(a_machine())
-
-    with pytest.raises(RebootedError):
-        await host.confirm(BOOT, SYSTEM)
 
 
 @pytest.mark.parametrize(
