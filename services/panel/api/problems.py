@@ -118,12 +118,12 @@ def document(
         type=f"/problems/{kind.name}",
         title=kind.title,
         status=kind.status,
-        detail=detail,
-        instance=scope["path"],
+        detail=_sendable(detail),
+        instance=_sendable(scope["path"]),
         code=code or kind.code,
         request_id=_id_in(scope),
         errors=tuple(
-            PointedError(pointer="/" + pointer.lstrip("/"), detail=reason)
+            PointedError(pointer=_sendable("/" + pointer.lstrip("/")), detail=_sendable(reason))
             for pointer, reason in (pointed or {}).items()
         ),
     )
@@ -201,6 +201,11 @@ def _id(request: Request) -> str:
 
 def _id_in(scope: Scope) -> str:
     return str(scope.get("state", {}).get(REQUEST_ID, ""))
+
+
+def _sendable(text: str) -> str:
+    """Return a text that quotes what was asked, with halves of characters spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _pointer(location: Sequence[str | int]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Generic, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from shared.catalogue import Application
 from shared.contracts.deployments import ApplicationOrder
@@ -17,6 +17,7 @@ from ..domain.runs import NumberedEvent, Run, RunKind, RunState, StepStatus
 from ..service.configurations import ApplicationWish, Staged
 from ..service.runs import Overview, RunDetails
 from . import examples
+from .texts import refuse_unkept
 
 A = TypeVar("A")
 Id = Annotated[str, Field(examples=[examples.DEPLOYMENT_ID])]
@@ -40,6 +41,7 @@ class Question(BaseModel):
     """What the API is asked; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    _refuse_unkept = model_validator(mode="before")(refuse_unkept)
 
 
 class Me(Answer):

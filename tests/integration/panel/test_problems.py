@@ -60,6 +60,29 @@ async def test_a_request_that_cannot_be_read_gets_a_problem(  # noqa: PLR0913 - 
     assert problem["detail"].endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("domain", "options"),
+    [
+        (rb'"\ud800.example"', b"{}"),
+        (rb'"a\u0000b.localhost"', b"{}"),
+        (b"DOMAIN", rb'{"title": "\ud800"}'),
+        (b"DOMAIN", rb'{"title": "\u0000"}'),
+        (b"DOMAIN", rb'{"\udfff": 1}'),
+        (b"DOMAIN", b"{}, " + rb'"\ud800": 1'),
+    ],
+)
+async def test_text_that_cannot_be_kept_is_refused(
+    panel: PanelRig, domain: bytes, options: bytes
+) -> None:
+    body = b'{"domain": %b, "applications": [{"application": "hello", "options": %b}]}'
+    own = domain.replace(b"DOMAIN", f'"{rigs.a_domain()}"'.encode())
+    async with panel.operator() as client:
+        answer = await client.post("/deployments", headers=JSON, content=body % (own, options))
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid")
+    assert "half of a character" in answer.text
+
+
 async def test_a_body_without_a_length_is_refused_as_soon_as_it_is_too_large(
     panel: PanelRig,
 ) -> None:

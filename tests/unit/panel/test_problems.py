@@ -50,5 +50,15 @@ def test_a_document_names_the_place_of_each_mistake() -> None:
     }
 
 
+def test_a_document_spells_out_what_utf_8_cannot_hold() -> None:
+    pointed = {"/\ud800": "no \udfff"}
+
+    answer = problems.document(SCOPE, problems.INVALID, "no \ud800.", pointed=pointed)
+
+    found = json.loads(bytes(answer.body))
+    assert found["detail"] == r"no \ud800."
+    assert found["errors"] == [{"pointer": r"/\ud800", "detail": r"no \udfff"}]
+
+
 def test_kinds_are_told_apart_by_name() -> None:
     assert len({it.name for it in problems.KINDS}) == len(problems.KINDS)
