@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from typing_extensions import override
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -34,6 +36,15 @@ class HostingError(Exception):
         self.message = message or (type(self).__doc__ or "").strip()
         self.details = dict(details or {})
         super().__init__(f"{self.code}: {self.message}")
+
+    @property
+    def in_full(self) -> str:
+        """What whoever runs the platform reads; `message` is what operators may."""
+        return self.message
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.code}: {self.in_full}"
 
 
 class RejectedError(HostingError):
@@ -78,5 +89,11 @@ class CommandError(FaultError):
         self.status = status
         self.stderr = stderr
         name = self.argv[0].rsplit("/", 1)[-1]
-        tail = stderr.strip()[-600:]
-        super().__init__("command.failed", f"{name} ended with status {status}: {tail}")
+        self._end = f"{name} ended with status {status}"
+        super().__init__("command.failed", f"{self._end}; the provider's log has the details")
+
+    @property
+    @override
+    def in_full(self) -> str:
+        """What it said last as well, which may be anything."""
+        return f"{self._end}: {self.stderr.strip()[-600:]}"

@@ -163,7 +163,7 @@ def explained(name: str) -> Iterator[None]:
         places = ", ".join(".".join(map(str, it["loc"])) for it in error.errors())
         sys.exit(f"fediversity-{name}: these settings are missing or wrong: {places}")
     except errors.HostingError as error:
-        sys.exit(f"fediversity-{name}: {error.message}")
+        sys.exit(f"fediversity-{name}: {error.in_full}")
 
 
 def shown(settings: ServiceSettings) -> dict[str, object]:

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = chosen.run(chosen)
     except errors.HostingError as error:
-        sys.stderr.write(f"{error.message}\n")
+        sys.stderr.write(f"{error.in_full}\n")
         return 1
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:

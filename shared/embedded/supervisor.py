@@ -78,7 +78,7 @@ class Supervisor:
             self.new_token = await people.ensure_first(self.installation)
             await self._await_panel()
         except errors.HostingError as error:
-            self.board.change(Phase.FAILED, error=error.message)
+            self.board.change(Phase.FAILED, error=error.in_full)
             raise
         self.board.change(Phase.READY)
 
@@ -150,8 +150,8 @@ class Supervisor:
         try:
             await part.start()
         except errors.HostingError as error:
-            self._report(f"{part.name} could not be started again: {error.message}")
-            self.board.part(part.name, "restarting", error=error.message)
+            self._report(f"{part.name} could not be started again: {error.in_full}")
+            self.board.part(part.name, "restarting", error=error.in_full)
             return False
         self._show_running(part)
         self._report(f"{part.name} answers again")
@@ -178,7 +178,7 @@ class Supervisor:
             # What the services want done at the stop needs the servers once more.
             await self._start_all(self.installation.servers)
         except errors.HostingError as error:
-            self._report(f"the servers did not start for the stop: {error.message}")
+            self._report(f"the servers did not start for the stop: {error.in_full}")
         await self.stop()
 
     async def finish_services(self) -> None:

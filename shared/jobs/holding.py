@@ -214,7 +214,7 @@ def _never_ends(error: ReenterError) -> errors.FaultError:
 def failure_of(error: BaseException) -> Failure:
     """Return what to say about an error; one that nobody foresaw is logged, not shown."""
     if isinstance(error, errors.HostingError):
-        telemetry.log.warning("job_failed", code=error.code, reason=error.message)
+        telemetry.log.warning("job_failed", code=error.code, reason=error.in_full)
         return Failure(
             code=error.code,
             message=telemetry.redacted_text(error.message),

@@ -77,7 +77,7 @@ async def test_a_failed_build_says_why_and_leaves_nothing_half_done(workshop: Im
     broken.unlink()
     await workshop.ensure(["python3"])
 
-    assert "no mirror" in caught.value.message
+    assert "no mirror" in caught.value.in_full
     assert left == []
 
 
