@@ -120,7 +120,10 @@ class Service:
             try:
                 await asyncio.wait_for(check(), READY_SECONDS)
             except (errors.HostingError, TimeoutError) as error:
-                problems[name] = str(error) or "no answer in time"
+                # Anybody may ask; what a driver says names hosts, users and databases.
+                problems[name] = getattr(error, "code", f"{name}.timeout")
+                reason = str(error) or "no answer in time"
+                telemetry.log.warning("not_ready", part=name, reason=reason)
         body = {"ready": not problems, "problems": problems, "digests": dict(self.digests)}
         return JSONResponse(body, status_code=503 if problems else 200)
 
