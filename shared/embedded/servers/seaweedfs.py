@@ -1,5 +1,8 @@
 """SeaweedFS with IAM: the object store, from the wheel, loopback only.
 
+Its S3 and IAM endpoint wants a key. Its inner gRPC ports want none: every account of this computer
+reaches all objects through them (docs/adr/0011-embedded-default.md).
+
 Each http port has a gRPC twin 10000 above. An open port is not readiness here: the store is
 ready when an object was written and read back.
 """
@@ -30,20 +33,25 @@ REGION: Final = "us-east-1"
 PROBE_BUCKET: Final = "fediversity-probe"
 ROLES: Final = ("master", "volume", "filer", "s3", "admin")
 S3: Final = ROLES.index("s3")
-# The meaning of each is in docs/adr and the tests: no listener beyond those needed, none off the
-# loopback address, nothing readable without a key, no telemetry, room for many buckets.
 FLAGS: Final = (
+    # On by default: it tells its authors how many servers and volumes there are.
     "-master.telemetry=false",
+    # Every bucket has volumes of its own: small ones, and as many as a provider's buckets need.
     "-master.volumeSizeLimitMB=128",
     "-volume.max=2000",
+    # Master, volumes and filer would hand out every object over plain HTTP without a key.
     "-disableHttp=true",
+    # Doors to the same objects that nobody here uses.
     "-webdav=false",
     "-admin.ui=false",
     "-s3.port.iceberg=0",
     "-s3.port.lance=0",
+    # Storage makes a user with a key for each bucket; read only is the default.
     "-s3.iam=true",
     "-s3.iam.readOnly=false",
+    # A mistyped name is an error, not a new bucket.
     "-s3.autoCreateBucket=false",
+    # A bucket with an operator's data in it is never removed by one request.
     "-s3.allowDeleteBucketNotEmpty=false",
 )
 
@@ -96,7 +104,8 @@ class SeaweedServer(Part):
             argv=(
                 *(programs.from_wheel("weed"), f"-logdir={log}", "mini", f"-dir={data}"),
                 *(f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", *listeners, *FLAGS),
-                # Closes the admin port; nobody ever uses this password, so nobody needs to know.
+                # Without a password the admin port lets everybody in. Every account of this
+                # computer can read this one in the list of processes; nobody else gets there.
                 f"-admin.password={secrets.token_hex(16)}",
             ),
             directory=self.directory,
