@@ -36,6 +36,31 @@ def test_a_visitor_who_drips_bytes_keeps_nobody_out() -> None:
                 it.close()
 
 
+def test_a_visitor_who_goes_on_dripping_is_hung_up_on() -> None:
+    port = ports.free()
+    with subprocess.Popen([sys.executable, "-c", PROGRAM, str(CODE), str(port)]) as process:
+        try:
+            with _connected(port) as visitor:
+                began = time.monotonic()
+                visitor.sendall(b"GET / HTTP/1.1\r\n")
+                visitor.settimeout(0.1)
+                while not _hung_up(visitor):
+                    assert time.monotonic() - began < 10
+        finally:
+            process.kill()
+
+
+def _hung_up(visitor: socket.socket) -> bool:
+    try:
+        visitor.sendall(b"a")
+        visitor.recv(100)
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+    return True
+
+
 def _connected(port: int) -> socket.socket:
     deadline = time.monotonic() + 10
     while True:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 BODY_LIMIT = 8192
 AT_ONCE = 16
 SECONDS = 15.0
-A_DAY = 86400
 """For one request and its answer, however slowly they come."""
 REASONS = {
     200: "OK",
@@ -82,26 +81,46 @@ class Answer:
 
 def serve(port: int, respond: Callable[[Request], Answer]) -> None:
     """Answer visitors for ever, some of them at the same time."""
+    visits: dict[socket.socket, float] = {}
     with socket.create_server(("", port), backlog=128) as listener:
         for _ in range(AT_ONCE):
-            _thread.start_new_thread(_work, (listener, respond))
+            _thread.start_new_thread(_work, (listener, respond, visits))
         while True:
-            time.sleep(A_DAY)
+            time.sleep(SECONDS / 5)
+            _end_long_visits(visits)
 
 
-def _work(listener: socket.socket, respond: Callable[[Request], Answer]) -> None:
+def _end_long_visits(visits: dict[socket.socket, float]) -> None:
+    """Hang up on whoever has been here too long; a time-out would begin anew with every byte."""
+    for connection, began in list(visits.items()):
+        if time.monotonic() - began > SECONDS:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError as error:
+                log(f"a visitor has gone: {error}")
+
+
+def _work(
+    listener: socket.socket,
+    respond: Callable[[Request], Answer],
+    visits: dict[socket.socket, float],
+) -> None:
     try:
         while True:
-            _meet(*listener.accept(), respond)
+            connection, _ = listener.accept()
+            visits[connection] = time.monotonic()
+            try:
+                _meet(connection, respond)
+            finally:
+                del visits[connection]
     finally:
         # A visit that went wrong ends this thread, and another one takes its place.
-        _thread.start_new_thread(_work, (listener, respond))
+        _thread.start_new_thread(_work, (listener, respond, visits))
 
 
-def _meet(connection: socket.socket, _: object, respond: Callable[[Request], Answer]) -> None:
+def _meet(connection: socket.socket, respond: Callable[[Request], Answer]) -> None:
     try:
         with connection, connection.makefile("rwb") as stream:
-            connection.settimeout(SECONDS)
             _exchange(stream, respond)
     except OSError as error:
         log(f"a visitor has gone: {error}")
