@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 CHECKOUT: Final = Tree(ROOT)
 # In a line of a block, or quoted in a sentence.
-COMMAND: Final = re.compile(r"(?:^|`)fediversity ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", re.MULTILINE)
+COMMAND: Final = re.compile(
+    r"(?:^|`)\.venv/bin/fediversity ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", re.MULTILINE
+)
 HEADINGS: Final = ("Owns", "Consumes", "Emits", "Works", "Settings", "Run alone")
 
 
@@ -91,6 +93,26 @@ def test_documents_name_commands_that_exist() -> None:
 
     assert named
     assert sorted(words for words in named if not is_command(known, words)) == []
+
+
+def test_documents_name_the_command_where_setup_puts_it() -> None:
+    bare = re.compile(r"(?:^|`)fediversity [a-z]")
+
+    found = [
+        f"{CHECKOUT.name(path)}: {line}"
+        for path in CHECKOUT.files
+        if path.suffix == ".md"
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if bare.search(line)
+    ]
+    assert found == []
+
+
+def test_integration_and_story_tests_start_what_a_module_shares_once() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+    [line] = [it for it in makefile.splitlines() if "tests/stories" in it]
+    assert "--dist loadscope" in line
 
 
 def is_command(command: object, words: tuple[str, ...]) -> bool:
