@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
-from shared import errors
+from shared import errors, program
 
 from . import parts, people, state, supervisor
 from .processes import Child, Command
@@ -67,12 +67,13 @@ async def _follow(options: Options, child: Child, report: Callable[[str], None])
         await asyncio.sleep(POLL_SECONDS)
     if options.token.exists() and not had_token:
         report(people.introduction(options, options.token.read_text(encoding="utf-8").strip()))
+    report(people.sign_in(options, found.panel_url))
     report(f"it goes on in the background; stop it with: {_again('down', options)}")
     return 0
 
 
 def _again(command: str, options: Options) -> str:
-    return f"fediversity {command} --data {options.data}"
+    return f"{program.typed()} {command} --data {options.data}"
 
 
 class _Tail:

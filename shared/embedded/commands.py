@@ -97,6 +97,8 @@ def _welcome(it: Supervisor, *, is_detached: bool = False) -> None:
     if it.new_token is not None and not is_detached:
         report(people.introduction(it.installation.options, it.new_token))
     report(f"ready: {it.installation.panel_url}")
+    if not is_detached:
+        report(people.sign_in(it.installation.options, it.installation.panel_url))
 
 
 def demo(chosen: argparse.Namespace) -> int:

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from shared import program
+
 from . import bare, story, versions
 
 if TYPE_CHECKING:
@@ -74,11 +76,11 @@ async def play(it: Supervisor, report: Callable[[str], None]) -> Demo:
 def guide(it: Supervisor, demo: Demo) -> list[str]:
     """Return how a person goes on."""
     installation = it.installation
-    data = installation.options.data
+    data, command = installation.options.data, program.typed()
     return [
         f"the application:  {demo.told.url}",
         f"the panel (REST): {installation.panel_url}/api/v1",
-        f"what happened:    fediversity trace --data {data} {demo.told.run}",
-        f"what runs:        fediversity status --data {data}",
+        f"what happened:    {command} trace --data {data} {demo.told.run}",
+        f"what runs:        {command} status --data {data}",
         "it keeps running; Ctrl-C stops everything, and the data is kept",
     ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Final
 
-from shared import errors
+from shared import errors, program
 
 from . import credentials, files
+from .servers import caddy
 
 if TYPE_CHECKING:
     from .installation import Installation
@@ -36,3 +38,11 @@ async def ensure_first(installation: Installation) -> str | None:
 def introduction(options: Options, token: str) -> str:
     """Return the one line that shows the token."""
     return f"the first person's token, shown this once and kept in {options.token}: {token}"
+
+
+def sign_in(options: Options, panel_url: str) -> str:
+    """Return the one line that signs the first person in at the command line."""
+    words = [program.typed(), "login", "--url", panel_url, "--token-file", str(options.token)]
+    if options.is_tls:
+        words += ["--ca-file", str(caddy.root_certificate(options.part("caddy")))]
+    return f"sign in with: {shlex.join(words)}"

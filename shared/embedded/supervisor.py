@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx2
 
-from shared import errors, http
+from shared import errors, http, program
 
 from . import identity, people, processes
 from .installation import Installation
@@ -93,7 +93,7 @@ class Supervisor:
                 raise errors.UnavailableError(
                     "panel.unreachable",
                     f"{installation.panel_url} does not answer, although every part does; look "
-                    "at: fediversity logs provisioner",
+                    f"at: {program.typed()} logs --data {installation.options.data} provisioner",
                 )
             await asyncio.sleep(FIRST_PAUSE_SECONDS)
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from shared import program
+
 from . import options, profile
 from .client import Client, Json
 from .failures import CommandFailedError, Status
@@ -169,7 +171,7 @@ def _follow(  # noqa: PLR0913 - as the command line says
         if as_json:
             show_json(run)
         else:
-            command = f"fediversity run watch {run['id']}"
+            command = f"{program.typed()} run watch {run['id']}"
             say(f"Run {run['number']} is {run['state']}. Watch it: {command}")
         return run
     ended = watch(client, run, timeout=timeout, verbose=verbose)

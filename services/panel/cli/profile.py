@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from shared import program
+
 from .failures import CommandFailedError, Status
 
 URL_VARIABLE: Final = "FEDIVERSITY_URL"
@@ -75,7 +77,7 @@ def read_token(file: Path) -> str:
 def _not_signed_in(url: str) -> str:
     if url:
         return f"no token is kept for {url}; name a file with one in {TOKEN_FILE_VARIABLE}"
-    return "not signed in; run: fediversity login --url URL --token-file FILE"
+    return f"not signed in; run: {program.typed()} login --url URL --token-file FILE"
 
 
 def _kept() -> Profile | None:
@@ -86,5 +88,6 @@ def _kept() -> Profile | None:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CommandFailedError(
-            Status.NOT_ALLOWED, f"{path()} cannot be read; sign in again: fediversity login"
+            Status.NOT_ALLOWED,
+            f"{path()} cannot be read; sign in again: {program.typed()} login",
         ) from error

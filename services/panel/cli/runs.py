@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from shared import program
+
 from . import profile
 from .client import Client, Json
 from .options import AsJson, Timeout, Verbose
@@ -47,7 +49,8 @@ def retry_run(run: RunId, *, as_json: AsJson = False) -> None:
     if as_json:
         show_json(found)
     else:
-        say(f"Run {found['number']} is {found['state']}: fediversity run watch {found['id']}")
+        command = f"{program.typed()} run watch {found['id']}"
+        say(f"Run {found['number']} is {found['state']}. Watch it: {command}")
 
 
 def _introduce(run: Json) -> None:

@@ -3,6 +3,8 @@
 import time
 from typing import Any, Self
 
+from shared import program
+
 from .client import Client, Json
 from .failures import CommandFailedError, Status
 from .output import say, seconds, show_json, stderr
@@ -18,16 +20,17 @@ def watch(
         CommandFailedError: time is up, Ctrl-C, or the panel stays away.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
+    again = f"{program.typed()} run watch {run['id']}"
     try:
         with _Progress() as progress:
             for event in client.watch(run["id"], deadline):
                 progress.show(event, verbose=verbose)
     except KeyboardInterrupt:
-        again = f"interrupted; the run goes on. Watch it: fediversity run watch {run['id']}"
-        raise CommandFailedError(Status.INTERRUPTED, again) from None
+        reason = f"interrupted; the run goes on. Watch it: {again}"
+        raise CommandFailedError(Status.INTERRUPTED, reason) from None
     except TimeoutError:
-        again = f"not done yet; the run goes on. Watch it: fediversity run watch {run['id']}"
-        raise CommandFailedError(Status.TIME_IS_UP, again) from None
+        reason = f"not done yet; the run goes on. Watch it: {again}"
+        raise CommandFailedError(Status.TIME_IS_UP, reason) from None
     return client.get(f"/runs/{run['id']}")
 
 

@@ -42,6 +42,11 @@ NOT_YET: Final = {
 PROTOCOLS: Final = ["h1", "h2"]
 
 
+def root_certificate(directory: Path) -> Path:
+    """Return where the own authority of the edge in this directory has its certificate."""
+    return directory / "storage" / "pki" / "authorities" / "local" / "root.crt"
+
+
 class CaddyServer(Part):
     """The edge: an admin API, a plain listener and one with certificates of its own authority."""
 
@@ -59,7 +64,7 @@ class CaddyServer(Part):
     @property
     def root_certificate(self) -> Path:
         """The edge's own authority; written with the first TLS route."""
-        return self.directory / "storage" / "pki" / "authorities" / "local" / "root.crt"
+        return root_certificate(self.directory)
 
     @property
     @override

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -53,13 +54,32 @@ def alive(pids: list[int]) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
+def assert_token_is_shown_once(printed: str, data: Path) -> None:
+    token = (data / "secrets" / "token").read_text().strip()
+    assert printed.count("fdv_") == printed.count(token) == 1
+    assert token not in (data / "supervisor" / "supervisor.log").read_text()
+
+
+async def assert_signs_in(printed: str, home: Path) -> None:
+    """Type what a person was told to type, and look at what only the provider may see."""
+    [told] = [line for line in printed.splitlines() if "sign in with: " in line]
+    words = shlex.split(told.partition("sign in with: ")[2])
+    for typed in (words, [words[0], "dead-letters", "list"]):
+        process = await asyncio.create_subprocess_exec(
+            *typed,
+            env=os.environ | {"XDG_CONFIG_HOME": str(home)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0, said.decode()
+
+
 async def test_a_day_of_commands(terminal: Terminal) -> None:
     status, printed = await terminal.type("up")
     assert status == 0, printed
-    assert printed.count("fdv_") == 1
-    token = (terminal.data / "secrets" / "token").read_text().strip()
-    assert token in printed
-    assert token not in (terminal.data / "supervisor" / "supervisor.log").read_text()
+    assert_token_is_shown_once(printed, terminal.data)
+    await assert_signs_in(printed, terminal.data)
 
     status, printed = await terminal.type("up")
     assert status == 0
