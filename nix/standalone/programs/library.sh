@@ -49,7 +49,8 @@ lock() { # FILE
       usleep 20000
     else
       identity $$
-      (flock 7 && [ "$(readlink "$1")" = "$holder" ] && point "$1" "$process") 7> "$1.dead" || continue
+      # Only root may open it: an application that held it would keep everybody waiting.
+      (umask 077 && exec 7> "$1.dead" && flock 7 && [ "$(readlink "$1")" = "$holder" ] && point "$1" "$process") || continue
       break
     fi
   done

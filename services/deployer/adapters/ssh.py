@@ -140,8 +140,9 @@ class SshHost(Host):
     @override
     async def erase(self) -> None:
         await self.connection.do(
-            "/run/current-system/bin/units stop; "
-            "rm -rf /run/fediversity/permit /run/fediversity/secrets.d"
+            # The permit first: whatever holds up the stop, nothing starts again.
+            "rm -rf /run/fediversity/permit; /run/current-system/bin/units stop; "
+            "rm -rf /run/fediversity/secrets.d"
         )
 
     async def _within_boot(
