@@ -6,6 +6,7 @@ installs it; where CI is true it is a failure.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -19,6 +20,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from shared import errors
+from shared.embedded import files, ports
 from shared.embedded.servers import caddy, nats, postgres, seaweedfs
 
 if TYPE_CHECKING:
@@ -49,6 +51,13 @@ def throwaway_directory() -> Iterator[Path]:
         path = Path(name)
         path.chmod(TRAVERSABLE)
         yield path
+
+
+def choose_ports(data: Path) -> None:
+    """Record public ports for a provider; two that start at once would both prefer the same."""
+    first = ports.free(len(ports.PREFERRED))
+    chosen = {name: first + number for number, name in enumerate(ports.PREFERRED)}
+    files.write(files.directory(data) / "ports.json", json.dumps(chosen))
 
 
 @pytest.fixture

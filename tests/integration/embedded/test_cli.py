@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from shared.embedded import packages, state
-from tests.support.servers import require
+from tests.support.servers import choose_ports, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ async def terminal(data_directory: Path) -> AsyncIterator[Terminal]:
     for need in packages.NEEDS:
         require(need.program, need.package)
     started = Terminal(data_directory / "data", data_directory / "cache")
+    choose_ports(started.data)
     yield started
     await started.type("down")
 

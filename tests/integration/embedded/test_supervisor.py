@@ -15,7 +15,7 @@ from shared.embedded import identity, places, state, supervisor
 from shared.embedded.installation import Installation
 from shared.embedded.supervisor import Supervisor
 from tests.support.eventually import eventually
-from tests.support.servers import require
+from tests.support.servers import choose_ports, require
 
 SERVERS = ("postgres", "nats", "objects", "caddy", "front")
 
@@ -23,6 +23,7 @@ SERVERS = ("postgres", "nats", "objects", "caddy", "front")
 @pytest.fixture
 def options(data_directory: Path) -> places.Options:
     require("caddy", "caddy")
+    choose_ports(data_directory / "data")
     return places.Options(
         data=data_directory / "data", cache=data_directory / "cache", services=frozenset()
     )
