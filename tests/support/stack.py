@@ -14,8 +14,9 @@ import httpx2
 
 from shared import http
 from shared.embedded import state
+from shared.embedded.servers import caddy
 from tests.support.eventually import eventually
-from tests.support.servers import throwaway_directory
+from tests.support.servers import choose_ports, throwaway_directory
 from tests.support.world import World
 
 if TYPE_CHECKING:
@@ -34,10 +35,17 @@ class Stack:
     panel: str
     token: str
     world: World
+    authority: Path | None = None
+    """The edge's own, where public URLs are https."""
 
     def api(self) -> httpx2.AsyncClient:
         headers = {"authorization": f"Bearer {self.token}"}
-        return http.client(base_url=f"{self.panel}/api/v1", headers=headers)
+        base = f"{self.panel}/api/v1"
+        return http.client(base_url=base, headers=headers, authority=self.authority)
+
+    def visitor(self, url: str) -> httpx2.AsyncClient:
+        """Return a client for an application's public URL."""
+        return http.client(base_url=url, authority=self.authority)
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx2.Response:  # noqa: ANN401 - handed on
         async with self.api() as api:
@@ -124,17 +132,18 @@ def _shown(run: Mapping[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def running(**environment: str) -> AsyncIterator[Stack]:
+async def running(*flags: str, **environment: str) -> AsyncIterator[Stack]:
     """Start everything in a throwaway directory by the command, and stop it by the command."""
     with throwaway_directory() as data:
-        await command("up", data, **environment)
+        choose_ports(data)
+        await command("up", data, *flags, **environment)
         try:
-            yield around(data)
+            yield around(data, caddy.root_certificate(data / "caddy") if "--tls" in flags else None)
         finally:
             await command("down", data)
 
 
-def around(data: Path) -> Stack:
+def around(data: Path, authority: Path | None = None) -> Stack:
     found = state.load(data / "state.json")
     assert found is not None
     return Stack(
@@ -142,13 +151,14 @@ def around(data: Path) -> Stack:
         panel=found.panel_url,
         token=(data / "secrets" / "token").read_text(encoding="utf-8").strip(),
         world=World.around(data / "provider.toml"),
+        authority=authority,
     )
 
 
-async def command(name: str, data: Path, **environment: str) -> str:
+async def command(name: str, data: Path, *flags: str, **environment: str) -> str:
     """Run one of the embedded default's commands and return what it said."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "shared.embedded", name, "--data", str(data)),
+        *(sys.executable, "-m", "shared.embedded", name, "--data", str(data), *flags),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
