@@ -256,8 +256,15 @@ class PublicationRepository(Protocol):
         """
         ...
 
-    async def list_records(self, tx: Transaction, deployment: str) -> Sequence[str]:
-        """Return the names of a deployment that are to lead to the edge."""
+    async def hold_records(self, tx: Transaction, deployment: str) -> Sequence[str]:
+        """Return the names of a deployment that are to lead to the edge, once nobody holds them.
+
+        Nobody else holds one of them before the transaction ends.
+        """
+        ...
+
+    async def hold_record(self, tx: Transaction, host: str) -> bool:
+        """Hold a name; say whether it is still to lead to the edge and nobody else holds it."""
         ...
 
     async def next_records(self, tx: Transaction, most: int) -> Sequence[str]:

@@ -150,11 +150,19 @@ class PostgresPublicationRepository(PublicationRepository):
             )
 
     @override
-    async def list_records(self, tx: Transaction, deployment: str) -> Sequence[str]:
+    async def hold_records(self, tx: Transaction, deployment: str) -> Sequence[str]:
         rows = await tx.fetch(
-            "select host from records where deployment = $1 order by host", deployment
+            "select host from records where deployment = $1 order by host for no key update",
+            deployment,
         )
         return [row["host"] for row in rows]
+
+    @override
+    async def hold_record(self, tx: Transaction, host: str) -> bool:
+        row = await tx.fetchrow(
+            "select host from records where host = $1 for no key update skip locked", host
+        )
+        return row is not None
 
     @override
     async def next_records(self, tx: Transaction, most: int) -> Sequence[str]:

@@ -78,11 +78,11 @@ class Publication:
     async def withdraw_records(self, deployment: str, keep: AbstractSet[str] = frozenset()) -> None:
         """Let the names of a deployment lead nowhere, except for some."""
         async with self.database.transaction() as tx:
-            hosts = await self.repository.list_records(tx, deployment)
-        gone = [it for it in hosts if it not in keep]
-        for host in gone:
-            await self.zones.of(host).withdraw(host)
-        async with self.database.transaction() as tx:
+            hosts = await self.repository.hold_records(tx, deployment)
+            gone = [it for it in hosts if it not in keep]
+            # Still inside: nobody may put one back that nobody will know of any more.
+            for host in gone:
+                await self.zones.of(host).withdraw(host)
             await self.repository.drop_records(tx, gone)
 
     async def apply(self) -> None:
@@ -113,10 +113,17 @@ class Publication:
     async def _restore_records(self) -> None:
         async with self.database.transaction() as tx:
             hosts = await self.repository.next_records(tx, RECORDS_AT_ONCE)
-        for host in (*self._panel_hosts(), *hosts):
-            zone = self.zones.of(host)
-            if await zone.find(host) != self.address:
-                await zone.publish(host, self.address)
+        for host in self._panel_hosts():
+            await self._restore_record(host)
+        for host in hosts:
+            async with self.database.transaction() as tx:
+                if await self.repository.hold_record(tx, host):
+                    await self._restore_record(host)
+
+    async def _restore_record(self, host: str) -> None:
+        zone = self.zones.of(host)
+        if await zone.find(host) != self.address:
+            await zone.publish(host, self.address)
 
     def _panel_hosts(self) -> Sequence[str]:
         """Return the panel's host, unless its name is kept by hand, in a zone that is not ours."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from shared.contracts.deployments import Mode
@@ -50,6 +51,29 @@ async def test_what_edge_and_zone_lost_is_put_back(rig: Rig) -> None:
 
         await eventually(lambda: rig.world.edge.listed == routes, within=10)
         await eventually(lambda: rig.world.zone.records == records, within=10)
+
+
+async def test_a_record_that_is_withdrawn_meanwhile_is_not_put_back(rig: Rig) -> None:
+    async with rig.working():
+        await published(rig, "hello")
+    zone, publication = rig.world.zone, rig.provisioner.publication
+    [host] = {*zone.records} - {PANEL.host}
+    zone.answers[host] = asyncio.Event()
+    zone.finds.clear()
+
+    async with asyncio.TaskGroup() as group:
+        keeping = group.create_task(publication.keep())
+        await eventually(lambda: host in zone.finds, within=10)
+        withdrawing = group.create_task(publication.withdraw_records(rig.deployment))
+        await asyncio.wait({withdrawing}, timeout=0.5)
+        zone.answers[host].set()
+        await withdrawing
+        zone.finds.clear()
+        await eventually(lambda: PANEL.host in zone.finds, within=10)
+        keeping.cancel()
+
+    assert host not in zone.records
+    assert await rig.rows("records") == 0
 
 
 async def test_an_edge_that_is_away_is_waited_for(rig: Rig) -> None:

@@ -11,6 +11,7 @@ from services.provisioner.ports import DnsZone, Zones
 from shared import errors
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from services.provisioner.domain import Address
@@ -23,6 +24,10 @@ class FakeDnsZone(DnsZone):
     records: dict[str, Address] = field(default_factory=dict)
     writes: int = 0
     is_away: bool = False
+    finds: list[str] = field(default_factory=list)
+    """Every name that was looked for."""
+    answers: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Whoever looks for one of these names waits until its event is set."""
 
     @override
     async def publish(self, host: str, address: Address) -> None:
@@ -38,6 +43,9 @@ class FakeDnsZone(DnsZone):
     @override
     async def find(self, host: str) -> Address | None:
         self._check()
+        self.finds.append(host)
+        if host in self.answers:
+            await self.answers[host].wait()
         return self.records.get(host)
 
     def _check(self) -> None:
