@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from shared import errors, jobs, telemetry
@@ -83,6 +83,7 @@ class Machines:
         booted = job.result("boot", Booted).machines
         names = [it.machine for it in booted]
         await self.repository.mark(tx, names, MachineState.READY)
+        await self._place_once(tx, await self._assignment(tx, job))
         await jobs.start_watch(tx, "processes", job.deployment)
         return booted
 
@@ -147,10 +148,23 @@ class Machines:
 
     async def _pairs(self, job: jobs.Job) -> Sequence[tuple[Machine, Placement]]:
         """Return each machine of the revision with what it is to offer."""
-        placements = self.place(self.available, job.asked(Wanted).machines)
         async with self.database.transaction() as tx:
-            machines = await self._existing(tx, job.deployment)
-        return policy.assign(machines, placements).kept
+            return (await self._assignment(tx, job)).kept
+
+    async def _assignment(self, tx: Transaction, job: jobs.Job) -> policy.Assignment:
+        placements = self.place(self.available, job.asked(Wanted).machines)
+        return policy.assign(await self._existing(tx, job.deployment), placements)
+
+    async def _place_once(self, tx: Transaction, assignment: policy.Assignment) -> None:
+        """Let no other machine hold an application that was placed on a machine of the revision.
+
+        What else such a machine holds stays there: the revision that runs may still need it.
+        """
+        placed = {name for _, placement in assignment.kept for name in placement.applications}
+        for machine in assignment.surplus:
+            held = machine.placement
+            left = tuple(it for it in held.applications if it not in placed)
+            await self.repository.place(tx, machine.name, replace(held, applications=left))
 
     async def _create(self, machine: Machine, image: Image) -> None:
         async with self.database.transaction() as tx:

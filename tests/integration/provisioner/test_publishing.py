@@ -116,6 +116,25 @@ async def test_an_application_that_returns_gets_a_machine_of_its_own_again(rig: 
     assert [upstreams[it.host] for it in routes.routes] == [it.http for it in third.machines]
 
 
+async def test_an_application_that_moves_together_with_others_leaves_no_machine(rig: Rig) -> None:
+    rig.world.placement = "machine-per-deployment"
+
+    async with rig.working():
+        await published(rig, "hello")
+        rig.world.backend.is_full = True
+        await rig.answer(await rig.request("pages", revision=2), ProvisioningFailed)
+        rig.world.backend.is_full = False
+        ready, routes = await published(rig, "hello", "pages", revision=3)
+        await eventually(lambda: _only(rig, "machines"), within=10)
+
+    upstreams = {it.host: it.upstream for it in rig.world.edge.listed}
+    assert {upstreams[it.host] for it in routes.routes} == {ready.machines[0].http}
+
+
+async def _only(rig: Rig, table: str) -> bool:
+    return await rig.rows(table) == 1
+
+
 async def test_a_prepared_revision_has_machines_and_no_route(rig: Rig) -> None:
     async with rig.working():
         run = await rig.request("hello", mode=Mode.PREPARED)
