@@ -1,6 +1,6 @@
 """What a machine is, what reaches it, and which changes it can take.
 
-    RESERVED ──▶ CHANGING ◀──▶ READY ──▶ SURPLUS ──▶ gone
+    RESERVED ──▶ CHANGING ───▶ READY ──▶ SURPLUS ──▶ gone
           └──────────┴───────────┴──▶ REMOVING ──▶ gone
 
 A machine keeps its image, its addresses and its disk for life. Only a larger size is a change
@@ -29,9 +29,9 @@ class MachineState(StrEnum):
     RESERVED = "reserved"
     """It is to exist; nothing was done about that."""
     CHANGING = "changing"
-    """It is being created or given another size, and may exist in part."""
+    """It is being created, and may exist in part."""
     READY = "ready"
-    """It answered once and is to run."""
+    """It answered once and is to run, also while it is given another size."""
     SURPLUS = "surplus"
     """No application of the revision that runs is on it; the watch removes it."""
     REMOVING = "removing"

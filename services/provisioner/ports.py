@@ -112,7 +112,11 @@ class RuntimeBackend(Protocol):
         ...
 
     async def resize(self, name: str, identity: str, size: Size) -> None:
-        """Give a machine another size; it is stopped for that, and its disk never shrinks."""
+        """Give a machine another size; it is stopped for that, and its disk never shrinks.
+
+        Raises:
+            FaultError: the host has no room for it; the machine was not stopped.
+        """
         ...
 
     async def start(self, name: str, identity: str) -> None:

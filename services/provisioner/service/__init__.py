@@ -112,7 +112,7 @@ class Provisioner:
         self, job: jobs.Job, fall: jobs.Fall, tx: Transaction
     ) -> Sequence[Event]:
         """Say what went wrong, and whether anything is different now."""
-        touched = fall.stage == "boot" or await self.machines.is_changing(tx, job.deployment)
+        touched = fall.stage != "image" or await self.machines.is_changing(tx, job.deployment)
         return [_failed(job, fall, Outcome.PARTIAL if touched else Outcome.UNCHANGED)]
 
     async def publishing_failed(

@@ -186,13 +186,11 @@ class Machines:
             raise errors.ConflictError(
                 "machine.other_identity", f"{machine.name} exists and is not ours; look at it"
             )
-        changes = found.size != placement.size
+        if found.size != placement.size:
+            # Ready it stays: if this fails, the watch starts it again, and nobody moves it.
+            await self.backend.resize(machine.name, machine.identity, placement.size)
         async with self.database.transaction() as tx:
             await self.repository.place(tx, machine.name, placement)
-            if changes:
-                await self.repository.mark(tx, [machine.name], MachineState.CHANGING)
-        if changes:
-            await self.backend.resize(machine.name, machine.identity, placement.size)
 
     async def _boot(self, machine: Machine) -> GrantedMachine:
         try:

@@ -86,6 +86,36 @@ async def test_a_larger_size_stops_the_machine_and_starts_it_again(rig: Rig) -> 
     assert machine.power is Power.RUNNING
 
 
+async def test_a_machine_that_could_not_grow_runs_on_as_it_was(rig: Rig) -> None:
+    async with rig.working():
+        first = await rig.answer(await rig.request("hello"), VMReady)
+        name = first.machines[0].machine
+        rig.world.backend.is_rigid = True
+        run = await rig.request("hello", revision=2, size=LARGE)
+        failed = await rig.answer(run, ProvisioningFailed)
+        await eventually(lambda: rig.world.backend.starts == [name, name], within=10)
+        third = await rig.answer(await rig.request("hello", revision=3), VMReady)
+
+    assert (failed.stage, failed.outcome) == ("machine", Outcome.PARTIAL)
+    assert third.machines == first.machines
+    machine = rig.world.backend.machines[name]
+    assert (machine.size, machine.power) == (SMALL, Power.RUNNING)
+
+
+async def test_a_machine_that_grows_keeps_its_disk_when_its_address_is_taken(rig: Rig) -> None:
+    async with rig.working():
+        first = await rig.answer(await rig.request("hello"), VMReady)
+        [before] = rig.world.backend.machines.values()
+        rig.world.backend.hidden.add(before.ssh)
+        run = await rig.request("hello", revision=2, size=LARGE)
+        failed = await rig.answer(run, ProvisioningFailed)
+        rig.world.backend.hidden.clear()
+        again = await rig.answer(await rig.request("hello", revision=2, size=LARGE), VMReady)
+
+    assert (failed.failure.code, failed.stage) == ("machine.port_taken", "boot")
+    assert again.machines == first.machines
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

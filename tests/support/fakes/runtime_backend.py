@@ -33,7 +33,9 @@ class FakeRuntimeBackend(RuntimeBackend):
     hidden: set[Endpoint] = field(default_factory=set)
     """Where something else listens that only a start runs into."""
     is_full: bool = False
-    """The host has no room for another machine."""
+    """The host has no room for another machine, or for a larger one."""
+    is_rigid: bool = False
+    """A machine that is stopped for another size does not get it."""
     unanswered: int = 0
     """So many machines that start do not answer."""
 
@@ -84,6 +86,11 @@ class FakeRuntimeBackend(RuntimeBackend):
     @override
     async def resize(self, name: str, identity: str, size: Size) -> None:
         machine = self._mine(name, identity)
+        if self.is_full:
+            raise errors.FaultError("machine.disk_full", "free some space, see: df -h")
+        await self.stop(name, identity)
+        if self.is_rigid:
+            raise errors.CommandError(("qemu-img", "resize"), 1, "it did not")
         self.machines[name] = replace(machine, size=size, power=Power.STOPPED)
 
     @override

@@ -86,9 +86,10 @@ class QemuRuntimeBackend(RuntimeBackend):
     @override
     async def resize(self, name: str, identity: str, size: Size) -> None:
         folder, order = self._mine(name, identity)
+        # Without room it could not even be started again.
+        commands.check_room(folder.path, machines.ROOM_BYTES)
         await self.stop(name, identity)
         if size.disk_gib > order.size.disk_gib:
-            commands.check_room(folder.path, machines.ROOM_BYTES)
             await commands.run(
                 ("qemu-img", "resize", "-q", machines.DISK, f"{size.disk_gib}G"),
                 folder=folder.path,
