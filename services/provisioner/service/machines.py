@@ -75,8 +75,10 @@ class Machines:
     async def boot(self, job: jobs.Job) -> Booted:
         """Start the machines, or find them running, and wait until they answer."""
         pairs = await self._pairs(job)
-        granted = await asyncio.gather(*(self._boot(machine) for machine, _ in pairs))
-        return Booted(machines=tuple(granted))
+        boots = [asyncio.ensure_future(self._boot(machine)) for machine, _ in pairs]
+        # All of them have ended before the step is done again, or an earlier one.
+        await asyncio.gather(*boots, return_exceptions=True)
+        return Booted(machines=tuple([await it for it in boots]))
 
     async def ready(self, job: jobs.Job, tx: Transaction) -> Sequence[GrantedMachine]:
         """Record that the machines answered, and look after them from now on."""
@@ -195,11 +197,14 @@ class Machines:
     async def _boot(self, machine: Machine) -> GrantedMachine:
         try:
             await self.backend.start(machine.name, machine.identity)
+            await self.backend.reach(machine.name, machine.identity)
+        except errors.NotFoundError as error:
+            # It was being moved when this service died.
+            raise jobs.ReenterError("image") from error
         except errors.ConflictError as error:
             if error.code == PORT_TAKEN and machine.state is MachineState.CHANGING:
                 await self._move(machine)
             raise
-        await self.backend.reach(machine.name, machine.identity)
         found = await self.backend.find(machine.name)
         if found is None:
             raise errors.UnavailableError("machine.gone", f"{machine.name} is gone")

@@ -110,6 +110,7 @@ async def test_a_machine_that_grows_keeps_its_disk_when_its_address_is_taken(rig
         run = await rig.request("hello", revision=2, size=LARGE)
         failed = await rig.answer(run, ProvisioningFailed)
         rig.world.backend.hidden.clear()
+        rig.world.backend.taken.clear()
         again = await rig.answer(await rig.request("hello", revision=2, size=LARGE), VMReady)
 
     assert (failed.failure.code, failed.stage) == ("machine.port_taken", "boot")
@@ -175,17 +176,42 @@ async def test_an_address_that_is_taken_at_the_last_moment_is_given_up(rig: Rig)
     [first, *_] = rig.world.addresses.candidates(ids.machine_name(rig.deployment, 1))
     rig.world.backend.hidden.add(first)
 
-    async def is_met() -> bool:
-        return bool(rig.world.backend.machines)
-
     async with rig.working():
-        run = await rig.request("hello")
-        await eventually(is_met, within=10)
-        rig.world.backend.taken.add(first)
-        ready = await rig.answer(run, VMReady)
+        ready = await rig.answer(await rig.request("hello"), VMReady)
 
     assert ready.machines[0].ssh.port != first.port
     assert len(rig.world.backend.machines) == 1
+
+
+async def test_a_machine_that_is_gone_when_it_is_to_start_is_made_again(rig: Rig) -> None:
+    rig.world.backend.unanswered = 1
+
+    async with rig.working():
+        run = await rig.request("hello")
+        await eventually(
+            lambda: any(it.state is StepState.RETRYING for it in rig.reports), within=10
+        )
+        # What a move leaves behind that was cut short: the row, and no machine.
+        rig.world.backend.machines.clear()
+        ready = await rig.answer(run, VMReady)
+
+    assert [*rig.world.backend.machines] == [ready.machines[0].machine]
+
+
+async def test_a_failed_start_waits_for_the_machines_beside_it(rig: Rig) -> None:
+    async with rig.working():
+        first = await rig.answer(await rig.request("hello", "pages"), VMReady)
+        hello, pages = (rig.world.backend.machines[it.machine] for it in first.machines)
+        rig.world.backend.kill(hello.name)
+        rig.world.backend.hidden.add(hello.ssh)
+        rig.world.backend.answered.clear()
+        rig.world.backend.delays[pages.name] = 0.5
+        run = await rig.request("hello", "pages", revision=2)
+        failed = await rig.answer(run, ProvisioningFailed)
+        answered = list(rig.world.backend.answered)
+
+    assert failed.failure.code == "machine.port_taken"
+    assert answered == [pages.name]
 
 
 async def test_two_deployments_never_share_an_address(rig: Rig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -31,13 +32,17 @@ class FakeRuntimeBackend(RuntimeBackend):
     taken: set[Endpoint] = field(default_factory=set)
     """Where something else listens."""
     hidden: set[Endpoint] = field(default_factory=set)
-    """Where something else listens that only a start runs into."""
+    """Where something else begins to listen at the moment of a start."""
     is_full: bool = False
     """The host has no room for another machine, or for a larger one."""
     is_rigid: bool = False
     """A machine that is stopped for another size does not get it."""
     unanswered: int = 0
     """So many machines that start do not answer."""
+    delays: dict[str, float] = field(default_factory=dict)
+    """How long machines take until they answer, by name."""
+    answered: list[str] = field(default_factory=list)
+    """Every machine that was seen to answer."""
 
     @override
     def doors(self) -> Doors:
@@ -99,7 +104,9 @@ class FakeRuntimeBackend(RuntimeBackend):
         if machine.power is Power.RUNNING:
             return
         for endpoint in (machine.ssh, machine.http):
-            if endpoint in self.hidden or not await self.is_free(endpoint):
+            if endpoint in self.hidden:
+                self.taken.add(endpoint)
+            if not await self.is_free(endpoint):
                 raise errors.ConflictError(
                     "machine.port_taken",
                     f"something else listens at {endpoint}; see: ss -ltnp",
@@ -115,6 +122,8 @@ class FakeRuntimeBackend(RuntimeBackend):
             raise errors.UnavailableError("machine.not_reachable")
         if machine.power is Power.STOPPED:
             raise errors.UnavailableError("machine.unreachable")
+        await asyncio.sleep(self.delays.get(name, 0.0))
+        self.answered.append(name)
 
     @override
     async def stop(self, name: str, identity: str) -> None:
