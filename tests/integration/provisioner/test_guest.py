@@ -48,7 +48,7 @@ async def test_a_machine_is_what_was_ordered_and_what_was_seeded(guest: guests.G
     said = await guest.run(
         "hostname; nproc; "
         "sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo; "
-        "df --output=size -k / | tail -1; "
+        "/bin/df --output=size -k / | tail -1; "
         f"readlink -f {SYSTEM}; readlink -f /run/current-system; "
         "nix-store --verify --check-contents >/dev/null 2>&1 && echo verified; "
         "ls /etc/apt 2>/dev/null; echo end"
@@ -182,7 +182,7 @@ async def test_a_larger_disk_is_there_after_the_next_boot(guest: guests.Guest) -
     await guest.backend.resize(guest.order.name, guest.order.identity, larger)
     await guest.boot()
 
-    said = await guest.run("nproc; df --output=size -k / | tail -1")
+    said = await guest.run("nproc; /bin/df --output=size -k / | tail -1")
     cpus, disk = said.split()
     assert cpus == "2"
     assert 5.6 < int(disk) / 2**20 < 6.0
