@@ -91,7 +91,9 @@ class Relay:
             while True:
                 if not await self._some():
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                        # Not wait_for: before Python 3.12 it may swallow a cancellation.
+                        async with asyncio.timeout(POLL_SECONDS):
+                            await self._wake.wait()
         finally:
             self._connection.wakers.discard(self._wake)
 

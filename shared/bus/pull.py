@@ -140,7 +140,9 @@ class Pull:
     async def _keep_pulling(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), PAUSE_SECONDS)
+                # Not wait_for: before Python 3.12 it may swallow a cancellation.
+                async with asyncio.timeout(PAUSE_SECONDS):
+                    await self._wake.wait()
             silence = time.monotonic() - self._last_seen
             silent = self._outstanding > 0 and silence > SILENCE_SECONDS
             if self._connection.is_connected and (self._wake.is_set() or silent):

@@ -49,7 +49,9 @@ class Worker:
                     self._start(lease)
                     continue
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.database.jobs_nudge.wait(), POLL_SECONDS)
+                    # Not wait_for: before Python 3.12 it may swallow a cancellation.
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self.database.jobs_nudge.wait()
         finally:
             under_way = list(self.running)
             for task in under_way:

@@ -57,7 +57,9 @@ class Feed:
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._nudged.wait(), POLL_SECONDS)
+                    # Not wait_for: before Python 3.12 it may swallow a cancellation.
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._nudged.wait()
                 self._nudged.clear()
                 if self._watchers:
                     await self._look()
