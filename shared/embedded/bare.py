@@ -1,7 +1,9 @@
 """The yardstick: the same image and closure by plain QEMU, Nix and SSH, without our services.
 
 A second machine is started with the very command line of the running one, on a disk of its own;
-then the system that runs there is copied to it and switched to, by the plain commands.
+then the system that runs there is copied to it and switched to, by the plain commands. As with a
+deployment the end is an application that answers: the switch gets the start permit and the secrets
+that units need to start, and lasts until the health page is good.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -29,8 +32,15 @@ if TYPE_CHECKING:
 
 BOOT_SECONDS: Final = 120.0
 COPY_SECONDS: Final = 120.0
+ANSWER_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.05
+KNOCK_SECONDS: Final = 0.25
+"""For one look at a machine that boots: its network answers nothing until it is up."""
+SSH_PORT: Final = 22
+BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
+SECRETS: Final = "/run/fediversity/secrets"
 PROFILE: Final = "/nix/var/nix/profiles/system"
+HEALTHY: Final = re.compile(rb"HTTP/1\.[01] 2")
 NIX: Final = """substituters =
 build-users-group =
 sandbox = false
@@ -43,8 +53,10 @@ class Bare:
     """Seconds that each part takes on its own."""
 
     boot: float
+    """Until SSH greets."""
     copy: float
     switch: float
+    """Until the application answers."""
 
     @property
     def total(self) -> float:
@@ -94,13 +106,9 @@ class Model:
         raise errors.NotFoundError("bare.no_port", f"port {inside} of the machine is not forwarded")
 
 
-def _folder(process: Path) -> Path:
-    """Return the directory of the first disk that a process has open."""
-    opened = [it.readlink() for it in (process / "fd").iterdir()]
-    return next(it.parent for it in opened if it.name == "disk.qcow2")
-
-
-async def measure(deployment: str, *, machines: Path, key: Path, store: Path | None) -> Bare:
+async def measure(
+    deployment: str, *, machines: Path, key: Path, store: Path | None, health: str
+) -> Bare:
     """Measure the parts of a deployment that runs, one after the other, on a fresh machine.
 
     Args:
@@ -108,25 +116,29 @@ async def measure(deployment: str, *, machines: Path, key: Path, store: Path | N
         machines: holds the folder of each machine.
         key: the SSH key that opens its machine.
         store: the Nix store's root, where it is not the computer's own.
+        health: path of the page by which the application says that it is well.
     """
     model = Model.of(deployment, machines)
     with tempfile.TemporaryDirectory(prefix="fediversity-bare-") as name:
         work = Path(name)
-        system = await _system(model, key)
+        system, secrets = await _taken_from(model, key)
         began = time.monotonic()
-        async with _machine(model, work) as port:
+        async with _machine(model, work) as ports:
             booted = time.monotonic()
-            options = _ssh_options(work, port, key)
+            options = _ssh_options(work, ports.ssh, key)
             await _run(
                 ["nix", "copy", "--to", f"ssh://root@{LOOPBACK}", system, *_store(store)],
                 {"NIX_CONFIG": NIX, "NIX_SSHOPTS": " ".join(options)},
             )
             copied = time.monotonic()
             switch = (
+                f"{system}/bin/place-permit 1 $(cat {BOOT_ID}) && "
+                f"{system}/bin/place-secrets && "
                 f"nix-env -p {PROFILE} --set {system} && "
                 f"{system}/bin/switch-to-configuration switch"
             )
-            await _run(["ssh", *options, f"root@{LOOPBACK}", switch], {})
+            await _run(["ssh", *options, f"root@{LOOPBACK}", switch], {}, stdin=secrets)
+            await _healthy(ports.http, health)
             switched = time.monotonic()
     return Bare(boot=booted - began, copy=copied - booted, switch=switched - copied)
 
@@ -135,14 +147,15 @@ def _store(store: Path | None) -> list[str]:
     return [] if store is None else ["--store", str(store)]
 
 
-async def _system(model: Model, key: Path) -> str:
-    """Return the store path of the system that the running machine has."""
+async def _taken_from(model: Model, key: Path) -> tuple[str, bytes]:
+    """Return the store path of the system that the running machine has, and its secrets as tar."""
     with tempfile.TemporaryDirectory(prefix="fediversity-bare-") as name:
         work = Path(name)
         (work / "hostkey.pub").write_text(_public(model.folder / "hostkey.pub"), encoding="utf-8")
-        options = _ssh_options(work, model.forward(22), key)
-        words = ["ssh", *options, f"root@{LOOPBACK}", "readlink -f /run/current-system"]
-        return (await _run(words, {})).strip()
+        into = ["ssh", *_ssh_options(work, model.forward(SSH_PORT), key), f"root@{LOOPBACK}"]
+        system = await _run([*into, "readlink -f /run/current-system"], {})
+        secrets = await _run([*into, f"cd {SECRETS} && tar -c -f - *"], {})
+    return system.decode().strip(), secrets
 
 
 def _public(path: Path) -> str:
@@ -163,16 +176,24 @@ def _ssh_options(work: Path, port: int, key: Path) -> list[str]:
     return ["-F", os.devnull, "-p", str(port), "-i", str(key), *options]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Ports of this computer that lead into a machine."""
+
+    ssh: int
+    http: int
+
+
 @contextlib.asynccontextmanager
-async def _machine(model: Model, work: Path) -> AsyncIterator[int]:
-    """Start a machine like the model and yield its SSH port once it answers there."""
+async def _machine(model: Model, work: Path) -> AsyncIterator[Ports]:
+    """Start a machine like the model and yield where it is reached, once SSH answers there."""
     await _prepare(model, work)
-    ports = {model.forward(22): free(), model.forward(_http_port(model)): free()}
-    argv = [_moved(it, ports) for it in model.argv]
+    ports = Ports(ssh=free(), http=free())
+    argv = [_moved(it, model, ports) for it in model.argv]
     argv[argv.index("-name") + 1] = "bare"
     async with machine(argv, work):
-        await _banner(ports[model.forward(22)])
-        yield ports[model.forward(22)]
+        await _greeted(ports.ssh)
+        yield ports
 
 
 @contextlib.asynccontextmanager
@@ -217,12 +238,12 @@ async def _prepare(model: Model, work: Path) -> None:
 def _http_port(model: Model) -> int:
     forwards = [it for it in model.value("-netdev").split(",") if it.startswith("hostfwd=")]
     inside = [int(it.rpartition(":")[2]) for it in forwards]
-    return next(it for it in inside if it != 22)  # noqa: PLR2004 - ssh's port
+    return next(it for it in inside if it != SSH_PORT)
 
 
-def _moved(word: str, ports: Mapping[int, int]) -> str:
-    for old, new in ports.items():
-        word = word.replace(f"{LOOPBACK}:{old}-:", f"{LOOPBACK}:{new}-:")
+def _moved(word: str, model: Model, ports: Ports) -> str:
+    for inside, new in ((SSH_PORT, ports.ssh), (_http_port(model), ports.http)):
+        word = word.replace(f"{LOOPBACK}:{model.forward(inside)}-:", f"{LOOPBACK}:{new}-:")
     return word
 
 
@@ -239,33 +260,64 @@ def _processes(name: str) -> list[identity.Identity]:
     return found
 
 
-async def _banner(port: int) -> None:
-    async with asyncio.timeout(BOOT_SECONDS):
-        while True:
-            with contextlib.suppress(OSError, TimeoutError):
-                reader, writer = await asyncio.open_connection(LOOPBACK, port)
-                try:
-                    if (await asyncio.wait_for(reader.read(3), 2.0)) == b"SSH":
-                        return
-                finally:
-                    writer.close()
+async def _greeted(port: int) -> None:
+    """Return once SSH greets."""
+    async with _limit("boot", BOOT_SECONDS):
+        while await _said(port, b"", KNOCK_SECONDS) != b"SSH-":  # noqa: ASYNC110 - no event says so
             await asyncio.sleep(POLL_SECONDS)
 
 
+async def _healthy(port: int, path: str) -> None:
+    """Return once the application says that it is well."""
+    request = f"GET {path} HTTP/1.0\r\nHost: {LOOPBACK}\r\n\r\n".encode()
+    async with _limit("application", ANSWER_SECONDS):
+        while not HEALTHY.match(await _said(port, request, ANSWER_SECONDS)):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def _said(port: int, request: bytes, within: float) -> bytes:
+    """Return the first bytes that are heard at a port, or none."""
+    try:
+        async with asyncio.timeout(within):
+            reader, writer = await asyncio.open_connection(LOOPBACK, port)
+            try:
+                writer.write(request)
+                return await reader.readexactly(len(b"HTTP/1.1 2") if request else len(b"SSH-"))
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        return b""
+
+
+@contextlib.asynccontextmanager
+async def _limit(what: str, seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise errors.UnavailableError(
+            "bare.time_out", f"the yardstick's {what} took more than {seconds:g} s"
+        ) from error
+
+
 async def _run(
-    argv: Sequence[str], variables: Mapping[str, str], *, folder: Path | None = None
-) -> str:
+    argv: Sequence[str],
+    variables: Mapping[str, str],
+    *,
+    folder: Path | None = None,
+    stdin: bytes = b"",
+) -> bytes:
     process = await asyncio.create_subprocess_exec(
         *argv,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **variables},
         cwd=folder,
     )
     try:
-        async with asyncio.timeout(COPY_SECONDS):
-            out, err = await process.communicate()
+        async with _limit(argv[0], COPY_SECONDS):
+            out, err = await process.communicate(stdin)
     except BaseException:
         # Not `process.wait`: it also waits for the pipes, which a daemon may have inherited.
         if who := identity.of(process.pid):
@@ -273,4 +325,4 @@ async def _run(
         raise
     if process.returncode:
         raise errors.CommandError(argv, process.returncode, err.decode(errors="replace"))
-    return out.decode()
+    return out

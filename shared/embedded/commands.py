@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .places import Options
     from .supervisor import Supervisor
 
+INTERRUPTED: Final = 130
+"""As shells say it of a command that Ctrl-C ended."""
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -41,8 +43,11 @@ def options_of(chosen: argparse.Namespace) -> Options:
     return places.options(chosen.data, is_tls=getattr(chosen, "tls", False))
 
 
-def run_until_told(work: Coroutine[object, object, int]) -> int:
-    """Run to the end or until the first signal; then clean up, whatever signals follow."""
+def run_until_told(work: Coroutine[object, object, int], *, interrupted: int = 0) -> int:
+    """Run to the end or until the first signal; then clean up, whatever signals follow.
+
+    Returns the status of the work, or `interrupted` when a signal ended it.
+    """
 
     async def watched() -> int:
         task = asyncio.ensure_future(work)
@@ -58,7 +63,7 @@ def run_until_told(work: Coroutine[object, object, int]) -> int:
             asyncio.get_running_loop().add_signal_handler(number, ask)
         with contextlib.suppress(asyncio.CancelledError):
             return await task
-        return 0
+        return interrupted
 
     return asyncio.run(watched())
 
@@ -104,13 +109,13 @@ def _welcome(it: Supervisor, *, is_detached: bool = False) -> None:
 def demo(chosen: argparse.Namespace) -> int:
     """Start everything in the foreground and tell the story."""
     packages.ensure(report)
-    return run_until_told(_tell(options_of(chosen), chosen))
+    return run_until_told(_tell(options_of(chosen), chosen), interrupted=INTERRUPTED)
 
 
 async def _tell(options: Options, chosen: argparse.Namespace) -> int:
     async with supervisor.up(options, report) as it:
         _welcome(it)
-        played = await demos.play(it, report)
+        played = await demos.play(it, report, is_kept=not chosen.exit)
         for line in played.summary():
             report(line)
         if chosen.json:
@@ -118,7 +123,9 @@ async def _tell(options: Options, chosen: argparse.Namespace) -> int:
         if not chosen.exit:
             for line in demos.guide(it, played):
                 report(line)
-            await asyncio.Event().wait()
+            # Told to stop after the story is no interruption of it.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
     return 0 if played.ok else 1
 
 

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOMAIN: Final = "garden.localhost"
+HEALTH: Final = "/healthz"
+"""As the package of `hello` says."""
 TITLE: Final = "Garden friends"
 GUEST: Final = "A first visitor"
-ENDED: Final = frozenset({"succeeded", "failed", "cancelled", "superseded"})
 AGAIN_SECONDS: Final = 0.5
 
 Say = Callable[[str], None]
@@ -46,6 +47,8 @@ class Told:
     seconds: float
     deployment: str
     url: str
+    is_new: bool
+    """Whether the story made the deployment; else it deployed again what was there."""
     stages: list[tuple[str, float]]
     checks: list[Check] = field(default_factory=list)
 
@@ -72,16 +75,42 @@ class Storyteller:
         Raises:
             FaultError: the panel refused something or the run did not succeed.
         """
-        headers = {"authorization": f"Bearer {self.token}"}
-        base = f"{self.panel}/api/v1"
-        async with http.client(base_url=base, headers=headers, authority=self.authority) as api:
-            deployment = await self._deployment(api)
-            run = await self._deploy(api, deployment)
-            told = await self._account(api, deployment, run)
+        async with self._api() as api:
+            deployment, is_new = await self._deployment(api)
+            accepted = await _answer(api.post(f"/deployments/{deployment}/deploy"))
+            self.say(f"deploying hello for {DOMAIN} (run {accepted['id']})")
+            ended = await self._followed(api, accepted["id"])
+            found = await _answer(api.get(f"/deployments/{deployment}"))
+        told = Told(
+            run=ended["id"],
+            seconds=float(ended["seconds"]),
+            deployment=deployment,
+            url=str(found["applications"][0]["url"]),
+            is_new=is_new,
+            stages=[(it["name"], float(it["seconds"] or 0)) for it in ended["steps"]],
+        )
         await self._visit(told)
         return told
 
-    async def _deployment(self, api: httpx2.AsyncClient) -> str:
+    async def clear(self, told: Told) -> None:
+        """Remove the deployment of a story, and all that belongs to it.
+
+        Raises:
+            FaultError: the panel refused, or the run did not succeed.
+        """
+        async with self._api() as api:
+            accepted = await _answer(api.delete(f"/deployments/{told.deployment}"))
+            self.say(f"removing hello for {DOMAIN} (run {accepted['id']})")
+            await self._followed(api, accepted["id"])
+
+    def _api(self) -> httpx2.AsyncClient:
+        return http.client(
+            base_url=f"{self.panel}/api/v1",
+            headers={"authorization": f"Bearer {self.token}"},
+            authority=self.authority,
+        )
+
+    async def _deployment(self, api: httpx2.AsyncClient) -> tuple[str, bool]:
         """Stage a configuration: of a new deployment, or of the one that is there already."""
         wish = {
             "applications": [
@@ -89,27 +118,33 @@ class Storyteller:
             ]
         }
         known = await _answer(api.get("/deployments"))
-        found = [it["id"] for it in known["items"] if it["domain"] == DOMAIN]
+        found = [str(it["id"]) for it in known["items"] if it["domain"] == DOMAIN]
         if found:
             await _answer(api.post(f"/deployments/{found[0]}/configuration", json=wish))
-            return str(found[0])
+            return found[0], False
         made = await _answer(api.post("/deployments", json={"domain": DOMAIN} | wish))
-        return str(made["id"])
+        return str(made["id"]), True
 
-    async def _deploy(self, api: httpx2.AsyncClient, deployment: str) -> str:
-        """Deploy and follow the run to its end, across any interruption of the stream."""
-        accepted = await _answer(api.post(f"/deployments/{deployment}/deploy"))
-        run, began, seen = str(accepted["id"]), time.monotonic(), 0
-        self.say(f"deploying hello for {DOMAIN} (run {run})")
-        while True:
+    async def _followed(self, api: httpx2.AsyncClient, run: str) -> dict[str, Any]:
+        """Follow a run to its end, across any interruption of the stream; return how it ended."""
+        began, seen, is_over = time.monotonic(), 0, False
+        while not is_over:
             try:
                 async for number, kind, data in _events(api, run, seen):
                     seen = number
                     self._show(kind, data, time.monotonic() - began)
-                    if kind == "end":
-                        return run
+                    is_over = is_over or kind == "end"
             except (httpx2.HTTPError, errors.UnavailableError):
                 await asyncio.sleep(AGAIN_SECONDS)
+        ended = await _answer(api.get(f"/runs/{run}"))
+        if ended["state"] != "succeeded":
+            failure = ended["failure"] or {}
+            raise errors.FaultError(
+                "story.failed",
+                f"run {run} ended {ended['state']}: {failure.get('what')}: {failure.get('why')} "
+                f"{failure.get('next')}",
+            )
+        return ended
 
     def _show(self, kind: str, data: dict[str, Any], seconds: float) -> None:
         match kind:
@@ -121,25 +156,6 @@ class Storyteller:
                     self.say(f"{seconds:6.1f} s  {data.get('step', ''):<8}   {line}")
             case _:
                 pass
-
-    async def _account(self, api: httpx2.AsyncClient, deployment: str, run: str) -> Told:
-        ended = await _answer(api.get(f"/runs/{run}"))
-        if ended["state"] != "succeeded":
-            failure = ended["failure"] or {}
-            raise errors.FaultError(
-                "story.failed",
-                f"run {run} ended {ended['state']}: {failure.get('what')}: {failure.get('why')} "
-                f"{failure.get('next')}",
-            )
-        found = await _answer(api.get(f"/deployments/{deployment}"))
-        stages = [(it["name"], float(it["seconds"] or 0)) for it in ended["steps"]]
-        return Told(
-            run=run,
-            seconds=float(ended["seconds"]),
-            deployment=deployment,
-            url=str(found["applications"][0]["url"]),
-            stages=stages,
-        )
 
     async def _visit(self, told: Told) -> None:
         """Use the application as a visitor does, through its public URL."""

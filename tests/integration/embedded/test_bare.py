@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared import errors
 from shared.embedded import bare
 from tests.support.eventually import eventually
 
@@ -79,7 +80,7 @@ async def test_a_machine_that_takes_too_long_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(bare, "COPY_SECONDS", 1.0)
 
-    with pytest.raises(TimeoutError):
+    with pytest.raises(errors.UnavailableError, match=r"took more than 1 s"):
         async with bare.machine(arguments(program), program.parent):
             pytest.fail("it never says that it has started")
 
