@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shared import errors, jobs
 from shared.contracts.failures import Outcome
 
-from ..domain import SwitchResult
+from ..domain import RebootedError, SwitchResult
 from .together import AFTER_BOOT, each
 
 if TYPE_CHECKING:
@@ -60,14 +61,27 @@ class Verdict:
 
         Raises:
             FaultError: they were taken back, or could not be; the details name the outcome.
-            ReenterError: the watchdog took them back while nobody asked for a verdict.
+            ReenterError: a machine has booted meanwhile, which says nothing about the systems; or
+                the watchdog took them back while nobody asked for a verdict.
         """
         sick, closed = await asyncio.gather(self._sick(trial), self._closed(trial))
         reasons = [*sick, *closed] or await self._unconfirmed(trial)
         if reasons and was_interrupted and not sick:
             raise jobs.ReenterError(AFTER_BOOT)
         if reasons:
+            await self._check_boots(trial)
             raise await self.take_back(trial, "; ".join(reasons))
+
+    async def _check_boots(self, trial: Trial) -> None:
+        """Make sure that no machine has booted again; those that do not answer are passed over."""
+
+        async def check_one(machine: GrantedMachine) -> None:
+            with contextlib.suppress(errors.UnavailableError):
+                seen = await self.hosts.at(machine).look()
+                if seen.boot_id != trial.boots[machine.machine]:
+                    raise RebootedError(machine.machine)
+
+        await each(trial.revision.machines, check_one)
 
     async def take_back(self, trial: Trial, reason: str) -> errors.FaultError:
         """Take back what was switched, and return the failure that says so."""

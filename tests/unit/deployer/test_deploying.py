@@ -182,6 +182,43 @@ async def test_a_boot_in_between_sends_the_job_back_to_copy(rig: Rig, step: str)
     assert (await announced(rig)).changed
 
 
+async def test_a_boot_in_the_deploy_of_an_unchanged_system_sends_the_job_back_too(rig: Rig) -> None:
+    await rig.run()
+    await announced(rig)
+    rig.results.clear()
+    await rig.run("build", "copy", "secrets", "switch")
+    rig.host.boot_again()
+    rig.probe.ailments[HOST] = "no answer"
+
+    with pytest.raises(jobs.ReenterError) as found:
+        await rig.run("health")
+    assert found.value.step == "copy"
+
+    rig.probe.ailments.clear()
+    rig.back_to("copy")
+    await rig.run()
+    assert not (await announced(rig)).changed
+    assert rig.host.permit == Permit(epoch=1, boot_id=rig.host.boot_id)
+
+
+async def test_a_machine_that_is_away_does_not_keep_the_others_from_a_verdict(rig: Rig) -> None:
+    await rig.run()
+    await announced(rig)
+    assert rig.revisions.known
+    buckets = rig.revisions.known.buckets
+    machines = (a_machine(), a_machine(number=2, applications=("moody",)))
+    wish = a_wish("hello", "moody")
+    rig.wish_for(a_revision(wish=wish, machines=machines, buckets=buckets))
+    await rig.run("build", "copy", "secrets", "switch")
+    rig.host.is_away = True
+    rig.probe.ailments[HOST] = "no answer"
+
+    with pytest.raises(errors.FaultError, match="hello did not become healthy"):
+        await rig.run("health")
+
+    assert rig.hosts.at(machines[1]).system == EMPTY
+
+
 async def test_a_verdict_that_came_while_nobody_asked_is_tried_again(rig: Rig) -> None:
     await rig.run("build", "copy", "secrets", "switch")
     system = next(iter(rig.builder.kept.values()))
