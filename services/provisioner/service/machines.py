@@ -40,20 +40,15 @@ class Machines:
 
     async def image(self, job: jobs.Job) -> ChosenImage:
         """Reserve machines, and see to the image that those are made from which do not exist."""
-        wanted = job.asked(Wanted)
-        self.check_hosts(wanted.hosts)
-        placements = self.place(self.available, wanted.machines)
+        self.check_hosts(job.asked(Wanted).hosts)
         async with self.database.transaction() as tx:
-            machines = await self._existing(tx, job.deployment)
-            assignment = policy.assign(machines, placements)
+            assignment = await self._assignment(tx, job)
             for machine, placement in assignment.kept:
-                if machine.state is MachineState.RESERVED:
-                    await self.repository.place(tx, machine.name, placement)
-                else:
-                    machine.check(placement)
+                if found := await self._find(machine):
+                    _check(machine, found, placement)
             await self.repository.reserve(tx, job.deployment, assignment.new)
         pairs = await self._pairs(job)
-        if all([await self.backend.find(machine.name) for machine, _ in pairs]):
+        if all([await self._find(machine) for machine, _ in pairs]):
             return ChosenImage(key=None)
         packages = sorted({name for _, placement in pairs for name in placement.image_packages})
         image = await self.backend.ensure_image(packages)
@@ -63,12 +58,13 @@ class Machines:
         """Create the machines that do not exist, and give the others the size they need."""
         chosen = job.result("image", ChosenImage)
         for machine, placement in await self._pairs(job):
-            found = await self.backend.find(machine.name)
+            found = await self._find(machine)
             if found is None:
                 if chosen.key is None:
                     # It was there a moment ago, when no image seemed to be needed.
                     raise jobs.ReenterError("image")
-                await self._create(machine, Image(key=chosen.key, packages=chosen.packages))
+                image = Image(key=chosen.key, packages=chosen.packages)
+                await self._create(machine, placement, image)
             else:
                 await self._adapt(machine, found, placement)
 
@@ -168,26 +164,32 @@ class Machines:
             left = tuple(it for it in held.applications if it not in placed)
             await self.repository.place(tx, machine.name, replace(held, applications=left))
 
-    async def _create(self, machine: Machine, image: Image) -> None:
+    async def _find(self, machine: Machine) -> FoundMachine | None:
+        found = await self.backend.find(machine.name)
+        if found is not None and found.identity != machine.identity:
+            raise errors.ConflictError(
+                "machine.other_identity", f"{machine.name} exists and is not ours; look at it"
+            )
+        return found
+
+    async def _create(self, machine: Machine, placement: Placement, image: Image) -> None:
+        """Make a machine as it is asked for now, whatever was asked for when it was reserved."""
         async with self.database.transaction() as tx:
+            await self.repository.place(tx, machine.name, placement)
             await self.repository.mark(tx, [machine.name], MachineState.CHANGING)
             order = MachineOrder(
                 name=machine.name,
                 identity=machine.identity,
                 image=image,
-                size=machine.placement.size,
+                size=placement.size,
                 ssh=machine.ssh or await self._occupy(tx, machine.name, Purpose.SSH),
                 http=machine.http or await self._occupy(tx, machine.name, Purpose.HTTP),
-                http_port=machine.placement.http_port,
+                http_port=placement.http_port,
             )
         await self.backend.create(order)
 
     async def _adapt(self, machine: Machine, found: FoundMachine, placement: Placement) -> None:
         """Let an existing machine be what the revision needs."""
-        if found.identity != machine.identity:
-            raise errors.ConflictError(
-                "machine.other_identity", f"{machine.name} exists and is not ours; look at it"
-            )
         if found.size != placement.size:
             # Ready it stays: if this fails, the watch starts it again, and nobody moves it.
             await self.backend.resize(machine.name, machine.identity, placement.size)
@@ -245,3 +247,9 @@ class Machines:
         if await self.backend.find(machine.name) is not None:
             raise errors.FaultError("machine.not_removed", f"{machine.name} is still there")
         return machine.name
+
+
+def _check(machine: Machine, found: FoundMachine, wanted: Placement) -> None:
+    """Refuse what a machine cannot become as it exists: what is recorded may lag behind."""
+    held = replace(machine.placement, size=found.size, image_packages=found.image.packages)
+    replace(machine, placement=held).check(wanted)

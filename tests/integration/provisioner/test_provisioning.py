@@ -152,6 +152,49 @@ async def test_a_full_host_is_named_and_the_next_run_goes_on(rig: Rig) -> None:
     assert len(ready.machines) == 1
 
 
+async def test_a_machine_that_was_never_made_is_made_as_the_next_revision_asks(rig: Rig) -> None:
+    rig.world.backend.is_full = True
+
+    async with rig.working():
+        run = await rig.request("hello", size=LARGE, packages=("postgresql-15",))
+        await rig.answer(run, ProvisioningFailed)
+        rig.world.backend.is_full = False
+        await rig.answer(await rig.request("hello", revision=2), VMReady)
+
+    [made] = rig.world.backend.machines.values()
+    assert (made.size, made.image.packages) == (SMALL, ("python3",))
+
+
+async def test_a_machine_that_was_never_made_holds_what_the_next_revision_places_there(
+    rig: Rig,
+) -> None:
+    rig.world.placement = "machine-per-deployment"
+    rig.world.backend.is_full = True
+
+    async with rig.working():
+        await rig.answer(await rig.request("hello"), ProvisioningFailed)
+        rig.world.backend.is_full = False
+        ready = await rig.answer(await rig.request("hello", "pages", revision=2), VMReady)
+
+    [machine] = ready.machines
+    assert machine.applications == ("hello", "pages")
+    assert rig.world.backend.machines[machine.machine].size == LARGE
+
+
+async def test_a_disk_that_grew_unrecorded_does_not_shrink(rig: Rig) -> None:
+    async with rig.working():
+        first = await rig.answer(await rig.request("hello"), VMReady)
+        name = first.machines[0].machine
+        # What a crash leaves between the new size and its record.
+        machine = rig.world.backend.machines[name]
+        await rig.world.backend.resize(name, machine.identity, LARGE)
+        failed = await rig.answer(await rig.request("hello", revision=2), ProvisioningFailed)
+        second = await rig.answer(await rig.request("hello", revision=3, size=LARGE), VMReady)
+
+    assert failed.failure.code == "machine.disk_shrinks"
+    assert second.machines == first.machines
+
+
 async def test_a_machine_that_does_not_answer_at_first_is_waited_for(rig: Rig) -> None:
     rig.world.backend.unanswered = 2
 
