@@ -94,16 +94,29 @@ class Machines:
         """See to it that machines which should run do, and that those given up are gone."""
         async with self.database.transaction() as tx:
             machines = await self.repository.list_machines(tx, deployment)
-        for machine in machines:
-            match machine.state:
-                case MachineState.READY:
-                    await self._keep_running(machine)
-                case MachineState.SURPLUS:
-                    await self._remove(machine)
-                    async with self.database.transaction() as tx:
-                        await self.repository.forget(tx, [machine.name])
-                case MachineState.RESERVED | MachineState.CHANGING | MachineState.REMOVING:
-                    pass  # a run is at work on it, or failed to do that
+        async with asyncio.TaskGroup() as group:
+            looks = [group.create_task(self._trouble_with(it)) for it in machines]
+        if troubles := [trouble for it in looks if (trouble := it.result())]:
+            raise errors.FaultError("machine.not_looked_after", "; ".join(troubles))
+
+    async def _trouble_with(self, machine: Machine) -> str:
+        """Look after one machine; what is wrong with it must not keep another from running."""
+        try:
+            await self._look_at(machine)
+        except errors.HostingError as error:
+            return f"{machine.name}: {error}"
+        return ""
+
+    async def _look_at(self, machine: Machine) -> None:
+        match machine.state:
+            case MachineState.READY:
+                await self._keep_running(machine)
+            case MachineState.SURPLUS:
+                await self._remove(machine)
+                async with self.database.transaction() as tx:
+                    await self.repository.forget(tx, [machine.name])
+            case MachineState.RESERVED | MachineState.CHANGING | MachineState.REMOVING:
+                pass  # a run is at work on it, or failed to do that
 
     async def take_away(self, tx: Transaction, deployment: str) -> None:
         """Write down that every machine of a deployment is to be gone."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.provisioner.ports import Power
-from shared import ids
+from shared import errors, ids
 from shared.contracts.deployments import Endpoint
 from shared.contracts.failures import Outcome
 from shared.contracts.progress import StepState
@@ -285,6 +285,30 @@ async def test_a_machine_whose_process_died_is_started_again(rig: Rig) -> None:
         Power.RUNNING,
         Endpoint(host=ready.machines[0].ssh.host, port=ready.machines[0].ssh.port),
     )
+
+
+async def test_a_machine_that_does_not_start_keeps_no_other_one_from_starting(rig: Rig) -> None:
+    async with rig.working():
+        ready = await rig.answer(await rig.request("hello", "pages"), VMReady)
+        hello, pages = (rig.world.backend.machines[it.machine] for it in ready.machines)
+        rig.world.backend.hidden.add(hello.ssh)
+        for it in (hello, pages):
+            rig.world.backend.kill(it.name)
+
+        await eventually(lambda: rig.world.backend.starts.count(pages.name) == 2, within=10)
+
+    assert rig.world.backend.starts.count(hello.name) == 1
+
+
+async def test_a_look_tells_of_every_machine_that_is_in_trouble(rig: Rig) -> None:
+    async with rig.working():
+        ready = await rig.answer(await rig.request("hello", "pages"), VMReady)
+    rig.world.backend.machines.clear()
+
+    with pytest.raises(errors.FaultError) as caught:
+        await rig.provisioner.machines.look(rig.deployment)
+
+    assert all(it.machine in caught.value.message for it in ready.machines)
 
 
 async def test_a_machine_of_a_failed_first_run_is_not_started_by_the_watch(rig: Rig) -> None:
