@@ -1,17 +1,22 @@
 """From a revision to the arguments of a machine's system: a pure function.
 
 The same revision gives the same text, so that an unchanged configuration builds the same system.
-No secret is among the arguments: they name the files in which a machine will find them.
+No secret is among the arguments: they name the files in which a machine will find them, and hold a
+digest of the sealed values, so that a system with other secrets is another system, which can be
+taken back. Who made a secret seals it once and hands out that text again until the secret changes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import JsonValue
 
     from shared.catalogue import Application, Catalogue
@@ -99,6 +104,7 @@ def _configuration(
         "secret_options": {
             option: f"{SECRETS}/{name}/option-{option}" for option in order.sealed_options
         },
+        "secrets_digest": _digest(secret_sources(revision, machine)[name]),
         "state": f"{STATE}/{name}",
         "buckets": {
             it.purpose: _bucket(it, machine.guest.s3)
@@ -106,6 +112,10 @@ def _configuration(
             if it.application == name
         },
     }
+
+
+def _digest(sealed: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(sealed, sort_keys=True).encode()).hexdigest()
 
 
 def _bucket(bucket: GrantedBucket, door: Endpoint | None) -> JsonValue:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
 
 from shared import http
 from shared.contracts.deployments import GrantedBucket
+from tests.support.eventually import eventually
 from tests.support.s3 import client as s3_client
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from shared.embedded.servers.seaweedfs import SeaweedServer
     from shared.sealing import Sealer
     from tests.integration.deployer.conftest import World
@@ -68,15 +73,39 @@ async def test_visitors_sign_a_book_that_is_kept_in_the_bucket(
     assert len(listing["Contents"]) == 2
 
 
-async def test_a_key_that_opens_nothing_is_found_out_and_taken_back(
-    world: World, bucket: GrantedBucket, sealer: Sealer
+async def test_another_secret_is_a_change_and_one_that_opens_nothing_is_taken_back(
+    world: World, bucket: GrantedBucket, object_store: SeaweedServer, sealer: Sealer
 ) -> None:
-    wrong = sealer.seal("deployer", "not the key")
-    world.buckets = (bucket.model_copy(update={"sealed_secret_key": wrong}),)
-    async with world.working():
-        end = await world.end_of(await world.ask("hello"))
+    secret = object_store.access.secret_access_key.get_secret_value()
+    url = f"http://{world.machine.http}"
 
-    failed = json.loads(end["payload"])
-    assert failed["outcome"] == "rolled_back"
-    reason = "status 503 the object store refuses with status 403"
-    assert reason in failed["failure"]["message"]
+    async def deployed(key: str) -> dict[str, Any]:
+        sealed = sealer.seal("deployer", key)
+        world.buckets = (bucket.model_copy(update={"sealed_secret_key": sealed}),)
+        end = await world.end_of(await world.ask("hello"))
+        payload: dict[str, Any] = json.loads(end["payload"])
+        return payload
+
+    async def signed() -> bool:
+        with contextlib.suppress(httpx2.HTTPError):
+            book = (await visitor.get(f"{url}/book.json")).json()
+            return [it["name"] for it in book["entries"]] == ["Ada"]
+        return False
+
+    async with world.working(), http.client(timeout_seconds=20) as visitor:
+        first = await deployed(secret)
+        assert first["changed"]
+        await visitor.post(f"{url}/book", json={"name": "Ada", "text": "Kept"})
+
+        end = await world.end_of(await world.ask("hello"))
+        assert json.loads(end["payload"])["changed"] is False
+
+        failed = await deployed("not the key")
+        assert failed["outcome"] == "rolled_back"
+        reason = "status 503 the object store refuses with status 403"
+        assert reason in failed["failure"]["message"]
+        await eventually(signed, within=10)
+
+        second = await deployed(secret)
+        assert second["changed"]
+        assert second["systems"] != first["systems"]

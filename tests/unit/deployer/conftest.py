@@ -38,6 +38,7 @@ class Rig:
     probe: FakeHealthProbe = field(default_factory=FakeHealthProbe)
     builder: FakeSystemBuilder = field(default_factory=FakeSystemBuilder)
     unsealer: Unsealer
+    sealer: Sealer
     results: dict[str, Any] = field(default_factory=dict)
     earlier: dict[str, Any] = field(default_factory=dict)
 
@@ -98,6 +99,9 @@ class Rig:
                 recorded: Mapping[str, Any] = result.model_dump(mode="json") if result else {}
                 self.results[step.name] = self.earlier[step.name] = recorded
 
+    def sealed(self, secret: str) -> str:
+        return self.sealer.seal("deployer", secret)
+
     def back_to(self, name: str) -> None:
         """Forget, for this run, the results from a step on."""
         keep = self.deploying.kind().before(name)
@@ -112,7 +116,6 @@ class Rig:
 @pytest.fixture
 def rig() -> Rig:
     identity, recipient = new_identity()
-    sealed = Sealer({"deployer": recipient}).seal("deployer", WORTH_HIDING)
-    found = Rig(unsealer=Unsealer(identity))
-    found.wish_for(a_revision(buckets=(a_bucket(sealed=sealed),)))
+    found = Rig(unsealer=Unsealer(identity), sealer=Sealer({"deployer": recipient}))
+    found.wish_for(a_revision(buckets=(a_bucket(sealed=found.sealed(WORTH_HIDING)),)))
     return found

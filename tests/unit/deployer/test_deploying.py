@@ -13,7 +13,7 @@ from shared.contracts.deployer import ConfigDeployed, DeploymentFailed
 from shared.contracts.deployments import Mode
 from shared.contracts.failures import Failure, Outcome
 from shared.jobs.holding import failure_of
-from tests.support.deployments import a_machine, a_revision, a_wish
+from tests.support.deployments import a_bucket, a_machine, a_revision, a_wish
 from tests.support.fakes.host import EMPTY
 
 if TYPE_CHECKING:
@@ -95,6 +95,25 @@ async def test_an_unchanged_configuration_is_announced_as_none(rig: Rig) -> None
 
     assert not event.changed
     assert event.systems[0].generation == 1
+
+
+async def test_another_secret_is_a_change_and_can_be_taken_back(rig: Rig) -> None:
+    await rig.run()
+    await announced(rig)
+    before = rig.host.system
+    rig.wish_for(a_revision(buckets=(a_bucket(sealed=rig.sealed("another key")),)))
+
+    rig.probe.ailments[HOST] = "status 503: no store"
+    with pytest.raises(errors.FaultError) as found:
+        await rig.run()
+    assert (await failed(rig, found.value, "health")).outcome is Outcome.ROLLED_BACK
+    assert rig.host.system == before
+    assert rig.host.secrets[before] == {"hello": {"bucket-entries": b"the key"}}
+
+    rig.probe.ailments.clear()
+    rig.results.clear()
+    await rig.run()
+    assert (await announced(rig)).changed
 
 
 async def test_a_sick_application_is_taken_back_and_said_so(rig: Rig) -> None:

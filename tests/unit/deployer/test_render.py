@@ -99,6 +99,24 @@ def test_secrets_are_named_by_file_and_never_rendered() -> None:
     }
 
 
+def test_another_secret_makes_another_system_of_its_application_only() -> None:
+    wish = a_wish("hello", "moody")
+    machine = a_machine(applications=("hello", "moody"))
+    first, second = (
+        json.loads(
+            rendered(a_revision(wish=wish, machines=(machine,), buckets=(a_bucket(sealed=it),)))
+        )["applications"]
+        for it in ("SEALED-A", "SEALED-B")
+    )
+
+    hello, moody = 0, 1
+    assert first[hello]["configuration"].pop("secrets_digest") != second[hello][
+        "configuration"
+    ].pop("secrets_digest")
+    assert first == second
+    assert first[moody]["configuration"]["secrets_digest"]
+
+
 def test_options_that_were_left_out_have_their_defaults() -> None:
     found = json.loads(rendered(a_revision(wish=a_wish(options={"title": "Mine"}))))
 
