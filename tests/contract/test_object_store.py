@@ -17,6 +17,7 @@ from services.storage.service.grant import ensure_key
 from shared import errors, ids
 from tests.support import s3
 from tests.support.fakes.object_store import DeniedError, FakeHolder, FakeObjectStore
+from tests.support.listener import listening
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -304,8 +305,38 @@ async def test_a_store_that_does_not_answer_is_unavailable(object_store: Seaweed
             store.revoke(a_name()),
             store.delete_bucket(a_name()),
         ):
-            with pytest.raises(errors.UnavailableError):
+            with pytest.raises(errors.UnavailableError, match=r"http://127\.0\.0\.1:9 "):
                 await attempt
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "code"),
+    [
+        ("507 Insufficient Storage", "InsufficientStorage", "store.full"),
+        ("403 Forbidden", "QuotaExceeded", "store.limit"),
+        ("503 Slow Down", "SlowDown", "store.unavailable"),
+    ],
+)
+async def test_a_store_that_has_nothing_left_to_give_is_named(
+    object_store: SeaweedServer, status: str, word: str, code: str
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        text = f"<?xml version='1.0'?><Error><Code>{word}</Code></Error>"
+        body = "" if head.startswith(b"HEAD") else text
+        writer.write(
+            f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n"
+            f"Connection: close\r\n\r\n{body}".encode()
+        )
+        await writer.drain()
+
+    async with listening(refuse) as address:
+        access = replace(object_store.access, endpoint=f"http://{address}")
+        async with connected(access) as store:
+            with pytest.raises(errors.HostingError) as raised:
+                await store.ensure_bucket(a_name())
+
+    assert raised.value.code == code
 
 
 async def test_a_refused_administrator_is_a_fault_that_says_what_to_check(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -26,6 +27,14 @@ _UNKNOWN_HOLDER: Final = "NoSuchEntity"
 _MISSING: Final = {"404", "NoSuchBucket", _UNKNOWN_HOLDER, "NoSuchKey", "NoSuchUpload"}
 _TAKEN: Final = {"BucketAlreadyExists", "OperationAborted"}
 _BUSY: Final = {"RequestTimeout", "SlowDown", "Throttling", "TooManyRequestsException"}
+_LIMITS: Final = {
+    "LimitExceeded",
+    "QuotaExceeded",
+    "TooManyBuckets",
+    "XMinioAdminBucketQuotaExceeded",
+}
+_FULL: Final = {"InsufficientStorage", "XMinioStorageFull"}
+_FULL_TEXTS: Final = ("no space left on device", "no free volumes", "no writable volumes")
 _AWAY: Final = (
     HTTPClientError,
     IncompleteReadError,
@@ -36,6 +45,7 @@ _NOT_FOUND: Final = 404
 _REFUSED: Final = frozenset({401, 403})
 _TOO_MANY: Final = 429
 _SERVER: Final = 500
+_NO_ROOM: Final = 507
 
 
 def code(error: ClientError) -> str:
@@ -78,12 +88,20 @@ def translated(bucket: str) -> Iterator[None]:
         raise _ours(error, bucket) from error
     except _AWAY as error:
         raise errors.UnavailableError(
-            "store.unavailable", f"the object store does not answer: {type(error).__name__}"
+            "store.unavailable",
+            f"the object store{_where(error)} does not answer ({type(error).__name__}). "
+            "See that it runs, and that its endpoint in the provider file is right.",
         ) from error
     except BotoCoreError as error:
         raise errors.FaultError(
             "store.protocol", f"the object store was asked for something impossible: {error}"
         ) from error
+
+
+def _where(error: Exception) -> str:
+    """Return the store's address without the path and query of what was asked."""
+    parts = urlsplit(str(getattr(error, "kwargs", {}).get("endpoint_url", "")))
+    return f" at {parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def _ours(error: ClientError, bucket: str) -> errors.HostingError:
@@ -92,8 +110,13 @@ def _ours(error: ClientError, bucket: str) -> errors.HostingError:
     if word == _UNKNOWN_HOLDER:
         # AWS answers from several places: what was just made may not be known everywhere.
         return errors.UnavailableError("store.not_yet", f"the holder is not known yet: {what}")
+    if shortage := _shortage(error, what):
+        return shortage
     if number >= _SERVER or number == _TOO_MANY or word in _BUSY:
-        return errors.UnavailableError("store.unavailable", f"the object store is busy: {what}")
+        return errors.UnavailableError(
+            "store.unavailable",
+            f"the object store is too busy or in trouble: {what}. See its log if that lasts.",
+        )
     if word in _TAKEN:
         return errors.ConflictError("store.bucket_taken", f"the bucket is somebody else's: {what}")
     if number in _REFUSED:
@@ -103,3 +126,22 @@ def _ours(error: ClientError, bucket: str) -> errors.HostingError:
             "Check access_key_id and secret_key_file in the provider file.",
         )
     return errors.FaultError("store.unexpected", f"the object store answered unexpectedly: {what}")
+
+
+def _shortage(error: ClientError, what: str) -> errors.HostingError | None:
+    """Return what it means when the store has nothing left to give."""
+    text = str((error.response.get("Error") or error.response).get("Message", "")).lower()
+    word = code(error)
+    if status(error) == _NO_ROOM or word in _FULL or any(it in text for it in _FULL_TEXTS):
+        return errors.FaultError(
+            "store.full",
+            f"the object store has no room left: {what}. Give it more, or free some space "
+            "(buckets of removed deployments are kept for retention_days), then try again.",
+        )
+    if word in _LIMITS:
+        return errors.QuotaExceededError(
+            "store.limit",
+            f"a limit that the object store sets the administrator's account is reached: {what}. "
+            "Have it raised, or remove deployments, then try again.",
+        )
+    return None

@@ -18,8 +18,8 @@ from shared import errors
 BUCKET = "fdv-x-hello-entries"
 
 
-def answer(code: str | None, status: int, *, has_node: bool = True) -> ClientError:
-    word: dict[str, Any] = {"Code": code} if code else {}
+def answer(code: str | None, status: int, *, has_node: bool = True, text: str = "") -> ClientError:
+    word: dict[str, Any] = {"Code": code, "Message": text} if code else {}
     body = {"Error": word} if has_node else word
     return ClientError({**body, "ResponseMetadata": {"HTTPStatusCode": status}}, "CreateUser")
 
@@ -36,6 +36,8 @@ def answer(code: str | None, status: int, *, has_node: bool = True) -> ClientErr
         (answer("SignatureDoesNotMatch", 403, has_node=False), errors.FaultError),
         (answer(None, 403, has_node=False), errors.FaultError),
         (answer("MalformedPolicyDocument", 400), errors.FaultError),
+        (answer("InsufficientStorage", 507), errors.FaultError),
+        (answer("QuotaExceeded", 403), errors.QuotaExceededError),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:9"), errors.UnavailableError),
         (ConnectionClosedError(endpoint_url="http://127.0.0.1:9"), errors.UnavailableError),
         (ParamValidationError(report="wrong"), errors.FaultError),
@@ -48,6 +50,55 @@ def test_every_answer_becomes_an_error_of_ours(
         raise error
 
     assert raised.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        answer(None, 507, has_node=False),
+        answer("XMinioStorageFull", 500),
+        answer("InternalError", 500, text="write /data/1.dat: no space left on device"),
+    ],
+)
+def test_a_store_without_room_says_so_and_what_to_do(error: ClientError) -> None:
+    with pytest.raises(errors.FaultError) as raised, iam_errors.translated(BUCKET):
+        raise error
+
+    assert raised.value.code == "store.full"
+    assert "free some space" in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [answer("QuotaExceeded", 403), answer("TooManyBuckets", 400), answer("LimitExceeded", 409)],
+)
+def test_a_limit_of_the_store_is_no_wrong_key(error: ClientError) -> None:
+    with pytest.raises(errors.QuotaExceededError) as raised, iam_errors.translated(BUCKET):
+        raise error
+
+    assert raised.value.code == "store.limit"
+    assert iam_errors.code(error) in raised.value.message
+    assert "Have it raised" in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            EndpointConnectionError(endpoint_url="http://127.0.0.1:9/a"),
+            "at http://127.0.0.1:9 does",
+        ),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:9/a"), "its endpoint in the"),
+        (answer("SlowDown", 503), "too busy"),
+    ],
+)
+def test_a_store_that_is_away_or_busy_is_named_with_what_to_look_at(
+    error: Exception, words: str
+) -> None:
+    with pytest.raises(errors.UnavailableError) as raised, iam_errors.translated(BUCKET):
+        raise error
+
+    assert words in raised.value.message
 
 
 @pytest.mark.parametrize("has_node", [True, False])
