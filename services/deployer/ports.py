@@ -135,8 +135,12 @@ class Revisions(Protocol):
 
     async def keep(
         self, tx: Transaction, deployment: str, generations: Sequence[Generation]
-    ) -> None:
-        """Remember what the machines run now, and forget the facts of earlier runs."""
+    ) -> bool:
+        """Remember what the machines run now, and forget the facts of earlier runs.
+
+        Returns:
+            Whether a machine was left with another system before, or there were other machines.
+        """
         ...
 
     async def booted(self, deployment: str, machine: str, boot_id: str) -> None:

@@ -117,23 +117,13 @@ class PostgresRevisions(Revisions):
     @override
     async def generations(self, deployment: str) -> Sequence[Generation]:
         async with self.database.transaction() as tx:
-            rows = await tx.fetch(_GENERATIONS, deployment)
-        return [
-            Generation(
-                machine=row["machine"],
-                number=row["number"],
-                system=System(row["system"]),
-                boot_id=row["boot_id"],
-                revision=row["revision"],
-                run=row["run"],
-            )
-            for row in rows
-        ]
+            return await _generations(tx, deployment)
 
     @override
     async def keep(
         self, tx: Transaction, deployment: str, generations: Sequence[Generation]
-    ) -> None:
+    ) -> bool:
+        before = {it.machine: it.system for it in await _generations(tx, deployment)}
         machines = [it.machine for it in generations]
         await tx.execute(
             "delete from generations where deployment = $1 and machine <> all($2)",
@@ -144,6 +134,7 @@ class PostgresRevisions(Revisions):
             values = (it.number, it.system, it.boot_id, it.revision, it.run)
             await tx.execute(_KEEP, deployment, it.machine, *values)
         await tx.execute(_TIDY, deployment)
+        return before != {it.machine: it.system for it in generations}
 
     @override
     async def booted(self, deployment: str, machine: str, boot_id: str) -> None:
@@ -163,3 +154,17 @@ class PostgresRevisions(Revisions):
     async def forget(self, tx: Transaction, deployment: str) -> None:
         for table in ("facts", "generations", "epochs", "deployments"):
             await tx.execute(f"delete from {table} where deployment = $1", deployment)  # noqa: S608 - our own names
+
+
+async def _generations(tx: Transaction, deployment: str) -> list[Generation]:
+    return [
+        Generation(
+            machine=row["machine"],
+            number=row["number"],
+            system=System(row["system"]),
+            boot_id=row["boot_id"],
+            revision=row["revision"],
+            run=row["run"],
+        )
+        for row in await tx.fetch(_GENERATIONS, deployment)
+    ]

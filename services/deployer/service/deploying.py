@@ -180,7 +180,6 @@ class Deploying:
 
     async def announce_deployed(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
         """Record what runs now and say so."""
-        before = {it.machine: it.system for it in await self.revisions.generations(job.deployment)}
         switched, systems = job.result(HEALTH, Switched), job.result(BUILD, Built).systems
         generations = [
             Generation(
@@ -193,14 +192,14 @@ class Deploying:
             )
             for machine, number in switched.generations.items()
         ]
-        await self.revisions.keep(tx, job.deployment, generations)
+        has_changed = await self.revisions.keep(tx, job.deployment, generations)
         await jobs.start_watch(tx, WATCH, job.deployment)
         return [
             ConfigDeployed(
                 deployment=job.deployment,
                 run=job.run,
                 revision=job.revision,
-                changed=before != systems,
+                changed=has_changed,
                 systems=tuple(
                     ActiveSystem(machine=it.machine, system=it.system, generation=it.number)
                     for it in generations

@@ -39,6 +39,7 @@ class Rig:
     builder: FakeSystemBuilder = field(default_factory=FakeSystemBuilder)
     unsealer: Unsealer
     sealer: Sealer
+    revision: Revision
     results: dict[str, Any] = field(default_factory=dict)
     earlier: dict[str, Any] = field(default_factory=dict)
 
@@ -70,8 +71,7 @@ class Rig:
 
     @property
     def host(self) -> FakeHost:
-        assert self.revisions.known
-        return self.hosts.at(self.revisions.known.machines[0])
+        return self.hosts.at(self.revision.machines[0])
 
     def job(self, *, attempt: int = 1, run: str = RUN) -> jobs.Job:
         async def tell(_: Report, __: StepState) -> None:
@@ -109,13 +109,16 @@ class Rig:
 
     def wish_for(self, revision: Revision) -> None:
         """Begin with a new revision."""
-        self.revisions.known = revision
+        self.revision = revision
+        self.revisions.know(revision)
         self.results.clear()
 
 
 @pytest.fixture
 def rig() -> Rig:
     identity, recipient = new_identity()
-    found = Rig(unsealer=Unsealer(identity), sealer=Sealer({"deployer": recipient}))
-    found.wish_for(a_revision(buckets=(a_bucket(sealed=found.sealed(WORTH_HIDING)),)))
+    sealer = Sealer({"deployer": recipient})
+    bucket = a_bucket(sealed=sealer.seal("deployer", WORTH_HIDING))
+    found = Rig(unsealer=Unsealer(identity), sealer=sealer, revision=a_revision(buckets=(bucket,)))
+    found.wish_for(found.revision)
     return found

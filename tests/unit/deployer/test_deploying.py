@@ -13,7 +13,7 @@ from shared.contracts.deployer import ConfigDeployed, DeploymentFailed
 from shared.contracts.deployments import Mode
 from shared.contracts.failures import Failure, Outcome
 from shared.jobs.holding import failure_of
-from tests.support.deployments import a_bucket, a_machine, a_revision, a_wish
+from tests.support.deployments import DEPLOYMENT, a_bucket, a_machine, a_revision, a_wish
 from tests.support.fakes.host import EMPTY
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ async def test_a_first_deployment_is_kept_and_announced_as_a_change(rig: Rig) ->
     [system] = event.systems
     assert rig.host.system == system.system
     assert system.generation == 1
-    assert rig.revisions.kept[0].boot_id == rig.host.boot_id
+    assert rig.revisions.kept[DEPLOYMENT][0].boot_id == rig.host.boot_id
 
 
 async def test_secrets_reach_the_machine_unsealed_with_a_permit(rig: Rig) -> None:
@@ -223,8 +223,7 @@ async def test_a_boot_in_the_deploy_of_an_unchanged_system_sends_the_job_back_to
 async def test_a_machine_that_is_away_does_not_keep_the_others_from_a_verdict(rig: Rig) -> None:
     await rig.run()
     await announced(rig)
-    assert rig.revisions.known
-    buckets = rig.revisions.known.buckets
+    buckets = rig.revision.buckets
     machines = (a_machine(), a_machine(number=2, applications=("moody",)))
     wish = a_wish("hello", "moody")
     rig.wish_for(a_revision(wish=wish, machines=machines, buckets=buckets))
