@@ -58,6 +58,8 @@ class BucketNeeds(Section):
     quota_gib: int | None = Field(default=None, ge=1)
     when: dict[str, JsonValue] = Field(default_factory=dict)
     """Options and the values that they must all have; empty: always."""
+    public: bool = False
+    """Whether anybody may read its objects, under the media host of the operator's domain."""
 
 
 class Smtp(Section):
@@ -119,11 +121,28 @@ class SecretScope(StrEnum):
     """The destination makes its own."""
 
 
+class SecretKind(StrEnum):
+    """How deployer makes a secret.
+
+    No application makes its own: restored data must meet the old one, and an application that
+    finds none would start as somebody else.
+    """
+
+    RSA_2048 = "rsa-2048"
+    """A private key, PKCS #8 in PEM."""
+    RANDOM_32 = "random-32"
+    """Thirty-two random bytes in base64url, without padding."""
+    PASSWORD = "password"  # noqa: S105 - the name of a kind
+    """Twenty-four letters and digits that a person can type."""
+
+
 class StateSecret(Section):
     """A secret that belongs to the application's state."""
 
     name: Name
     scope: SecretScope
+    generate: SecretKind | None = None
+    """How it is made; None where it is the key of a bucket or an option."""
     probe: tuple[Text, ...] = ()
     """A command that succeeds only where the secret fits the data."""
 
@@ -134,6 +153,7 @@ class StateUnits(Section):
     stop: tuple[Name, ...] = ()
     start: tuple[Name, ...] = ()
     masked_until_restored: tuple[Name, ...] = ()
+    """Units that must not start on empty data; the others are engines that hold the data."""
 
 
 class StateHooks(Section):

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from shared import documents
 
 from .application import SECRET_OPTION, Application
-from .requests import Catalogue
+from .requests import Catalogue, is_media_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from shared.documents import Problems
+    from shared.documents import Problems, Table
 
 APPLICATION_FILE: Final = "application.toml"
 OPTIONS_FILE: Final = "options.schema.json"
@@ -113,6 +113,30 @@ def _contradictions(it: Application) -> Problems:
         problems |= _strangers(f"state.units.{name}", listed, units, "a unit of this application")
     for purpose in sorted(set(purposes) - set(carried)):
         problems[f"state.buckets {purpose}"] = "is missing; say what of this bucket has to travel"
+    return problems | _secrets(it, purposes, options) | _media(it)
+
+
+def _secrets(it: Application, purposes: Sequence[str], options: Table) -> Problems:
+    """Return the secrets that nobody makes, and those that two would make."""
+    given = {f"bucket-{purpose}" for purpose in purposes}
+    given |= {f"option-{name}" for name, option in options.items() if option.get(SECRET_OPTION)}
+    problems: Problems = {}
+    for secret in it.state.secrets:
+        if secret.generate is None and secret.name not in given:
+            problems[f"state.secrets {secret.name}"] = "is made by nobody; say how to `generate` it"
+        if secret.generate is not None and secret.name.startswith(("bucket-", "option-")):
+            problems[f"state.secrets {secret.name}"] = "is given to the application; not generated"
+    return problems
+
+
+def _media(it: Application) -> Problems:
+    public = [bucket.purpose for bucket in it.buckets if bucket.public]
+    problems: Problems = {}
+    if len(public) > 1:
+        # They would share one host, and objects of the same name.
+        problems["buckets"] = f"only one can be public, not {', '.join(public)}"
+    if is_media_label(it.host_label):
+        problems["host_label"] = "is kept for media hosts; choose another"
     return problems
 
 

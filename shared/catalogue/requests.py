@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from shared import errors
 from shared.contracts.deployments import ApplicationOrder, BucketRequest, MachineRequest, Resource
@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from shared.contracts.deployments import Options
     from shared.provider import Size
 
     from .application import Application
+
+
+MEDIA: Final = "media"
+"""How the labels of media hosts begin; applications cannot have such a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +44,26 @@ class Catalogue:
         )
 
     def resources(
-        self, orders: Sequence[ApplicationOrder], sizes: Mapping[str, Size]
+        self, orders: Sequence[ApplicationOrder], sizes: Mapping[str, Size], domain: str
     ) -> tuple[Resource, ...]:
         """Return everything that the applications of one deployment ask for.
 
         Args:
             orders: the applications of the revision, as configured.
             sizes: the sizes of machine that the provider offers.
+            domain: the domain of the deployment.
 
         Raises:
             NotFoundError: an application does not exist.
             InvalidError: no size that is offered suffices for an application.
         """
-        ordered = [(self.get(it.application), it.options) for it in orders]
+        ordered = [(self.get(it.application), it) for it in orders]
         packages = image_packages([it for it, _ in ordered])
-        return tuple(
-            resource
-            for application, options in ordered
-            for resource in resources(application, options, sizes, packages)
-        )
+        found: list[Resource] = []
+        for application, order in ordered:
+            found.append(_machine(application, sizes, packages))
+            found += _buckets(application, order, domain)
+        return tuple(found)
 
 
 def image_packages(applications: Sequence[Application]) -> tuple[str, ...]:
@@ -67,34 +71,19 @@ def image_packages(applications: Sequence[Application]) -> tuple[str, ...]:
     return tuple(sorted({name for it in applications for name in it.standalone.packages}))
 
 
-def resources(
-    application: Application,
-    options: Options,
-    sizes: Mapping[str, Size],
-    packages: Sequence[str] | None = None,
-) -> tuple[Resource, ...]:
-    """Return what one application asks for.
-
-    Args:
-        application: the application.
-        options: as the operator chose them; what is missing has its default.
-        sizes: the sizes of machine that the provider offers.
-        packages: what the image must hold for all applications together; by default for this one.
-
-    Raises:
-        InvalidError: no size that is offered suffices.
-    """
+def _machine(
+    application: Application, sizes: Mapping[str, Size], packages: tuple[str, ...]
+) -> MachineRequest:
     size = _size(application, sizes)
-    machine = MachineRequest(
+    return MachineRequest(
         application=application.name,
         cpus=size.cpus,
         memory_mib=size.memory_mib,
         disk_gib=size.disk_gib,
         http_port=application.machine.http_port,
         health_path=application.machine.health_path,
-        image_packages=tuple(image_packages([application]) if packages is None else packages),
+        image_packages=packages,
     )
-    return (machine, *_buckets(application, application.completed(options)))
 
 
 def _size(application: Application, sizes: Mapping[str, Size]) -> Size:
@@ -109,12 +98,31 @@ def _size(application: Application, sizes: Mapping[str, Size]) -> Size:
     )
 
 
-def _buckets(application: Application, options: Options) -> list[BucketRequest]:
+def _buckets(application: Application, order: ApplicationOrder, domain: str) -> list[BucketRequest]:
+    options = application.completed(order.options)
     return [
-        BucketRequest(application=application.name, purpose=it.purpose, quota_gib=it.quota_gib)
+        BucketRequest(
+            application=application.name,
+            purpose=it.purpose,
+            quota_gib=it.quota_gib,
+            public_host=media_host(order.host, domain) if it.public else None,
+        )
         for it in application.buckets
         if all(_same(options.get(name), value) for name, value in it.when.items())
     ]
+
+
+def media_host(host: str, domain: str) -> str:
+    """Return the host under which anybody reads the public bucket of an application.
+
+    It lies below the operator's domain, so that it moves along with the application.
+    """
+    return f"{MEDIA}.{domain}" if host == domain else f"{MEDIA}-{host}"
+
+
+def is_media_label(label: str) -> bool:
+    """Say whether a label is kept for media hosts."""
+    return label == MEDIA or label.startswith(f"{MEDIA}-")
 
 
 def _same(one: JsonValue, other: JsonValue) -> bool:

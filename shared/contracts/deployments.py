@@ -58,6 +58,8 @@ class BucketRequest(Value):
     application: str
     purpose: str
     quota_gib: int | None = None
+    public_host: str | None = None
+    """Where anybody may read its objects, such as `media-blog.garden.example`; None: nowhere."""
 
 
 Resource = Annotated[MachineRequest | BucketRequest, Field(discriminator="kind")]

@@ -65,6 +65,6 @@ class Offer:
             for it in orders
         )
 
-    def resources(self, orders: Sequence[ApplicationOrder]) -> tuple[Resource, ...]:
-        """Return everything that these orders ask of the provider."""
-        return self.catalogue.resources(orders, self.sizes)
+    def resources(self, orders: Sequence[ApplicationOrder], domain: str) -> tuple[Resource, ...]:
+        """Return everything that these orders on a domain ask of the provider."""
+        return self.catalogue.resources(orders, self.sizes, domain)

@@ -20,6 +20,7 @@ SIZES = {
     "small": Size(cpus=1, memory_mib=256, disk_gib=4),
     "large": Size(cpus=4, memory_mib=4096, disk_gib=40),
 }
+DOMAIN = "garden.example"
 BOOK = """
 title = "Book"
 description = "A book."
@@ -51,6 +52,7 @@ purpose = "entries"
 [[state.secrets]]
 name = "column-key"
 scope = "must-carry"
+generate = "random-32"
 [state.units]
 stop = ["book-worker", "book"]
 start = ["book", "book-worker"]
@@ -64,6 +66,14 @@ command = ["/usr/bin/python3", "{code}/book.py"]
 [[standalone.units]]
 name = "book-worker"
 command = ["/usr/bin/python3", "{code}/worker.py"]
+"""
+MORE_PUBLIC = """
+[[buckets]]
+purpose = "one"
+public = true
+[[buckets]]
+purpose = "two"
+public = true
 """
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -111,7 +121,7 @@ def mistakes(*folders: Path) -> dict[str, str]:
 
 
 def purposes(folder: Path, **options: JsonValue) -> list[str]:
-    found = catalogue.load([folder]).resources([order("book", **options)], SIZES)
+    found = catalogue.load([folder]).resources([order("book", **options)], SIZES, DOMAIN)
     return [it.purpose for it in found if isinstance(it, BucketRequest)]
 
 
@@ -146,7 +156,7 @@ def test_packages_of_every_folder_are_found_and_files_beside_them_are_left_alone
 def test_the_first_size_that_the_provider_offers_is_requested(tmp_path: Path) -> None:
     a_package(tmp_path)
 
-    machine = catalogue.load([tmp_path]).resources([order("book")], SIZES)[0]
+    machine = catalogue.load([tmp_path]).resources([order("book")], SIZES, DOMAIN)[0]
 
     assert machine == MachineRequest(
         application="book",
@@ -163,7 +173,7 @@ def test_a_provider_without_a_fitting_size_is_told_which_to_add(tmp_path: Path) 
     a_package(tmp_path)
 
     with pytest.raises(errors.InvalidError, match="medium or small; this provider offers large"):
-        catalogue.load([tmp_path]).resources([order("book")], {"large": SIZES["large"]})
+        catalogue.load([tmp_path]).resources([order("book")], {"large": SIZES["large"]}, DOMAIN)
 
 
 def test_a_bucket_is_requested_only_under_its_options_and_defaults_count(tmp_path: Path) -> None:
@@ -175,11 +185,30 @@ def test_a_bucket_is_requested_only_under_its_options_and_defaults_count(tmp_pat
     assert purposes(tmp_path, visitors_book=1) == ["media"]
 
 
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("ink.garden.example", "media-ink.garden.example"),
+        ("garden.example", "media.garden.example"),
+    ],
+)
+def test_a_public_bucket_is_read_below_the_operators_own_domain(
+    tmp_path: Path, host: str, expected: str
+) -> None:
+    a_package(tmp_path, text=BOOK.replace("quota_gib = 5", "public = true"))
+    ordered = order("book").model_copy(update={"host": host})
+
+    found = catalogue.load([tmp_path]).resources([ordered], SIZES, DOMAIN)
+
+    buckets = [it for it in found if isinstance(it, BucketRequest)]
+    assert {it.purpose: it.public_host for it in buckets} == {"media": expected, "entries": None}
+
+
 def test_every_machine_carries_the_packages_of_all_applications_sorted(tmp_path: Path) -> None:
     a_package(tmp_path)
     a_package(tmp_path, "zine", another("zine", '["zsh", "python3"]'))
 
-    found = catalogue.load([tmp_path]).resources([order("zine"), order("book")], SIZES)
+    found = catalogue.load([tmp_path]).resources([order("zine"), order("book")], SIZES, DOMAIN)
 
     machines = [it for it in found if isinstance(it, MachineRequest)]
     assert [it.application for it in machines] == ["zine", "book"]
@@ -190,7 +219,7 @@ def test_an_unknown_application_is_refused_with_those_that_exist(tmp_path: Path)
     a_package(tmp_path)
 
     with pytest.raises(errors.NotFoundError, match="there are: book"):
-        catalogue.load([tmp_path]).resources([order("mastodon")], SIZES)
+        catalogue.load([tmp_path]).resources([order("mastodon")], SIZES, DOMAIN)
 
 
 def test_every_mistake_of_every_package_is_named_at_once(tmp_path: Path) -> None:
@@ -220,6 +249,10 @@ def test_every_mistake_of_every_package_is_named_at_once(tmp_path: Path) -> None
         ('purpose = "media"\nquota', 'purpose = "mediafiles"\nquota', "buckets[0].purpose"),
         ('purpose = "media"\nquota', 'purpose = "s3alias"\nquota', "buckets[0].purpose"),
         ('scope = "must-carry"', 'scope = "keep"', "state.secrets[0].scope"),
+        ('generate = "random-32"', "", "state.secrets column-key"),
+        ('name = "column-key"', 'name = "bucket-media"', "state.secrets bucket-media"),
+        ('host_label = "book"', 'host_label = "media-book"', "host_label"),
+        ("[[state.databases]]", MORE_PUBLIC + "[[state.databases]]", "buckets"),
         ('"{code}/book.py"]', '""]', "standalone.units[0].command[1]"),
         ('name = "book-worker"', 'name = "book"', "standalone.units book"),
     ],
