@@ -178,7 +178,7 @@ class Runs:
             number=newest.number + 1 if newest else 1,
             configuration=staged.version,
             applications=orders,
-            resources=self.offer.resources(orders),
+            resources=self.offer.resources(orders, deployment.domain),
             created_at=self.conductor.clock.now(),
         )
         await self.deployments.add_revision(tx, revision, by=by)
