@@ -75,7 +75,11 @@ async def connect_edge(offered: Provider, stack: contextlib.AsyncExitStack) -> E
     client = await stack.enter_async_context(
         http.client(base_url=offered.edge.admin, timeout_seconds=TIMEOUT_SECONDS)
     )
-    return CaddyEdge(client=client, has_tls=offered.edge.tls_address is not None)
+    return CaddyEdge(
+        client=client,
+        has_tls=offered.edge.tls_address is not None,
+        secure_url=offered.public_url if offered.edge.public_scheme == "https" else None,
+    )
 
 
 def assemble(

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
 
 from services.provisioner.adapters.caddy import CaddyEdge
@@ -18,6 +19,7 @@ from tests.support.listener import listening
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from services.provisioner.ports import Edge
     from shared.embedded.servers.caddy import CaddyServer
@@ -88,8 +90,91 @@ async def test_caddy_hands_a_host_to_its_application_by_both_listeners(
     assert stranger.status_code == 404
 
 
+async def test_where_public_urls_are_https_the_plain_listener_only_sends_visitors_there(
+    caddy_server: CaddyServer,
+) -> None:
+    async with (
+        listening(greet) as address,
+        http.client(base_url=caddy_server.admin) as admin,
+        http.client() as visitor,
+    ):
+        edge = secured(admin, caddy_server)
+        wanted = [a_route(PANEL.host, address), a_route(HELLO.host, address)]
+        await edge.route(wanted)
+        await edge.route(wanted)
+
+        plain = f"http://{{}}:{caddy_server.port}/book?page=2&of=a%20b"
+        answers = [await visitor.get(plain.format(it.host)) for it in wanted]
+        posted = await visitor.post(plain.format(HELLO.host), data={"name": "Ada"})
+        stranger = await visitor.get(plain.format(OTHER.host))
+
+        assert list(await edge.routes()) == wanted
+        await eventually(lambda: is_secure(caddy_server), within=20)
+
+    assert [(it.status_code, it.headers["location"]) for it in (*answers, posted)] == [
+        (308, f"https://{host}:{caddy_server.tls_port}/book?page=2&of=a%20b")
+        for host in (PANEL.host, HELLO.host, HELLO.host)
+    ]
+    assert stranger.status_code == 404
+
+
+async def test_browsers_are_told_to_come_by_https_for_a_year_where_ports_are_the_usual_ones(
+    caddy_server: CaddyServer,
+) -> None:
+    async with http.client(base_url=caddy_server.admin) as admin:
+        edge = CaddyEdge(client=admin, has_tls=True, secure_url="https://{}".format)
+        await edge.route([HELLO])
+        written = (await admin.get("/config/apps/http/servers/edge_tls/routes")).text
+
+    assert '"max-age=31536000"' in written
+
+
+async def test_no_listener_sends_visitors_away_where_public_urls_are_http(
+    caddy: CaddyEdge, caddy_server: CaddyServer
+) -> None:
+    await caddy.route([HELLO])
+    async with http.client(base_url=caddy_server.admin) as admin:
+        written = (await admin.get("/config/apps/http/servers")).text
+
+    assert '"Location"' not in written
+    assert "Strict-Transport-Security" not in written
+
+
 async def test_a_stream_goes_on_while_routes_change(
     caddy: CaddyEdge, caddy_server: CaddyServer
+) -> None:
+    await stream_while_routes_change(caddy, f"http://{PANEL.host}:{caddy_server.port}/")
+
+
+async def test_a_stream_goes_on_over_tls_too(caddy_server: CaddyServer) -> None:
+    url = f"https://{PANEL.host}:{caddy_server.tls_port}/"
+    async with http.client(base_url=caddy_server.admin) as admin:
+        edge = secured(admin, caddy_server)
+        async with listening(greet) as address:
+            await edge.route([a_route(PANEL.host, address)])
+            await eventually(lambda: is_secure(caddy_server, PANEL.host), within=20)
+        await stream_while_routes_change(edge, url, caddy_server.root_certificate)
+
+
+def secured(admin: httpx2.AsyncClient, server: CaddyServer) -> CaddyEdge:
+    """Return an edge of a provider whose public URLs are https."""
+    return CaddyEdge(
+        client=admin, has_tls=True, secure_url=lambda host: f"https://{host}:{server.tls_port}"
+    )
+
+
+async def is_secure(server: CaddyServer, host: str = HELLO.host) -> bool:
+    """Say whether a host answers by TLS, and tells browsers to come that way."""
+    with contextlib.suppress(OSError, httpx2.ConnectError):
+        async with http.client(authority=server.root_certificate) as visitor:
+            answer = await visitor.get(f"https://{host}:{server.tls_port}/")
+            hints = answer.headers.get_list("strict-transport-security")
+            return answer.text == host and hints == ["max-age=300"]
+    return False
+
+
+async def stream_while_routes_change(
+    edge: CaddyEdge, url: str, authority: Path | None = None
 ) -> None:
     more = asyncio.Event()
 
@@ -104,13 +189,15 @@ async def test_a_stream_goes_on_while_routes_change(
 
     async with listening(tell) as address:
         route = a_route(PANEL.host, address)
-        await caddy.route([route])
-        url = f"http://{PANEL.host}:{caddy_server.port}/"
-        async with http.client() as client, client.stream("GET", url) as answer:
+        await edge.route([route])
+        async with (
+            http.client(authority=authority) as client,
+            client.stream("GET", url) as answer,
+        ):
             pieces = answer.aiter_text()
             first = await anext(pieces)
             for extra in (HELLO, OTHER):
-                await caddy.route([route, extra])
+                await edge.route([route, extra])
             more.set()
             second = await anext(pieces)
 
@@ -157,7 +244,8 @@ async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
     host = next(it for it in head.splitlines() if it.lower().startswith("host:"))
     name = host.partition(":")[2].strip().partition(":")[0].encode()
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(name))
+    writer.write(b"HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=1\r\n")
+    writer.write(b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(name))
     writer.write(name)
     await writer.drain()
 

@@ -42,6 +42,10 @@ async def test_a_deployment_is_read_and_signed_over_https(stack: Stack) -> None:
         book = (await visitor.get("/book.json")).json()
         assert [(it["name"], it["text"]) for it in book["entries"]] == [("Ada", "sealed")]
     assert await stack.world.counts(deployment, domain) == ONE_EACH
+    for secure in (url, stack.panel):
+        async with stack.visitor(stack.plain(secure)) as visitor:
+            sent = await visitor.get("/book?page=2")
+        assert (sent.status_code, sent.headers["location"]) == (308, f"{secure}/book?page=2")
 
     removal = await stack.answer("DELETE", f"/deployments/{deployment}")
     await stack.succeeds(removal["id"])

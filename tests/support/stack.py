@@ -9,6 +9,7 @@ import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -108,6 +109,12 @@ class Stack:
     async def url(self, deployment: str) -> str:
         found = await self.answer("GET", f"/deployments/{deployment}")
         return str(found["applications"][0]["url"])
+
+    def plain(self, url: str) -> str:
+        """Return what a visitor asks for who leaves the s of https away."""
+        found = state.load(self.data / "state.json")
+        assert found is not None
+        return f"http://{urlsplit(url).hostname}:{found.parts['front'].ports['front']}"
 
     def pid(self, part: str) -> int:
         """Pid of a server or service."""

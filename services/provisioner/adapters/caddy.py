@@ -2,13 +2,18 @@
 
 Caddy forgets the routes when it restarts, and reloads everything when they are written: so they
 are compared first, and an equal list is left alone.
+
+Where public URLs are https, the plain listener only sends visitors there, and browsers are told to
+come by https from then on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import httpx2
 from typing_extensions import override
@@ -20,12 +25,14 @@ from ..domain import Route
 from ..ports import Edge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 Json = Mapping[str, Any]
 
 PLAIN: Final = "edge"
 TLS: Final = "edge_tls"
+YEAR_SECONDS: Final = 365 * 24 * 60 * 60
+BRIEFLY_SECONDS: Final = 5 * 60
 # Caddy answers what no route matches with an empty 200, which looks like a page that works.
 _NOWHERE: Final[Json] = {
     "handle": [
@@ -46,18 +53,38 @@ class CaddyEdge(Edge):
     client: httpx2.AsyncClient
     """Knows the URL of the admin API."""
     has_tls: bool
+    secure_url: Callable[[str], str] | None = None
+    """The public URL of a host, where that is https; None: plain HTTP leads to applications too."""
 
     @override
     async def routes(self) -> Sequence[Route]:
-        return [_read(it) for it in await self._list(PLAIN) or () if "@id" in it]
+        server = TLS if self.secure_url else PLAIN
+        return [_read(it) for it in await self._list(server) or () if "@id" in it]
 
     @override
     async def route(self, wanted: Sequence[Route]) -> None:
         for server in (PLAIN, TLS) if self.has_tls else (PLAIN,):
-            entries = [*(_entry(server, it) for it in wanted), _NOWHERE]
+            entries = [*(self._entry(server, it) for it in wanted), _NOWHERE]
             found = await self._list(server)
             if found != entries:
                 await self._ask("PUT" if found is None else "PATCH", server, entries)
+
+    def _entry(self, server: str, route: Route) -> Json:
+        return {
+            "@id": f"fdv-{route.host}" if server == PLAIN else f"fdv-tls-{route.host}",
+            "match": [{"host": [route.host]}],
+            "handle": self._handlers(server, route),
+            "terminal": True,
+        }
+
+    def _handlers(self, server: str, route: Route) -> Sequence[Json]:
+        # Without flush_interval -1: with it Caddy breaks open streams off whenever routes
+        # change. Event streams and bodies of unknown length are passed on at once as it is.
+        proxy = {"handler": "reverse_proxy", "upstreams": [{"dial": str(route.upstream)}]}
+        if self.secure_url is None:
+            return [proxy]
+        url = self.secure_url(route.host)
+        return [_come_by_https(url), proxy] if server == TLS else [_go_to(url)]
 
     async def _list(self, server: str) -> Sequence[Json] | None:
         found: Sequence[Json] | None = (await self._ask("GET", server)).json()
@@ -85,20 +112,25 @@ class CaddyEdge(Edge):
         return answer
 
 
-def _entry(server: str, route: Route) -> Json:
+def _go_to(url: str) -> Json:
+    # 308: a form that was sent here is sent there as it is.
+    headers = {"Location": [f"{url}{{http.request.uri}}"]}
     return {
-        "@id": f"fdv-{route.host}" if server == PLAIN else f"fdv-tls-{route.host}",
-        "match": [{"host": [route.host]}],
-        "handle": [
-            # Without flush_interval -1: with it Caddy breaks open streams off whenever routes
-            # change. Event streams and bodies of unknown length are passed on at once as it is.
-            {"handler": "reverse_proxy", "upstreams": [{"dial": str(route.upstream)}]}
-        ],
-        "terminal": True,
+        "handler": "static_response",
+        "status_code": HTTPStatus.PERMANENT_REDIRECT,
+        "headers": headers,
     }
 
 
+def _come_by_https(url: str) -> Json:
+    # A browser that was told so asks an odd port of plain HTTP for TLS as well: not for long, then.
+    seconds = BRIEFLY_SECONDS if urlsplit(url).port else YEAR_SECONDS
+    headers = {"Strict-Transport-Security": [f"max-age={seconds}"]}
+    # Deferred: instead of what the application says, not beside it.
+    return {"handler": "headers", "response": {"deferred": True, "set": headers}}
+
+
 def _read(entry: Json) -> Route:
-    dial: str = entry["handle"][0]["upstreams"][0]["dial"]
+    dial: str = entry["handle"][-1]["upstreams"][0]["dial"]
     host, _, port = dial.rpartition(":")
     return Route(host=entry["match"][0]["host"][0], upstream=Endpoint(host=host, port=int(port)))
