@@ -11,6 +11,8 @@ from shared import errors
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .runs import Run
+
 
 class LetterState(StrEnum):
     """What became of a dead letter."""
@@ -46,3 +48,12 @@ class DeadLetter:
         """Raise ConflictError when it was decided already."""
         if self.state is LetterState.DISCARDED:
             raise errors.ConflictError("dead_letter.discarded", "This message was discarded.")
+
+    def require_replayable(self, run: Run | None) -> None:
+        """Raise ConflictError when handling it again could have no effect any more."""
+        if run is not None and run.state.has_ended:
+            raise errors.ConflictError(
+                "dead_letter.run_ended",
+                f"The run of this message has ended ({run.state.value}): handling it again would "
+                "have no effect. Discard it; retry the run to try again what failed.",
+            )

@@ -9,7 +9,6 @@ from shared import errors
 from shared.bus import outbox
 from shared.contracts.failures import Failure, Outcome
 from shared.contracts.panel import DeadLetterDiscardRequested, DeadLetterReplayRequested
-from shared.database import Transaction
 
 from ..domain.dead_letters import DeadLetter, LetterState
 from ..domain.identity import Scope
@@ -59,6 +58,7 @@ class DeadLetters:
     async def replay(self, tx: Transaction, caller: Caller, letter: str) -> DeadLetter:
         """Have a message handled again; should that fail, it waits again, with the new reason."""
         found, run = await self._locked(tx, caller, letter)
+        found.require_replayable(run)
         await self.letters.decide(tx, letter, LetterState.REPLAYED)
         await self.audit.record(tx, caller, Deed("dead_letter.replayed", letter))
         if run is not None:

@@ -106,6 +106,29 @@ async def test_discarding_ends_the_run_and_lets_the_next_one_start(panel: PanelR
     assert event["dead_letter"] == letter.dead_letter
 
 
+async def test_what_belongs_to_an_ended_run_is_discarded_and_not_replayed(panel: PanelRig) -> None:
+    async with panel.operator(*Scope) as client:
+        deployment = await rigs.create(client)
+        run = await rigs.deploy(client, deployment["id"])
+        letter = a_letter(run)
+        path = f"/dead-letters/{letter.dead_letter}"
+        await panel.say("storage", letter)
+        await until_held(client, run["id"], letter.dead_letter)
+        await panel.say("provisioner", rigs.a_failure(run))
+        await rigs.until_state(client, run["id"], "failed")
+
+        refused = await client.post(f"{path}/replay")
+        found = await rigs.get(client, path)
+        discarded = await client.post(f"{path}/discard")
+        stated = await panel.stated(DeadLetterReplayRequested, deployment["id"])
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "dead_letter.run_ended")
+    assert "Discard it" in refused.json()["detail"]
+    assert found["state"] == "waiting"
+    assert discarded.json()["state"] == "discarded"
+    assert stated == []
+
+
 async def test_what_panel_itself_cannot_read_is_listed_and_can_be_decided(panel: PanelRig) -> None:
     async with panel.operator(*Scope) as client:
         deployment = await rigs.create(client)

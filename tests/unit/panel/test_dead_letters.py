@@ -1,0 +1,47 @@
+"""What can still be decided about a message that could not be handled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from services.panel.domain.dead_letters import DeadLetter, LetterState
+from services.panel.domain.runs import Run, RunKind, RunState
+from shared import errors
+
+AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+LETTER = DeadLetter(
+    id="l",
+    service="storage",
+    deployment="d",
+    run="r",
+    message="m",
+    event="DeploymentRequested",
+    reason="storage.fault: no",
+    state=LetterState.WAITING,
+    announced_at=AT,
+)
+RUN = Run(
+    id="r",
+    number=1,
+    operator="o",
+    deployment="d",
+    kind=RunKind.DEPLOY,
+    revision=1,
+    state=RunState.RUNNING,
+    requested_by="p",
+    created_at=AT,
+)
+
+
+@pytest.mark.parametrize("state", [it for it in RunState if it.has_ended])
+def test_a_message_whose_run_has_ended_cannot_be_replayed(state: RunState) -> None:
+    with pytest.raises(errors.ConflictError, match=rf"ended \({state.value}\).*Discard it"):
+        LETTER.require_replayable(replace(RUN, state=state))
+
+
+@pytest.mark.parametrize("run", [RUN, None])
+def test_a_message_of_a_run_that_goes_on_or_of_none_can_be_replayed(run: Run | None) -> None:
+    LETTER.require_replayable(run)
