@@ -184,6 +184,14 @@ class StateManifest(Section):
     checks: tuple[StateCheck, ...] = ()
 
 
+class Administrator(Section):
+    """The account with which the operator signs in first."""
+
+    user: Text
+    secret: Name
+    """Name of the secret of the state manifest that is its password."""
+
+
 class Unit(Section):
     """A process of the application.
 
@@ -218,6 +226,7 @@ class Application(Section):
     buckets: tuple[BucketNeeds, ...] = ()
     smtp: Smtp = Smtp()
     dns: Dns = Dns()
+    administrator: Administrator | None = None
     state: StateManifest = StateManifest()
     standalone: Standalone
     _name: str

@@ -126,6 +126,11 @@ def _secrets(it: Application, purposes: Sequence[str], options: Table) -> Proble
             problems[f"state.secrets {secret.name}"] = "is made by nobody; say how to `generate` it"
         if secret.generate is not None and secret.name.startswith(("bucket-", "option-")):
             problems[f"state.secrets {secret.name}"] = "is given to the application; not generated"
+    passwords = [secret.name for secret in it.state.secrets if secret.generate]
+    if it.administrator is not None:
+        problems |= _strangers(
+            "administrator.secret", [it.administrator.secret], passwords, "a generated secret"
+        )
     return problems
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from .deployments import PublicBucket
 from .failures import Failure, Outcome
 from .messages import RevisionEvent, RunEvent, Value
 
@@ -17,6 +18,15 @@ class ActiveSystem(Value):
     generation: int
 
 
+class FirstCredential(Value):
+    """How the operator signs in to an application for the first time."""
+
+    application: str
+    user: str
+    sealed_password: str
+    """Sealed to panel, which reveals it once."""
+
+
 class ConfigDeployed(RevisionEvent):
     """The revision runs and its applications answered their health checks."""
 
@@ -25,6 +35,10 @@ class ConfigDeployed(RevisionEvent):
     changed: bool
     """False when every machine had exactly this system already."""
     systems: tuple[ActiveSystem, ...]
+    media: tuple[PublicBucket, ...] = ()
+    """The public buckets of its applications, to be routed along with them."""
+    credentials: tuple[FirstCredential, ...] = ()
+    """Those that were made for this revision; an earlier one has told the others."""
 
 
 class DeploymentFailed(RunEvent):

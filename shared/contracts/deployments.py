@@ -103,6 +103,14 @@ class GrantedMachine(Value):
     guest: Doors
 
 
+class PublicBucket(Value):
+    """Where anybody reads the objects of a bucket: the edge answers for a host from the store."""
+
+    host: str
+    url: str
+    """What stands before the key of an object inside the provider's network, without a slash."""
+
+
 class GrantedBucket(Value):
     """A bucket and the key that opens it."""
 
@@ -115,6 +123,7 @@ class GrantedBucket(Value):
     access_key_id: str
     sealed_secret_key: str
     """Sealed to deployer."""
+    public: PublicBucket | None = None
 
 
 class PublishedRoute(Value):

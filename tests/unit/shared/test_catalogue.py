@@ -67,6 +67,7 @@ command = ["/usr/bin/python3", "{code}/book.py"]
 name = "book-worker"
 command = ["/usr/bin/python3", "{code}/worker.py"]
 """
+ADMINISTRATOR = "administrator.secret b"
 MORE_PUBLIC = """
 [[buckets]]
 purpose = "one"
@@ -251,6 +252,7 @@ def test_every_mistake_of_every_package_is_named_at_once(tmp_path: Path) -> None
         ('scope = "must-carry"', 'scope = "keep"', "state.secrets[0].scope"),
         ('generate = "random-32"', "", "state.secrets column-key"),
         ('name = "column-key"', 'name = "bucket-media"', "state.secrets bucket-media"),
+        ("[machine]", '[administrator]\nuser = "a"\nsecret = "b"\n[machine]', ADMINISTRATOR),
         ('host_label = "book"', 'host_label = "media-book"', "host_label"),
         ("[[state.databases]]", MORE_PUBLIC + "[[state.databases]]", "buckets"),
         ('"{code}/book.py"]', '""]', "standalone.units[0].command[1]"),
