@@ -12,13 +12,15 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import asyncpg
 
 from . import errors
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from pydantic import SecretStr
 
     from .settings import PostgresSettings
@@ -78,6 +80,10 @@ class Transaction:
         """Return the first column of the first row, or None."""
         return await self._connection.fetchval(sql, *values)
 
+    def attempt(self) -> Attempt:
+        """Return a block whose statements alone are undone when it fails."""
+        return Attempt(self)
+
     def after_commit(self, nudge: Callable[[], None]) -> None:
         """Call this once the transaction is committed; never when it is rolled back."""
         self._nudges.append(nudge)
@@ -86,6 +92,35 @@ class Transaction:
         """Tell everybody who asked that the transaction is committed."""
         for nudge in self._nudges:
             nudge()
+
+
+class Attempt:
+    """A block in a transaction; when it fails it is undone, and its failure is kept, not raised.
+
+    What only asks to try the whole transaction again is no failure of the block, and is raised.
+    """
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self.failure: Exception | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        await self._tx.execute("savepoint attempt")
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> bool:
+        """Keep what was done, or undo it and keep why."""
+        if error is None:
+            await self._tx.execute("release savepoint attempt")
+            return False
+        if not isinstance(error, Exception) or isinstance(error, (errors.UnavailableError, *_AWAY)):
+            return False
+        await self._tx.execute("rollback to savepoint attempt")
+        self.failure = error
+        return True
 
 
 class Database:

@@ -8,7 +8,7 @@ owner could do.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from shared import errors, ids, telemetry
 from shared.contracts import envelope as envelopes
@@ -20,7 +20,6 @@ from . import outbox
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-    from types import TracebackType
 
     from shared.database import Database, Row, Transaction
 
@@ -160,11 +159,12 @@ class DeadLetters:
         """Run the handler; when it fails, undo what it did, say so again and keep the row."""
         asked_by, tx.cause = tx.cause, letter.message
         with telemetry.continue_from(letter.headers.get(telemetry.TRACEPARENT)):
-            async with _Attempt(tx) as attempt:
+            async with tx.attempt() as attempt:
                 await self._handle(tx, letter)
             if attempt.failure is None:
                 await _delete(tx, letter.id)
             else:
+                telemetry.log.warning("replay_failed", exc_info=attempt.failure)
                 await self._keep(tx, letter, reason_of(attempt.failure))
         tx.cause = asked_by
         return attempt.failure
@@ -185,34 +185,6 @@ class DeadLetters:
         )
         again = await _get(tx, letter.id)
         await announce(tx, again.announcement(self._service), self._service, self._handlers)
-
-
-class _Attempt:
-    """A block whose statements are undone when it fails; its failure is kept, not raised.
-
-    A database or bus that is away is no failure of the message, and is raised as ever.
-    """
-
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
-        self.failure: Exception | None = None
-
-    async def __aenter__(self) -> Self:
-        await self._tx.execute("savepoint attempt")
-        return self
-
-    async def __aexit__(
-        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
-    ) -> bool:
-        if error is None:
-            await self._tx.execute("release savepoint attempt")
-            return False
-        if not isinstance(error, Exception) or isinstance(error, errors.UnavailableError):
-            return False
-        await self._tx.execute("rollback to savepoint attempt")
-        telemetry.log.warning("replay_failed", exc_info=error)
-        self.failure = error
-        return True
 
 
 async def bury(

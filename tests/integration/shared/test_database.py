@@ -6,6 +6,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 
 from shared import database as databases
@@ -93,3 +94,33 @@ async def test_a_mistake_in_a_query_is_not_taken_for_an_absent_database(postgres
                 await tx.execute("select 1", "surplus")
 
     assert not isinstance(caught.value, errors.HostingError)
+
+
+async def test_an_attempt_that_fails_is_undone_and_the_rest_of_its_transaction_stays(
+    postgres: Access,
+) -> None:
+    async with databases.connect(_settings(postgres), postgres.password, schemas=()) as found:
+        async with found.transaction() as tx:
+            await tx.execute("create table things (name text primary key)")
+            await tx.execute("insert into things values ('before')")
+            async with tx.attempt() as failed:
+                await tx.execute("insert into things values ('undone')")
+                await tx.execute("insert into things values ('before')")
+            async with tx.attempt() as done:
+                await tx.execute("insert into things values ('after')")
+
+        async with found.transaction() as tx:
+            names = [row["name"] for row in await tx.fetch("select name from things order by name")]
+
+    assert names == ["after", "before"]
+    assert "duplicate key" in str(failed.failure)
+    assert done.failure is None
+
+
+async def test_an_attempt_raises_what_only_asks_to_try_the_transaction_again(
+    postgres: Access,
+) -> None:
+    async with databases.connect(_settings(postgres), postgres.password, schemas=()) as found:
+        with pytest.raises(errors.UnavailableError):
+            async with found.transaction() as tx, tx.attempt():
+                raise asyncpg.DeadlockDetectedError("a circle")
