@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared import errors, ids, telemetry
 from shared.bus import outbox
+from shared.contracts.failures import Failure, Outcome
 from shared.contracts.panel import DeploymentRemovalRequested, DeploymentRequested
 
 from ..domain.runs import (
@@ -73,9 +74,7 @@ class Conductor:
     ) -> Run:
         """End a run and start the one that waits longest."""
         ended = await self._close(tx, run, state, failure)
-        unfinished = await self.runs.list_unfinished(tx, run.deployment)
-        if unfinished and unfinished[0].state is RunState.QUEUED:
-            await self._start(tx, unfinished[0])
+        await self._start_next(tx, run.deployment)
         return ended
 
     async def settle(self, tx: Transaction, run: Run, answer: str) -> None:
@@ -151,6 +150,19 @@ class Conductor:
             await outbox.add(tx, await self._wish_event(tx, started), service=SERVICE)
         return started
 
+    async def _start_next(self, tx: Transaction, deployment: str) -> None:
+        """Start the run that waits longest; one that cannot be started fails, alone."""
+        for run in await self.runs.list_unfinished(tx, deployment):
+            if run.state is not RunState.QUEUED:
+                return
+            async with tx.attempt() as attempt:
+                await self._start(tx, run)
+            if attempt.failure is None:
+                return
+            telemetry.log.error("run_not_started", run=run.id, exc_info=attempt.failure)
+            begun = run.moved(RunState.RUNNING, self.clock.now())
+            await self._close(tx, begun, RunState.FAILED, _not_started(attempt.failure))
+
     async def _wish_event(self, tx: Transaction, run: Run) -> Event:
         deployment = await self.deployments.find(tx, run.deployment)
         if run.kind is RunKind.REMOVE:
@@ -183,3 +195,16 @@ class Conductor:
 
 def _seen(step: RunStep) -> tuple[object, ...]:
     return (step.status, step.attempt, step.done, step.total, step.unit)
+
+
+def _not_started(error: Exception) -> RunFailure:
+    return RunFailure(
+        failure=Failure(
+            code=error.code if isinstance(error, errors.HostingError) else "fault.unexpected",
+            message="The run could not be started; the hosting provider's log says why.",
+            retryable=True,
+        ),
+        service=SERVICE,
+        stage="start",
+        outcome=Outcome.UNCHANGED,
+    )

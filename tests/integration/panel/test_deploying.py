@@ -203,6 +203,35 @@ async def test_a_queued_run_that_is_overtaken_ends_superseded_unstarted(panel: P
     assert [it["number"] for it in listed["items"]] == [3, 2, 1]
 
 
+async def test_a_run_that_cannot_be_started_fails_alone(panel: PanelRig) -> None:
+    async with panel.operator() as client:
+        deployment = await rigs.create(client)
+        path = f"/deployments/{deployment['id']}"
+        first = await rigs.deploy(client, deployment["id"])
+        wish = {"applications": [{"application": "hello", "options": {"title": "Two"}}]}
+        assert (await client.post(f"{path}/configuration", json=wish)).is_success
+        waiting = [await rigs.deploy(client, deployment["id"]) for _ in range(2)]
+        async with panel.database() as database, database.transaction() as tx:
+            # More than the bus takes, which no configuration that the API accepts becomes.
+            await tx.execute(
+                """update revisions set applications = jsonb_set(
+                    applications, '{0,options,title}', to_jsonb(repeat('x', 2000000)))
+                where deployment = $1 and number = 2""",
+                deployment["id"],
+            )
+        await panel.say("provisioner", rigs.a_failure(first))
+        ended = await rigs.until_state(client, first["id"], "failed")
+        unstarted = [await rigs.get(client, f"/runs/{it['id']}") for it in waiting]
+        answer = await client.delete(path)
+
+    assert ended["failure"]["code"] == "machine.disk_full"
+    assert [it["state"] for it in unstarted] == ["failed", "failed"]
+    assert unstarted[0]["failure"]["what"] == "panel failed at start"
+    assert unstarted[0]["failure"]["code"] == "event.too_large"
+    assert unstarted[0]["failure"]["outcome"] == "unchanged"
+    assert answer.json()["state"] == "running"
+
+
 async def test_a_removal_ends_when_all_three_have_answered(panel: PanelRig) -> None:
     async with panel.operator() as client:
         deployment = await rigs.create(client)
