@@ -90,7 +90,8 @@ class Connection:
         if master.stdout is None or master.stderr is None:
             raise errors.FaultError("ssh.no_pipes", "ssh was started without pipes")
         try:
-            line = await asyncio.wait_for(master.stdout.readline(), CONNECT_SECONDS)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                line = await master.stdout.readline()
         except TimeoutError as error:
             raise errors.UnavailableError(
                 "machine.unreachable", f"{self.machine} did not answer within {CONNECT_SECONDS} s"

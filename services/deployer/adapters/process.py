@@ -68,7 +68,9 @@ async def run(
     """Start a program and wait for its end; it never outlives the call."""
     process = await start(argv, environment)
     try:
-        output, complaints = await asyncio.wait_for(process.communicate(stdin), seconds)
+        # Not wait_for: before Python 3.12 it may swallow a cancellation.
+        async with asyncio.timeout(seconds):
+            output, complaints = await process.communicate(stdin)
     except TimeoutError as error:
         raise errors.UnavailableError(
             "command.timeout", f"{argv[0]} did not end within {seconds:g} s"

@@ -46,7 +46,8 @@ class Forgetting:
 
     async def _empty(self, machine: GrantedMachine) -> None:
         try:
-            await asyncio.wait_for(self.hosts.at(machine).erase(), GOODBYE_SECONDS)
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await self.hosts.at(machine).erase()
         except (errors.UnavailableError, errors.FaultError, TimeoutError):
             pass  # what only memory held has gone with the machine
         finally:
