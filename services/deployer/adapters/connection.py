@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
-from . import process
+from . import disk, process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +40,8 @@ def failure(error: errors.CommandError) -> errors.HostingError:
         )
     if error.status == BUSY:
         return errors.UnavailableError("machine.busy", "an earlier switch waits for its verdict")
+    if error.status == UNREACHABLE and disk.is_full(text):
+        return disk.full_here("ssh")
     if error.status == UNREACHABLE or "failed to start SSH connection" in text:
         return errors.UnavailableError(
             "machine.unreachable", f"the machine does not answer: {text.strip()[-200:]}"
@@ -121,7 +123,12 @@ class Connection:
     ) -> str:
         """Run a shell command in the machine and return its output."""
         await self.open()
-        output = await self.local([*self.ssh(), command], stdin=stdin, seconds=seconds)
+        try:
+            output = await self.local([*self.ssh(), command], stdin=stdin, seconds=seconds)
+        except errors.CommandError as error:
+            if disk.is_full(error.stderr):
+                raise disk.full_in(self.machine) from error
+            raise
         return output.decode(errors="replace")
 
     async def local(

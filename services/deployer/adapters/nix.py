@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
@@ -16,11 +17,10 @@ from shared import errors
 
 from ..domain import System
 from ..ports import SystemBuilder
-from . import process
+from . import disk, process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 # Complete, so that no file of this computer has a say: without these, Nix asks binary caches for
 # seconds, looks for build users that do not exist, or builds without a shell.
@@ -52,6 +52,11 @@ class Nix:
     def environment(self) -> Mapping[str, str]:
         """Variables of every command."""
         return {"NIX_CONFIG": CONFIGURATION, "NIX_CONF_DIR": "/nonexistent", "NIX_PATH": ""}
+
+    @property
+    def folder(self) -> Path:
+        """Where the store is on this computer."""
+        return Path(self._physical("/nix/store"))
 
     def build(self, expression: Path, arguments: Path, link: Path) -> list[str]:
         """Build a system from its arguments and root it under a link."""
@@ -88,18 +93,16 @@ class NixSystemBuilder(SystemBuilder):
     @override
     async def build(self, name: str, arguments: str) -> System:
         file, link = self._places(name)
-        try:
+        with disk.writing(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(arguments, encoding="utf-8")
-        except OSError as error:
-            raise errors.UnavailableError(
-                "work_directory.unwritable", f"{file} cannot be written: {error.strerror}"
-            ) from error
-        output = await self.run(
-            self.nix.build(self.expression, file, link),
-            environment=self.nix.environment,
-            seconds=BUILD_SECONDS,
-        )
+        argv = self.nix.build(self.expression, file, link)
+        try:
+            output = await self.run(argv, environment=self.nix.environment, seconds=BUILD_SECONDS)
+        except errors.CommandError as error:
+            if disk.is_full(error.stderr) or disk.is_full_at(self.nix.folder):
+                raise disk.full_here(argv[0]) from error
+            raise
         return System(output.decode().strip().splitlines()[-1])
 
     @override

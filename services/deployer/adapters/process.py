@@ -47,7 +47,8 @@ async def start(
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=dict(os.environ) | dict(environment or {}),
+            # What programs complain about is recognised by its words.
+            env=dict(os.environ) | {"LC_ALL": "C.UTF-8"} | dict(environment or {}),
             # A Ctrl-C in the terminal is for us to handle, not for what we started.
             start_new_session=True,
         )

@@ -11,7 +11,7 @@ import re
 import shlex
 import tarfile
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +21,7 @@ from shared import errors
 
 from ..domain import RebootedError, Sighting, Switch, SwitchResult
 from ..ports import Host, Hosts
-from . import process
+from . import disk, process
 from .connection import COMMAND_SECONDS, Connection
 
 if TYPE_CHECKING:
@@ -81,10 +81,22 @@ class SshHost(Host):
         environment = dict(self.nix.environment)
         environment["NIX_SSHOPTS"] = f"-F {self.connection.configuration}"
         argv = self.nix.copy(system, self.connection.machine)
-        await self.connection.local(argv, environment=environment, seconds=COPY_SECONDS)
+        try:
+            await self.connection.local(argv, environment=environment, seconds=COPY_SECONDS)
+        except errors.CommandError as error:
+            raise await self._explained(error) from error
         if verify:
             for path in await self._damaged(system):
                 await self._repair(path)
+
+    async def _explained(self, error: errors.CommandError) -> errors.FaultError:
+        """Say whose disk is full when that is why a copy failed: its words do not tell."""
+        if disk.is_full_at(self.nix.folder):
+            return disk.full_here("nix copy")
+        left = await self.connection.do("df -Pk /nix/store | awk 'END { print $4 }'")
+        if disk.is_full(error.stderr) or int(left) * 1024 < disk.LEAST_BYTES:
+            return disk.full_in(self.connection.machine)
+        return error
 
     async def _damaged(self, system: System) -> list[str]:
         """Return the paths whose contents are not what was registered."""
@@ -121,7 +133,10 @@ class SshHost(Host):
     async def switch(self, boot_id: str, system: System, seconds: int) -> Switch:
         command = f"{system}/bin/guarded-switch {PROFILE} {system} {seconds:d}"
         patience = seconds + COMMAND_SECONDS
-        return report(await self._within_boot(in_boot(boot_id, command), seconds=patience))
+        switch = report(await self._within_boot(in_boot(boot_id, command), seconds=patience))
+        if disk.is_full(switch.reason):
+            return replace(switch, reason=disk.full_in(self.connection.machine).message)
+        return switch
 
     @override
     async def confirm(self, boot_id: str, system: System) -> Switch:
@@ -264,8 +279,9 @@ class SshHosts(Hosts):
 
 def _write(file: Path, text: str) -> None:
     """Write a file unless it says so already."""
-    if not file.exists() or file.read_text(encoding="utf-8") != text:
-        file.write_text(text, encoding="utf-8")
+    with disk.writing(file):
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
 
 
 def _keep(secret: Path, file: Path) -> None:
@@ -278,9 +294,10 @@ def _keep(secret: Path, file: Path) -> None:
             f"the SSH key {secret} cannot be read: {error.strerror}; make one with "
             "`python -m services.deployer create-key FILE` and give its public half to provisioner",
         ) from error
-    file.unlink(missing_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(f"{text}\n", encoding="ascii")
+    with disk.writing(file):
+        file.unlink(missing_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(f"{text}\n", encoding="ascii")
 
 
 async def create_key(file: Path, run: process.Run = process.run) -> None:

@@ -11,7 +11,7 @@ import pytest
 from services.deployer import render
 from services.deployer.adapters.nix import Nix, NixSystemBuilder
 from services.deployer.adapters.ssh import SshHost, SshHosts
-from shared import errors
+from shared import errors, ids
 from shared.contracts.deployments import SecureShell
 from shared.embedded.ports import free
 from tests.support.deployments import HOST_KEY, a_revision, a_wish, applications
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from services.deployer.adapters.connection import Connection
+    from services.deployer.domain import System
     from tests.support.guests import Guest
 
 
@@ -89,16 +90,52 @@ async def test_nothing_is_left_when_the_connections_are_closed(guest: Guest) -> 
     assert not connection.socket.exists()
 
 
-async def test_a_damaged_system_is_repaired_before_it_is_used(guest: Guest) -> None:
+@asynccontextmanager
+async def full(host: SshHost) -> AsyncIterator[None]:
+    """Leave no room on the machine's disk for the length of a block."""
+    sizes = " ".join(str(2**power) for power in range(31, 11, -1))
+    fill = (
+        f"n=0; for size in {sizes}; do "
+        "while fallocate -l $size /var/filler.$n 2> /dev/null; do n=$((n + 1)); done; "
+        "rm -f /var/filler.$n; done"
+    )
+    await host.connection.do(fill)
+    try:
+        yield
+    finally:
+        await host.connection.do("rm -f /var/filler.*")
+
+
+async def built(guest: Guest, nix: Nix, greeting: str) -> System:
     machine = guest.granted.model_copy(update={"applications": ("moody",)})
-    revision = a_revision(wish=a_wish("moody", options={"greeting": "mend"}), machines=(machine,))
-    arguments = render.arguments(revision, machine, applications())
+    revision = a_revision(wish=a_wish("moody", options={"greeting": greeting}), machines=(machine,))
+    with throwaway_directory() as directory:
+        builder = NixSystemBuilder(
+            nix=nix, expression=ROOT / "nix/standalone", work_directory=directory
+        )
+        arguments = render.arguments(revision, machine, applications())
+        return await builder.build(machine.machine, arguments)
+
+
+async def test_a_machine_without_room_is_named_whatever_needs_some(guest: Guest) -> None:
     async with reached(guest) as host:
-        with throwaway_directory() as directory:
-            builder = NixSystemBuilder(
-                nix=host.nix, expression=ROOT / "nix/standalone", work_directory=directory
-            )
-            system = await builder.build(machine.machine, arguments)
+        copied, other = [await built(guest, host.nix, ids.new_id()) for _ in range(2)]
+        await host.copy(copied, verify=False)
+        before = await host.look()
+
+        async with full(host):
+            with pytest.raises(errors.FaultError, match=r"machine\.disk_full"):
+                await host.copy(other, verify=False)
+            with pytest.raises(errors.FaultError, match=r"the disk of fdv-\S+ is full"):
+                await host.switch(before.boot_id, copied, 60)
+
+        assert await host.look() == before
+        await host.copy(other, verify=False)
+
+
+async def test_a_damaged_system_is_repaired_before_it_is_used(guest: Guest) -> None:
+    async with reached(guest) as host:
+        system = await built(guest, host.nix, "mend")
         await host.copy(system, verify=False)
         text = await host.connection.do(f"cat {system}/order")
         await host.connection.do(f"chmod u+w {system}/order && echo damaged > {system}/order")
