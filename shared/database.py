@@ -190,7 +190,8 @@ async def connect(
         yield Database(pool)
     finally:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(pool.close(), CONNECT_SECONDS)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await pool.close()
 
 
 async def _patient_pool(settings: PostgresSettings, password: SecretStr) -> asyncpg.Pool:

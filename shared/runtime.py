@@ -118,7 +118,8 @@ class Service:
         problems = {}
         for name, check in {"database": self.database.check, "bus": self.bus.check}.items():
             try:
-                await asyncio.wait_for(check(), READY_SECONDS)
+                async with asyncio.timeout(READY_SECONDS):
+                    await check()
             except (errors.HostingError, TimeoutError) as error:
                 # Anybody may ask; what a driver says names hosts, users and databases.
                 problems[name] = getattr(error, "code", f"{name}.timeout")

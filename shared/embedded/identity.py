@@ -56,7 +56,8 @@ class Identity:
         loop.add_reader(descriptor, ended.set)
         try:
             if self.is_alive():
-                await asyncio.wait_for(ended.wait(), within)
+                async with asyncio.timeout(within):
+                    await ended.wait()
         except TimeoutError:
             return not self.is_alive()
         finally:

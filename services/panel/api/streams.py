@@ -70,7 +70,8 @@ async def _read(panel: Panel, run: str, after: int) -> Sequence[NumberedEvent]:
 
 async def _is_woken(wake: asyncio.Event) -> bool:
     with contextlib.suppress(TimeoutError):
-        return await asyncio.wait_for(wake.wait(), PING_SECONDS)
+        async with asyncio.timeout(PING_SECONDS):
+            return await wake.wait()
     return False
 
 
