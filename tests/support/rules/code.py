@@ -114,6 +114,16 @@ def swallowing(tree: Tree) -> Sequence[str]:
     ]
 
 
+def deaf(tree: Tree) -> Sequence[str]:
+    """List the waits that may lose a cancellation, as `wait_for` does before Python 3.12."""
+    return [
+        f"{name}:{call.lineno}"
+        for name, module in tree.parsed(*PRODUCT)
+        for call in ast.walk(module)
+        if isinstance(call, ast.Call) and _called(call) == "wait_for"
+    ]
+
+
 def impure(tree: Tree) -> Sequence[str]:
     """List the calls in a domain that ask the clock or chance."""
     return [
@@ -239,6 +249,11 @@ RULES: Final = (
         says="only translators catch every error",
         find=swallowing,
         planted={"shared/calm.py": DOC + "try:\n    x = 1\nexcept Exception:\n    x = 2\n"},
+    ),
+    Rule(
+        says="no wait loses a cancellation",
+        find=deaf,
+        planted={"shared/waits.py": DOC + "done = asyncio.wait_for(work, 1)\n"},
     ),
     Rule(
         says="a domain asks neither clock nor chance",
