@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from shared import errors
+from shared import errors, telemetry
 
 from . import disk, process
 
@@ -25,7 +25,7 @@ CONNECT_SECONDS: Final = 10.0
 COMMAND_SECONDS: Final = 30.0
 
 
-def failure(error: errors.CommandError) -> errors.HostingError:
+def failure(machine: str, error: errors.CommandError) -> errors.HostingError:
     """Say what the failure of a command in a machine means."""
     text = error.stderr
     if "Host key verification failed" in text or "HOST IDENTIFICATION HAS CHANGED" in text:
@@ -43,8 +43,9 @@ def failure(error: errors.CommandError) -> errors.HostingError:
     if error.status == UNREACHABLE and disk.is_full(text):
         return disk.full_here("ssh")
     if error.status == UNREACHABLE or "failed to start SSH connection" in text:
+        telemetry.log.info("machine_unreachable", machine=machine, complaint=text.strip()[-600:])
         return errors.UnavailableError(
-            "machine.unreachable", f"the machine does not answer: {text.strip()[-200:]}"
+            "machine.unreachable", f"{machine} does not answer over SSH; it may be starting"
         )
     return error
 
@@ -96,11 +97,12 @@ class Connection:
                 line = await master.stdout.readline()
         except TimeoutError as error:
             raise errors.UnavailableError(
-                "machine.unreachable", f"{self.machine} did not answer within {CONNECT_SECONDS} s"
+                "machine.unreachable",
+                f"{self.machine} did not answer over SSH within {CONNECT_SECONDS:g} s",
             ) from error
         if line != b"ready\n":
             complaints = (await master.stderr.read()).decode(errors="replace")
-            raise failure(errors.CommandError(argv, await master.wait(), complaints))
+            raise failure(self.machine, errors.CommandError(argv, await master.wait(), complaints))
 
     async def close(self) -> None:
         """Disconnect."""
@@ -143,4 +145,4 @@ class Connection:
         try:
             return await self.run(argv, stdin=stdin, environment=environment, seconds=seconds)
         except errors.CommandError as error:
-            raise failure(error) from error
+            raise failure(self.machine, error) from error

@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import structlog
 
 from services.deployer.adapters.connection import failure
 from services.deployer.adapters.nix import SANDBOX, Nix
@@ -15,6 +16,7 @@ from services.deployer.domain import Switch, SwitchResult, System
 from shared import errors
 from tests.support.deployments import HOST_KEY, a_machine
 
+NAME = "fdv-01k0000000000000000000000a-1"
 SYSTEM = System("/nix/store/abc-system")
 BOOT = "5f0c1d9e-0000-4000-8000-000000000000"
 
@@ -53,10 +55,21 @@ def test_a_machine_is_known_by_its_one_host_key(tmp_path: Path) -> None:
 def test_a_failure_says_what_it_means(
     status: int, text: str, kind: type[errors.HostingError], code: str
 ) -> None:
-    found = failure(errors.CommandError(("ssh",), status, text))
+    found = failure(NAME, errors.CommandError(("ssh",), status, text))
 
     assert type(found) is kind
     assert found.code == code
+
+
+def test_what_ssh_says_is_for_the_log_and_not_for_operators() -> None:
+    error = errors.CommandError(("ssh",), 255, "ssh: connect to host 10.1.2.3: No route to host")
+
+    with structlog.testing.capture_logs() as logged:
+        found = failure(NAME, error)
+
+    assert found.message == f"{NAME} does not answer over SSH; it may be starting"
+    assert logged[0]["machine"] == NAME
+    assert "10.1.2.3" in logged[0]["complaint"]
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "activated", "activated x", "unknown 3"])

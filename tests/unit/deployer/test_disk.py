@@ -58,7 +58,7 @@ def test_a_file_that_cannot_be_written_for_another_reason_is_tried_again(tmp_pat
 def test_a_connection_that_finds_no_room_for_its_socket_names_deployer_s_own_disk() -> None:
     error = errors.CommandError(("ssh",), 255, "unix_listener: No space left on device")
 
-    assert failure(error).code == "deployer.disk_full"
+    assert failure("machine", error).code == "deployer.disk_full"
 
 
 def test_room_is_where_some_is_left(tmp_path: Path) -> None:
