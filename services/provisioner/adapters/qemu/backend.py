@@ -160,8 +160,8 @@ class QemuRuntimeBackend(RuntimeBackend):
         folder.let_in(self.public_key())
         (folder.path / monitor.SOCKET).unlink(missing_ok=True)
         accelerator = await self._accelerator(folder)
-        busybox = commands.find("busybox")
-        argv = arguments.of_machine(order, accelerator, self.ways_out, busybox)
+        porter = arguments.of_porter(folder.path, commands.find("busybox"))
+        argv = arguments.of_machine(order, accelerator, self.ways_out, porter)
         try:
             await commands.run((arguments.PROGRAM, *argv), folder=folder.path)
         except errors.CommandError as error:

@@ -5,6 +5,7 @@ base.qcow2 kernel initrd    its image, for life: links that outlive the cache
 hostname authorized_keys hostkey   its seed, read by QEMU at each start
 machine.json         what was ordered
 process.json         the process that runs it, by pid and start time
+places               locked byte by byte: the connections that it has through its doors
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ HOST_NAME: Final = "hostname"
 SEEDS: Final = (HOST_NAME, AUTHORIZED_KEYS, HOST_KEY)
 ORDER: Final = "machine.json"
 PROCESS: Final = "process.json"
+PLACES: Final = "places"
 # Room for what a machine writes soon after its first boot; the rest is promised, as disks are.
 ROOM_BYTES: Final = 256 * 2**20
 

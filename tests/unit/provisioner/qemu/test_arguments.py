@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from services.provisioner.adapters.qemu import arguments
@@ -18,6 +21,7 @@ ORDER = MachineOrder(
     http=Endpoint(host="127.0.0.1", port=24002),
     http_port=80,
 )
+PORTER = ("/bin/porter",)
 STORE = Endpoint(host="127.0.0.1", port=8333)
 
 
@@ -26,7 +30,7 @@ def value(argv: tuple[str, ...], option: str) -> str:
 
 
 def test_a_machine_carries_its_name_identity_and_size() -> None:
-    argv = arguments.of_machine(ORDER, "tcg", Doors(), "/usr/bin/busybox")
+    argv = arguments.of_machine(ORDER, "tcg", Doors(), PORTER)
 
     assert value(argv, "-name") == ORDER.name
     assert value(argv, "-uuid") == ORDER.identity
@@ -34,8 +38,8 @@ def test_a_machine_carries_its_name_identity_and_size() -> None:
 
 
 def test_nothing_leads_out_of_a_machine_but_the_doors() -> None:
-    closed = value(arguments.of_machine(ORDER, "tcg", Doors(), "/bin/busybox"), "-netdev")
-    opened = value(arguments.of_machine(ORDER, "tcg", Doors(s3=STORE), "/bin/busybox"), "-netdev")
+    closed = value(arguments.of_machine(ORDER, "tcg", Doors(), PORTER), "-netdev")
+    opened = value(arguments.of_machine(ORDER, "tcg", Doors(s3=STORE), PORTER), "-netdev")
 
     assert closed.split(",") == [
         "user",
@@ -44,7 +48,24 @@ def test_nothing_leads_out_of_a_machine_but_the_doors() -> None:
         "hostfwd=tcp:127.0.0.1:24001-:22",
         "hostfwd=tcp:127.0.0.1:24002-:80",
     ]
-    assert opened == (f"{closed},guestfwd=tcp:10.0.2.100:3900-cmd:/bin/busybox nc 127.0.0.1 8333")
+    assert opened == f"{closed},guestfwd=tcp:10.0.2.100:3900-cmd:/bin/porter 127.0.0.1 8333"
+
+
+def test_a_door_has_a_porter_that_knows_how_many_may_pass() -> None:
+    program, *flags, door, places, most, netcat = arguments.of_porter(Path("/m/fdv-1"), "/bin/nc")
+
+    assert program == sys.executable
+    assert flags == ["-I", "-S"]
+    assert Path(door).is_file()
+    assert (places, int(most)) == ("/m/fdv-1/places", arguments.MOST_CONNECTIONS)
+    assert netcat == "/bin/nc"
+
+
+def test_a_directory_with_odd_letters_in_its_name_is_passed_on_whole() -> None:
+    porter = arguments.of_porter(Path("/a, b"), "/bin/nc")
+    opened = value(arguments.of_machine(ORDER, "tcg", Doors(s3=STORE), porter), "-netdev")
+
+    assert "'/a,, b/places'" in opened
 
 
 def test_a_machine_is_told_only_of_doors_that_lead_somewhere() -> None:
@@ -55,7 +76,7 @@ def test_a_machine_is_told_only_of_doors_that_lead_somewhere() -> None:
 
 
 def test_the_seed_stays_off_the_kernel_command_line() -> None:
-    argv = arguments.of_machine(ORDER, "tcg", Doors(), "/bin/busybox")
+    argv = arguments.of_machine(ORDER, "tcg", Doors(), PORTER)
 
     assert "hostkey" not in value(argv, "-append")
     assert "name=opt/fediversity/hostkey,file=hostkey" in argv
