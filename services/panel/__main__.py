@@ -35,6 +35,7 @@ from .service.conductor import SERVICE, Conductor
 from .service.configurations import SECRETS_READER, Configurations
 from .service.dead_letters import DeadLetters
 from .service.feed import Feed
+from .service.hosts import Hosts
 from .service.offer import Offer
 from .service.panel import Panel
 from .service.runs import Runs
@@ -72,6 +73,7 @@ def assemble(
     """Put panel together on its database."""
     deployments, runs = PostgresDeploymentRegister(), PostgresRunRegister()
     letters, audit = PostgresDeadLetterRegister(), PostgresAuditTrail()
+    hosts = Hosts(deployments=deployments, runs=runs)
     feed = Feed(database, runs)
     offer = Offer(catalogue=catalogue.load(offered.catalogue.folders), sizes=offered.sizes)
     conductor = Conductor(deployments=deployments, runs=runs, clock=clock.system, nudge=feed.nudge)
@@ -85,6 +87,7 @@ def assemble(
     checks = Checks(
         deployments=deployments,
         runs=runs,
+        hosts=hosts,
         conductor=conductor,
         outside=HttpOutsideView(settings.check_authority_file),
         patience_seconds=settings.check_patience_seconds,
@@ -103,13 +106,19 @@ def assemble(
         configurations=Configurations(
             deployments=deployments,
             offer=offer,
+            hosts=hosts,
             names=NameRules(zones=zones, panel_host=offered.panel.host),
             sealer=Sealer(settings.recipients),
             audit=audit,
             clock=clock.system,
         ),
         runs=Runs(
-            deployments=deployments, runs=runs, conductor=conductor, offer=offer, audit=audit
+            deployments=deployments,
+            runs=runs,
+            hosts=hosts,
+            conductor=conductor,
+            offer=offer,
+            audit=audit,
         ),
         letters=DeadLetters(
             letters=letters,

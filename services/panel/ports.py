@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from .domain.deployments import Configuration, Deployment, Revision
     from .domain.identity import Caller, KnownToken, NewToken
     from .domain.records import Deed, IdempotentAnswer, IdempotentRequest, Page
-    from .domain.runs import EventBody, NumberedEvent, Run, RunEventKind, RunStep, Standing
+    from .domain.runs import (
+        EventBody,
+        NumberedEvent,
+        Receipt,
+        Run,
+        RunEventKind,
+        RunStep,
+        Standing,
+    )
 
 
 class IdentityRegister(Protocol):
@@ -104,6 +112,12 @@ class DeploymentRegister(Protocol):
         """Return a revision, the newest without a number, or None."""
         ...
 
+    async def list_revisions(
+        self, tx: Transaction, deployment: str, *, since: int, also: Sequence[int]
+    ) -> Sequence[Revision]:
+        """Return the revisions from a number on, and those of some other numbers, in order."""
+        ...
+
     async def mark_deployed(self, tx: Transaction, deployment: str, revision: int) -> None:
         """Record that this revision is what runs now."""
         ...
@@ -130,6 +144,10 @@ class RunRegister(Protocol):
 
     async def list_newest(self, tx: Transaction, deployment: str, page: Page) -> Sequence[Run]:
         """Return a deployment's runs."""
+        ...
+
+    async def list_receipts(self, tx: Transaction, deployment: str) -> Sequence[Receipt]:
+        """Return what every removal of a deployment took away so far, oldest first."""
         ...
 
     async def list_unfinished(self, tx: Transaction, deployment: str) -> Sequence[Run]:

@@ -7,6 +7,7 @@ changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from shared import errors, jobs
@@ -156,19 +157,23 @@ class Projections:
         return run
 
     async def _removed(self, tx: Transaction, event: RunEvent, part: Receipt) -> None:
-        """Note one service's part of a removal; the last one ends it."""
-        run = await self._active(tx, event)
-        if run is None:
+        """Note one service's part of a removal; the last one ends it.
+
+        What is said after the end belongs to the receipt too: what is gone already, the run that
+        tries again will not hear of.
+        """
+        await self.deployments.lock(tx, event.deployment)
+        run = await self.runs.lock(tx, event.run)
+        if run is None or run.deployment != event.deployment:
+            return
+        run = replace(run, receipt=(run.receipt or Receipt()).plus(part))
+        await self.runs.save(tx, run)
+        if run.state.has_ended:
             return
         await self.conductor.settle(tx, run, event.event_name())
-        known = run.receipt or Receipt()
-        receipt = Receipt(
-            machines=known.machines + part.machines,
-            buckets_kept=known.buckets_kept + part.buckets_kept,
-        )
-        run = replace(run, receipt=receipt)
-        await self.runs.save(tx, run)
         if await self._is_done(tx, run):
+            receipts = await self.runs.list_receipts(tx, run.deployment)
+            run = replace(run, receipt=reduce(Receipt.plus, receipts))
             deployment = await self.deployments.find(tx, run.deployment)
             if deployment is None:
                 raise errors.FaultError("run.no_deployment", f"run {run.id} has no deployment")

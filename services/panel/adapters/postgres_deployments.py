@@ -197,6 +197,19 @@ class PostgresDeploymentRegister:
         )
         return _revision(row) if row else None
 
+    async def list_revisions(
+        self, tx: Transaction, deployment: str, *, since: int, also: Sequence[int]
+    ) -> Sequence[Revision]:
+        """Return the revisions from a number on, and those of some other numbers, in order."""
+        rows = await tx.fetch(
+            f"""{_REVISION} where deployment = $1 and (number >= $2 or number = any($3))
+            order by number""",
+            deployment,
+            since,
+            list(also),
+        )
+        return [_revision(row) for row in rows]
+
     async def mark_deployed(self, tx: Transaction, deployment: str, revision: int) -> None:
         """Record that this revision is what runs now."""
         await tx.execute(

@@ -134,6 +134,14 @@ class PostgresRunRegister:
         )
         return [_run(row) for row in rows]
 
+    async def list_receipts(self, tx: Transaction, deployment: str) -> Sequence[Receipt]:
+        """Return what every removal of a deployment took away so far, oldest first."""
+        rows = await tx.fetch(
+            "select receipt from runs where deployment = $1 and receipt is not null order by id",
+            deployment,
+        )
+        return [Receipt.model_validate(row["receipt"]) for row in rows]
+
     async def list_unfinished(self, tx: Transaction, deployment: str) -> Sequence[Run]:
         """Return a deployment's runs that have not ended, locked, oldest first."""
         rows = await tx.fetch(

@@ -12,7 +12,7 @@ from shared.contracts.failures import Outcome
 from .runs import Run, RunKind, RunState, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from shared.contracts.deployments import ApplicationOrder, PublishedRoute, Resource
@@ -101,6 +101,29 @@ class Revision:
     resources: tuple[Resource, ...]
     created_at: datetime
     deployed_at: datetime | None = None
+
+    def require_repeatable(self, newest: Revision, immutable: Mapping[str, Sequence[str]]) -> None:
+        """Raise ConflictError when applications have become others since than they are here.
+
+        Args:
+            newest: the newest revision of the deployment.
+            immutable: the options of each application that can never change.
+        """
+        since = {it.application: it for it in newest.applications}
+        for order in self.applications:
+            other = since.get(order.application, order)
+            changed = [
+                name
+                for name in immutable.get(order.application, ())
+                if order.options.get(name) != other.options.get(name)
+            ]
+            if order.host != other.host or changed:
+                what = "its host" if order.host != other.host else changed[0]
+                raise errors.ConflictError(
+                    "revision.outdated",
+                    f"{order.application} was deployed anew after revision {self.number}, with "
+                    f"other values of what can never change ({what}). Deploy what is staged.",
+                )
 
 
 def check_hosts(applications: Sequence[ApplicationOrder], deployed: Revision | None) -> None:

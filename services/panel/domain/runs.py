@@ -128,6 +128,14 @@ class Receipt(Value):
     machines: tuple[str, ...] = ()
     buckets_kept: tuple[Kept, ...] = ()
 
+    def plus(self, part: Receipt) -> Receipt:
+        """Return both in one; what the later one says of a bucket counts."""
+        kept = {it.bucket: it for it in (*self.buckets_kept, *part.buckets_kept)}
+        return Receipt(
+            machines=tuple(dict.fromkeys((*self.machines, *part.machines))),
+            buckets_kept=tuple(kept.values()),
+        )
+
 
 class RunFailure(Value):
     """Why a run failed, what state that left, and what can be done."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..domain.deployments import Revision
     from ..ports import DeploymentRegister, OutsideView, RunRegister
     from .conductor import Conductor
+    from .hosts import Hosts
 
 KIND: Final = "check"
 
@@ -40,6 +41,7 @@ class Checks:
 
     deployments: DeploymentRegister
     runs: RunRegister
+    hosts: Hosts
     conductor: Conductor
     outside: OutsideView
     patience_seconds: float
@@ -68,13 +70,9 @@ class Checks:
         return ()
 
     async def _free_hosts(self, tx: Transaction, job: jobs.Job) -> None:
-        """Let go of hosts whose applications neither run nor are staged any more."""
-        deployed = await self.deployments.find_revision(tx, job.deployment, job.revision)
-        newest = await self.deployments.find_revision(tx, job.deployment)
+        """Let go of hosts that lead nowhere any more."""
         staged = await self.deployments.find_configuration(tx, job.deployment)
-        used = [it.applications for it in (deployed, newest, staged) if it is not None]
-        hosts = {order.host: order.application for orders in used for order in orders}
-        await self.deployments.reserve_hosts(tx, job.deployment, hosts)
+        await self.hosts.hold(tx, job.deployment, staged.applications if staged else ())
 
     async def failed(self, job: jobs.Job, fall: jobs.Fall, tx: Transaction) -> Sequence[Event]:
         """End the run: everything is in place, and nobody outside can reach it."""

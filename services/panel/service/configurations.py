@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..domain.identity import Caller
     from ..domain.names import NameRules
     from ..ports import AuditTrail, DeploymentRegister
+    from .hosts import Hosts
     from .offer import Offer
 
 SECRETS_READER = "deployer"
@@ -62,6 +63,7 @@ class Configurations:
 
     deployments: DeploymentRegister
     offer: Offer
+    hosts: Hosts
     names: NameRules
     sealer: Sealer
     audit: AuditTrail
@@ -123,7 +125,7 @@ class Configurations:
         if configuration is staging.staged:
             return Staged(staging.deployment, configuration, deployed)
         deployment = replace(staging.deployment, version=configuration.version)
-        await self._reserve(tx, deployment, orders, (deployed, staging.requested))
+        await self._reserve(tx, deployment, orders)
         await self.deployments.save(tx, deployment)
         await self.deployments.stage(tx, configuration)
         details = {"version": str(configuration.version)}
@@ -181,16 +183,10 @@ class Configurations:
         )
 
     async def _reserve(
-        self,
-        tx: Transaction,
-        deployment: Deployment,
-        orders: Sequence[ApplicationOrder],
-        revisions: Sequence[Revision | None],
+        self, tx: Transaction, deployment: Deployment, orders: Sequence[ApplicationOrder]
     ) -> None:
-        """Hold the hosts of what is staged and of what runs or soon will; all are in use."""
-        running = [it for revision in revisions if revision for it in revision.applications]
-        hosts = {it.host: it.application for it in (*running, *orders)}
-        taken = await self.deployments.reserve_hosts(tx, deployment.id, hosts)
+        """Hold the hosts of what is to be staged as well."""
+        taken = await self.hosts.hold(tx, deployment.id, orders)
         if taken:
             message = f"{', '.join(taken)} is already in use by another deployment."
             pointers = {

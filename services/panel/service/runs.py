@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..domain.runs import NumberedEvent, RunStep
     from ..ports import AuditTrail, DeploymentRegister, RunRegister
     from .conductor import Conductor
+    from .hosts import Hosts
     from .offer import Offer
 
 MOST_WAITING = 10
@@ -53,6 +54,7 @@ class Runs:
 
     deployments: DeploymentRegister
     runs: RunRegister
+    hosts: Hosts
     conductor: Conductor
     offer: Offer
     audit: AuditTrail
@@ -70,15 +72,7 @@ class Runs:
         """Ask for a run that takes the deployment away; nothing else can be asked after it."""
         caller.require(Scope.WRITE)
         found = owned(await self.deployments.lock(tx, deployment), caller)
-        if found.removed_at is not None:
-            raise errors.ConflictError("deployment.removed", "This deployment was removed.")
-        for unfinished in await self.runs.list_unfinished(tx, deployment):
-            if unfinished.kind is RunKind.REMOVE:
-                return await self._details(tx, unfinished)
-        at = found.removal_requested_at or self.conductor.clock.now()
-        found = replace(found, removal_requested_at=at)
-        await self.deployments.save(tx, found)
-        return await self._request(tx, caller, found, Wish(kind=RunKind.REMOVE, by=caller.person))
+        return await self._remove(tx, caller, found, Wish(kind=RunKind.REMOVE, by=caller.person))
 
     async def retry(self, tx: Transaction, caller: Caller, run: str) -> RunDetails:
         """Ask for a new run that does what a failed one did not: the same revision again."""
@@ -90,11 +84,13 @@ class Runs:
                 "run.not_failed",
                 f"This run is {earlier.state.value}; retry only a failed or cancelled one.",
             )
-        if earlier.kind is RunKind.DEPLOY:
-            found.require_changeable()
         wish = Wish(
             kind=earlier.kind, revision=earlier.revision, by=caller.person, retry_of=earlier.id
         )
+        if wish.kind is RunKind.REMOVE:
+            return await self._remove(tx, caller, found, wish)
+        found.require_changeable()
+        await self._check_again(tx, found, earlier.revision)
         return await self._request(tx, caller, found, wish)
 
     async def get(self, tx: Transaction, caller: Caller, run: str) -> RunDetails:
@@ -147,6 +143,38 @@ class Runs:
         standings = await self.runs.standings(tx, found)
         staged = await self.deployments.find_configurations(tx, found)
         return [Overview(it, staged.get(it.id), standings[it.id]) for it in deployments]
+
+    async def _remove(
+        self, tx: Transaction, caller: Caller, deployment: Deployment, wish: Wish
+    ) -> RunDetails:
+        if deployment.removed_at is not None:
+            raise errors.ConflictError("deployment.removed", "This deployment was removed.")
+        for unfinished in await self.runs.list_unfinished(tx, deployment.id):
+            if unfinished.kind is RunKind.REMOVE:
+                return await self._details(tx, unfinished)
+        at = deployment.removal_requested_at or self.conductor.clock.now()
+        leaving = replace(deployment, removal_requested_at=at)
+        await self.deployments.save(tx, leaving)
+        return await self._request(tx, caller, leaving, wish)
+
+    async def _check_again(
+        self, tx: Transaction, deployment: Deployment, number: int | None
+    ) -> None:
+        """Check a revision as if it were new: what it was checked against may have changed."""
+        revision = await self.deployments.find_revision(tx, deployment.id, number)
+        newest = await self.deployments.find_revision(tx, deployment.id)
+        staged = await self.deployments.find_configuration(tx, deployment.id)
+        if revision is None or newest is None or staged is None:
+            raise errors.FaultError("run.no_revision", f"{deployment.id} has no revision {number}")
+        offered = [self.offer.choose(it.application) for it in revision.applications]
+        revision.require_repeatable(newest, {it.name: it.immutable for it in offered})
+        wanted = (revision.applications, staged.applications)
+        taken = await self.hosts.hold(tx, deployment.id, *wanted)
+        if taken:
+            raise errors.ConflictError(
+                "host.taken",
+                f"Another deployment uses {', '.join(taken)} by now. Deploy what is staged.",
+            )
 
     async def _request(
         self, tx: Transaction, caller: Caller, deployment: Deployment, wish: Wish

@@ -106,3 +106,23 @@ def test_a_host_that_was_deployed_never_changes() -> None:
         check_hosts([order("a", "other.y")], before)
 
     assert "x.y" in refused.value.details["/applications/0/host"]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "what"),
+    [
+        (revision(order("a", "x.y").model_copy(update={"options": {"name": "old"}})), "name"),
+        (revision(order("a", "before.y")), "its host"),
+    ],
+)
+def test_a_revision_whose_application_has_become_another_cannot_be_tried_again(
+    earlier: Revision, what: str
+) -> None:
+    with pytest.raises(errors.ConflictError, match=rf"\({what}\). Deploy what is staged"):
+        earlier.require_repeatable(revision(order("a", "x.y")), {"a": ("name",)})
+
+
+def test_a_revision_can_be_tried_again_while_its_applications_are_what_they_were() -> None:
+    earlier = revision(order("a", "x.y"), order("gone", "g.y"))
+
+    earlier.require_repeatable(revision(order("a", "x.y"), order("b", "b.y")), {"a": ("name",)})

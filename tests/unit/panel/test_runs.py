@@ -11,6 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from services.panel.domain.runs import (
     STEPS,
     TRANSITIONS,
+    Kept,
+    Receipt,
     Run,
     RunFailure,
     RunKind,
@@ -152,3 +154,11 @@ def test_every_failure_says_what_can_be_done(*, outcome: Outcome, retryable: boo
     failed = RunFailure(failure=failure, service="deployer", stage="health", outcome=outcome)
 
     assert failed.next.endswith(".")
+
+
+def test_receipts_of_a_removal_and_of_its_retry_are_one() -> None:
+    first = Receipt(machines=("m",), buckets_kept=(Kept(bucket="b", until="2026-12-01"),))
+    again = Receipt(machines=("m", "n"), buckets_kept=(Kept(bucket="b", until="2026-12-02"),))
+
+    assert first.plus(again) == again
+    assert first.plus(Receipt()) == first
