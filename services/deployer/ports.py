@@ -61,7 +61,8 @@ class Host(Protocol):
     async def switch(self, boot_id: str, system: System, seconds: int) -> Switch:
         """Switch to a system, or join the switch to it that is under way.
 
-        Unless the switch is confirmed within `seconds`, the machine takes it back by itself.
+        Unless the switch is confirmed within `seconds`, the machine takes it back by itself. One
+        that is still activating when this returns will not come to an end: refuse it.
         """
         ...
 

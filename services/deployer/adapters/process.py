@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from shared import errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+TIMEOUT: Final = "command.timeout"
 
 
 class Run(Protocol):
@@ -74,7 +77,7 @@ async def run(
             output, complaints = await process.communicate(stdin)
     except TimeoutError as error:
         raise errors.UnavailableError(
-            "command.timeout", f"{argv[0]} did not end within {seconds:g} s"
+            TIMEOUT, f"{argv[0]} did not end within {seconds:g} s"
         ) from error
     finally:
         await stop(process)

@@ -133,7 +133,13 @@ class SshHost(Host):
     async def switch(self, boot_id: str, system: System, seconds: int) -> Switch:
         command = f"{system}/bin/guarded-switch {PROFILE} {system} {seconds:d}"
         patience = seconds + COMMAND_SECONDS
-        switch = report(await self._within_boot(in_boot(boot_id, command), seconds=patience))
+        try:
+            text = await self._within_boot(in_boot(boot_id, command), seconds=patience)
+        except errors.UnavailableError as error:
+            if error.code != process.TIMEOUT:
+                raise
+            return Switch(result=SwitchResult.ACTIVATING, generation=0)
+        switch = report(text)
         if disk.is_full(switch.reason):
             return replace(switch, reason=disk.full_in(self.connection.machine).message)
         return switch

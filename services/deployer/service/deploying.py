@@ -11,14 +11,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from shared import errors, jobs
+from shared import errors, jobs, telemetry
 from shared.contracts.deployer import ActiveSystem, ConfigDeployed, DeploymentFailed
 from shared.contracts.deployments import Mode
 from shared.contracts.failures import Outcome
 from shared.contracts.messages import Value
 
 from .. import render
-from ..domain import Generation, Sighting, SwitchResult, System
+from ..domain import Generation, Sighting, Switch, SwitchResult, System
 from .together import each
 from .verdict import OUTCOME, Trial
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from shared.contracts.messages import Event
     from shared.database import Transaction
 
-    from ..domain import Revision, Switch
+    from ..domain import Revision
     from ..ports import Hosts, Revisions, SystemBuilder
     from .placing import Placing
     from .timing import Timing
@@ -43,6 +43,11 @@ COMMANDS_SECONDS: Final = 3000.0
 """For building and copying: their commands have limits of their own, ten minutes each."""
 GOOD: Final = frozenset({SwitchResult.ACTIVATED, SwitchResult.UNCHANGED})
 WATCH: Final = "contents"
+ENDLESS: Final = "the activation did not come to an end"
+OPEN: Final = (
+    "What nobody could confirm is taken back by the machine itself, within {seconds} s or when it "
+    "boots again; deploy again to be sure."
+)
 
 
 class Built(Value):
@@ -152,15 +157,19 @@ class Deploying:
     async def switch(self, job: jobs.Job) -> Switched:
         """Switch each machine, under the eyes of its watchdog."""
         systems, boots = job.result(BUILD, Built).systems, job.result(COPY, Reached).boots
+        faults: list[errors.FaultError] = []
 
         async def switch_one(machine: GrantedMachine) -> Switch:
             name = machine.machine
             host = self.hosts.at(machine)
-            return await host.switch(boots[name], System(systems[name]), self.timing.watchdog)
+            try:
+                return await host.switch(boots[name], System(systems[name]), self.timing.watchdog)
+            except errors.FaultError as error:
+                # What other machines switched to has to be taken back first.
+                faults.append(error)
+                return Switch(result=SwitchResult.NONE, generation=0, reason=error.message)
 
         found = await each((await self._revision(job)).machines, switch_one)
-        if any(it.result is SwitchResult.ACTIVATING for it in found.values()):
-            raise errors.UnavailableError("machine.activating", "the machine is still switching")
         switched = Switched(
             boots=boots,
             generations={name: it.generation for name, it in found.items()},
@@ -168,7 +177,9 @@ class Deploying:
         )
         failed = [it for it in found.values() if it.result not in GOOD]
         if failed:
-            raise await self.verdict.take_back(await self._trial(job, switched), failed[0].reason)
+            reason = failed[0].reason or ENDLESS
+            error = await self.verdict.take_back(await self._trial(job, switched), reason)
+            raise _with_cause(error, faults)
         return switched
 
     async def health(self, job: jobs.Job) -> Switched:
@@ -211,15 +222,22 @@ class Deploying:
         self, job: jobs.Job, fall: jobs.Fall, _: Transaction
     ) -> Sequence[Event]:
         """Say what failed, and what runs now."""
-        usual = Outcome.UNCHANGED if fall.stage in HARMLESS else Outcome.PARTIAL
+        failure = fall.failure
+        usual = Outcome.UNCHANGED
+        if fall.stage not in HARMLESS and OUTCOME not in failure.details:
+            usual = Outcome.PARTIAL
+            words = OPEN.format(seconds=self.timing.watchdog)
+            failure = failure.model_copy(
+                update={"message": f"{failure.message.removesuffix('.')}. {words}"}
+            )
         return [
             DeploymentFailed(
                 deployment=job.deployment,
                 run=job.run,
                 revision=job.revision,
-                failure=fall.failure,
+                failure=failure,
                 stage=fall.stage,
-                outcome=Outcome(fall.failure.details.get(OUTCOME, usual)),
+                outcome=Outcome(failure.details.get(OUTCOME, usual)),
             )
         ]
 
@@ -239,3 +257,11 @@ class Deploying:
             boots=switched.boots,
             unchanged=frozenset(switched.unchanged),
         )
+
+
+def _with_cause(error: errors.FaultError, faults: Sequence[errors.FaultError]) -> errors.FaultError:
+    """Give the failure of a switch the code of the fault that it began with, if there was one."""
+    if not faults:
+        return error
+    telemetry.log.warning("switch_failed", code=faults[0].code, reason=faults[0].in_full)
+    return errors.FaultError(faults[0].code, error.message, details=error.details)

@@ -115,6 +115,18 @@ def test_a_failed_activation_is_taken_back_at_once(root: Path) -> None:
     assert old.units() == {"one": "running"}
 
 
+def test_an_activation_without_an_end_is_taken_back_in_time(root: Path) -> None:
+    old, _ = machine(root)
+    slow = systems.built(root, {"one": FOREVER}, prepare="sleep 60")
+
+    assert word(switch(slow, "1")) in {"activating", "rolled_back"}
+
+    # Whoever asks waits for the watchdog to finish.
+    verdict = slow.run("guarded-switch", "--refuse", "it did not come to an end")
+    assert verdict.stdout.startswith("rolled_back 0 nobody confirmed the switch within 1 s")
+    assert runs(old)
+
+
 def test_another_switch_waits_for_the_verdict(root: Path) -> None:
     _, new = machine(root)
     third = systems.built(root, {"one": FOREVER}, note="third")

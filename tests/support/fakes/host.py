@@ -38,6 +38,10 @@ class FakeHost(Host):
     is_away: bool = False
     is_stuck: bool = False
     """Cannot be put back."""
+    is_slow: bool = False
+    """Does not come to the end of an activation."""
+    is_full: bool = False
+    """Has no room to switch."""
     cannot_be_entered: bool = False
     """Takes no new connection."""
     _history: list[System] = field(default_factory=lambda: [EMPTY])
@@ -90,7 +94,11 @@ class FakeHost(Host):
             return self._verdict
         if self.system == system:
             return Switch(result=SwitchResult.UNCHANGED, generation=self._number(system))
+        if self.is_full:
+            raise errors.FaultError("machine.disk_full", "the disk is full")
         self._target, self._old = system, self.system
+        if self.is_slow:
+            return self._conclude(SwitchResult.ACTIVATING)
         if system in self.broken:
             return self._conclude(SwitchResult.ROLLED_BACK, "the activation failed")
         self._history.append(system)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import structlog
+from typing_extensions import override
 
-from services.deployer.adapters.connection import failure
+from services.deployer.adapters import process
+from services.deployer.adapters.connection import Connection, failure
 from services.deployer.adapters.nix import SANDBOX, Nix
-from services.deployer.adapters.ssh import SshHosts, archived, in_boot, report
+from services.deployer.adapters.ssh import SshHost, SshHosts, archived, in_boot, report
 from services.deployer.domain import Switch, SwitchResult, System
 from shared import errors
 from tests.support.deployments import HOST_KEY, a_machine
@@ -82,6 +85,29 @@ def test_a_report_is_the_last_line() -> None:
     assert report("noise\nrolled_back 2 it is sick\n") == Switch(
         result=SwitchResult.ROLLED_BACK, generation=2, reason="it is sick"
     )
+
+
+@dataclass(slots=True, kw_only=True)
+class EndlessConnection(Connection):
+    """Leads to a machine on which no command ends."""
+
+    @override
+    async def do(self, command: str, *, stdin: bytes = b"", seconds: float = 0.0) -> str:
+        assert command
+        return (await process.run(["/bin/sleep", "60"], stdin=stdin, seconds=0.05)).decode()
+
+
+async def test_a_switch_that_has_not_ended_after_its_time_is_said_to_be_under_way(
+    tmp_path: Path,
+) -> None:
+    connection = EndlessConnection(
+        machine=NAME, configuration=tmp_path / "conf", socket=tmp_path / "s", run=process.run
+    )
+    host = SshHost(connection=connection, nix=Nix(store=None))
+
+    assert (await host.switch(BOOT, SYSTEM, 60)).result is SwitchResult.ACTIVATING
+    with pytest.raises(errors.UnavailableError):
+        await host.confirm(BOOT, SYSTEM)
 
 
 def test_secrets_travel_as_an_archive() -> None:

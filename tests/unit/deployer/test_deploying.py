@@ -164,6 +164,37 @@ async def test_a_system_that_cannot_be_activated_fails_at_the_switch(rig: Rig) -
     assert (await failed(rig, found.value, "switch")).outcome is Outcome.ROLLED_BACK
 
 
+async def test_an_activation_without_an_end_is_taken_back(rig: Rig) -> None:
+    rig.host.is_slow = True
+
+    with pytest.raises(errors.FaultError, match="did not come to an end") as found:
+        await rig.run()
+
+    assert (await failed(rig, found.value, "switch")).outcome is Outcome.ROLLED_BACK
+    assert rig.host.system == EMPTY
+
+
+async def test_a_machine_that_cannot_switch_takes_every_machine_back(rig: Rig) -> None:
+    machines = (a_machine(), a_machine(number=2, applications=("moody",)))
+    rig.wish_for(a_revision(wish=a_wish("hello", "moody"), machines=machines))
+    rig.hosts.at(machines[1]).is_full = True
+
+    with pytest.raises(errors.FaultError, match=r"machine\.disk_full: the disk is full") as found:
+        await rig.run()
+
+    assert (await failed(rig, found.value, "switch")).outcome is Outcome.ROLLED_BACK
+    assert [rig.hosts.at(it).system for it in machines] == [EMPTY, EMPTY]
+
+
+async def test_a_machine_that_could_not_even_begin_is_left_unchanged(rig: Rig) -> None:
+    rig.host.is_full = True
+
+    with pytest.raises(errors.FaultError) as found:
+        await rig.run()
+
+    assert (await failed(rig, found.value, "switch")).outcome is Outcome.UNCHANGED
+
+
 async def test_one_sick_machine_takes_every_machine_back(rig: Rig) -> None:
     machines = (a_machine(), a_machine(number=2, applications=("moody",)))
     rig.wish_for(a_revision(wish=a_wish("hello", "moody"), machines=machines))
@@ -270,13 +301,17 @@ async def test_a_failure_before_the_switch_left_things_unchanged(rig: Rig, stage
     assert (await failed(rig, error, stage)).outcome is Outcome.UNCHANGED
 
 
-async def test_a_failure_of_the_switch_itself_is_partial(rig: Rig) -> None:
-    event = await failed(rig, errors.UnavailableError("machine.unreachable"), "switch")
+@pytest.mark.parametrize("stage", ["switch", "health"])
+async def test_what_became_of_a_machine_that_stays_away_is_not_claimed(
+    rig: Rig, stage: str
+) -> None:
+    event = await failed(rig, errors.UnavailableError("machine.unreachable", "away"), stage)
 
     assert event.outcome is Outcome.PARTIAL
     assert event.failure == Failure(
         code="machine.unreachable",
-        message="Something this needs is not ready; the same attempt may succeed later.",
+        message="away. What nobody could confirm is taken back by the machine itself, within 60 s "
+        "or when it boots again; deploy again to be sure.",
         retryable=True,
     )
 
