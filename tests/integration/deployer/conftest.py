@@ -96,8 +96,8 @@ class World:
         return found[0]
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
-        """Work on jobs and watches for the length of a block."""
+    async def working(self, *, pause: str = "") -> AsyncIterator[None]:
+        """Work on jobs and watches for the length of a block, with a pause before one step."""
 
         async def publish(progress: Progress) -> None:
             self.progress.append(progress)
@@ -107,7 +107,11 @@ class World:
             database=self.database,
             kinds={it.name: it for it in self.deployer.kinds()},
             publish=publish,
-            settings=RuntimeSettings(lease_seconds=1.0),
+            settings=RuntimeSettings(
+                lease_seconds=1.0,
+                step_pause_seconds=3.0 if pause else 0.0,
+                step_pause_steps=frozenset({pause}),
+            ),
         )
         watchers = [Watcher(database=self.database, watch=it) for it in self.deployer.watches()]
         tasks = [asyncio.create_task(it) for it in (worker.work(), *(w.run() for w in watchers))]

@@ -90,6 +90,23 @@ async def test_after_a_power_cut_the_application_comes_back_by_itself(
         await eventually(lambda: _says(world, "still here"), within=30)
 
 
+async def test_a_power_cut_in_the_deploy_of_what_runs_already_is_got_over(
+    world: World, guest: Guest
+) -> None:
+    async with world.working():
+        await deployed(world, {"greeting": "the same"})
+    world.progress.clear()
+    async with world.working(pause="health"):
+        run = await world.ask("moody", {"greeting": "the same"})
+        await eventually(lambda: any(it.step == "health" for it in world.progress), within=30)
+        await guest.boot_again()
+
+        assert json.loads((await world.end_of(run))["payload"])["changed"] is False
+        assert await page(world) == "the same"
+    steps = [it.step for it in world.progress if it.state == "succeeded"]
+    assert steps == ["build", "copy", "secrets", "switch", "copy", "secrets", "switch", "health"]
+
+
 async def test_a_power_cut_in_an_unconfirmed_switch_brings_the_old_system_back(
     world: World, guest: Guest
 ) -> None:
