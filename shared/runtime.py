@@ -3,7 +3,8 @@
     async with runtime.service("storage", settings, schemas=("shared", "services.storage")) as it:
         await it.serve(routes=…, kinds=…, watches=…)
 
-`/healthz` says that the process runs, `/readyz` that database and bus answer.
+`/healthz` says that the process runs, `/readyz` that database and bus answer; both to whoever asks
+the process itself, not through a proxy.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import uvicorn
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Match, Mount, Route
 from typing_extensions import override
 
 from . import database as databases
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     )
 
     from starlette.requests import Request
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Scope
 
     from .database import Database
     from .settings import ServiceSettings
@@ -91,8 +92,8 @@ class Service:
     async def _answer(self, app: ASGIApp | None) -> None:
         """Serve health, and the service's own application where it has one."""
         routes: list[Route | Mount] = [
-            Route("/healthz", _alive),
-            Route("/readyz", self._ready),
+            _Inside("/healthz", _alive),
+            _Inside("/readyz", self._ready),
         ]
         if app is not None:
             routes.append(Mount("/", app))
@@ -121,12 +122,23 @@ class Service:
                 async with asyncio.timeout(READY_SECONDS):
                     await check()
             except (errors.HostingError, TimeoutError) as error:
-                # Anybody may ask; what a driver says names hosts, users and databases.
+                # Whoever reaches the port may ask; a driver names hosts, users and databases.
                 problems[name] = getattr(error, "code", f"{name}.timeout")
                 reason = str(error) or "no answer in time"
                 telemetry.log.warning("not_ready", part=name, reason=reason)
         body = {"ready": not problems, "problems": problems, "digests": dict(self.digests)}
         return JSONResponse(body, status_code=503 if problems else 200)
+
+
+class _Inside(Route):
+    """A route that is not there for the outside: a proxy says for whom it asks, always."""
+
+    @override
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match like any route what was asked for directly, and nothing else."""
+        if any(name == b"x-forwarded-for" for name, _ in scope["headers"]):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 class _Server(uvicorn.Server):

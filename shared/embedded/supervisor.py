@@ -35,6 +35,8 @@ LONGEST_PAUSE_SECONDS: Final = 10.0
 OUTSIDE_SECONDS: Final = 60.0
 STABLE_SECONDS: Final = 5.0
 """A part that lived this long before it died is started again without a pause."""
+OPEN_TO_ALL: Final = "/api/v1/openapi.json"
+"""What panel answers outside to whoever asks; its health is not for them."""
 
 
 class Supervisor:
@@ -101,7 +103,8 @@ class Supervisor:
         authority = self.installation.edge_authority if self.installation.options.is_tls else None
         try:
             async with http.client(authority=authority, timeout_seconds=5) as client:
-                return (await client.get(f"{self.installation.panel_url}/healthz")).is_success
+                url = f"{self.installation.panel_url}{OPEN_TO_ALL}"
+                return (await client.get(url)).is_success
         except (httpx2.TransportError, OSError):
             return False
 

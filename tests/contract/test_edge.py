@@ -264,3 +264,25 @@ async def test_a_name_without_a_route_is_never_answered_with_success(
         after = await visitor.get("/", headers={"host": HELLO.host})
 
     assert (before.status_code, after.status_code) == (503, 404)
+
+
+@pytest.mark.parametrize("header", [{}, {"Connection": "X-Forwarded-For"}, {"X-Forwarded-For": ""}])
+async def test_what_comes_through_the_edge_always_says_for_whom(
+    caddy: CaddyEdge, caddy_server: CaddyServer, header: dict[str, str]
+) -> None:
+    asked: list[str] = []
+
+    async def remember(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        writer.write(b"HTTP/1.1 204 None\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+
+    async with (
+        listening(remember) as address,
+        http.client(base_url=f"http://127.0.0.1:{caddy_server.port}") as visitor,
+    ):
+        await caddy.route([a_route(PANEL.host, address)])
+        answer = await visitor.get("/readyz", headers={"host": PANEL.host, **header})
+
+    assert answer.status_code == 204
+    assert "\r\nx-forwarded-for: 127.0.0.1\r\n" in asked[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+import pytest
 from pydantic import SecretStr
 
 from shared import http
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shared.embedded.servers.postgres import PostgresServer
-    from tests.support.panel import Json
+    from tests.support.panel import Json, PanelRig
 
 
 async def test_what_is_not_ready_is_named_and_its_details_are_only_logged(
@@ -42,3 +43,13 @@ async def test_what_is_not_ready_is_named_and_its_details_are_only_logged(
     assert found["ready"] is False
     assert found["problems"] == {"bus": "bus.no_consumer"}
     assert "consumer EV.panel does not exist" in log
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_health_is_nothing_for_the_outside(panel: PanelRig, path: str) -> None:
+    async with http.client(base_url=panel.url) as client:
+        direct = await client.get(path)
+        through = await client.get(path, headers={"X-Forwarded-For": "192.0.2.7"})
+
+    assert direct.status_code == 200
+    assert (through.status_code, through.json()["code"]) == (404, "request.not_found")
