@@ -91,7 +91,10 @@ class RuntimeBackend(Protocol):
         ...
 
     async def ensure_image(self, packages: Sequence[str]) -> Image:
-        """Return the image that holds these packages, built if there is none yet."""
+        """Return the image that holds these packages, built if there is none yet.
+
+        Images of earlier recipes that no machine needs may go in exchange.
+        """
         ...
 
     async def list_machines(self) -> Sequence[FoundMachine]:
@@ -108,6 +111,7 @@ class RuntimeBackend(Protocol):
         Raises:
             ConflictError: the name is taken.
             FaultError: the host has no room for it.
+            NotFoundError: the image is not there any more.
         """
         ...
 

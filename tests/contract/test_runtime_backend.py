@@ -12,7 +12,7 @@ import pytest
 
 from services.provisioner.adapters.qemu.machines import MachineFolder
 from services.provisioner.domain import Size
-from services.provisioner.ports import MachineOrder, Power
+from services.provisioner.ports import Image, MachineOrder, Power
 from shared import errors, ids
 from shared.contracts.deployments import Endpoint
 from shared.embedded.ports import LOOPBACK, free
@@ -124,6 +124,16 @@ async def test_a_created_machine_is_found_as_ordered_and_stopped(
     assert (created.size, created.ssh, created.http) == (order.size, order.ssh, order.http)
     assert created.power is Power.STOPPED
     assert created.host_public_key.startswith("ssh-ed25519 ")
+
+
+async def test_a_machine_is_made_of_an_image_that_is_there(case: Case, order: MachineOrder) -> None:
+    gone = Image(key="0" * 16, packages=PACKAGES)
+
+    with pytest.raises(errors.NotFoundError) as caught:
+        await case.backend.create(replace(order, image=gone))
+
+    assert caught.value.code == "machine.image_gone"
+    assert await case.backend.find(order.name) is None
 
 
 async def test_a_name_is_given_once(case: Case, order: MachineOrder) -> None:

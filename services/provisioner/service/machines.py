@@ -199,7 +199,11 @@ class Machines:
                 http=machine.http or await self._occupy(tx, machine.name, Purpose.HTTP),
                 http_port=placement.http_port,
             )
-        await self.backend.create(order)
+        try:
+            await self.backend.create(order)
+        except errors.NotFoundError as error:
+            # The image was dropped since it was chosen.
+            raise jobs.ReenterError("image") from error
 
     async def _adapt(self, machine: Machine, found: FoundMachine, placement: Placement) -> None:
         """Let an existing machine be what the revision needs."""

@@ -14,7 +14,10 @@ from shared import errors
 from tests.support.backends import NIX, PACKAGES, hosting
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from services.provisioner.ports import Image
 
 BUILD = """#!/bin/sh
 echo built >> "$(dirname "$0")/../log"
@@ -63,7 +66,7 @@ async def test_several_who_want_an_image_build_it_once(workshop: Images) -> None
     assert len({it.key for it in found}) == 1
     assert builds(workshop) == 1
     folder = workshop.folder(found[0])
-    assert {it.name for it in folder.iterdir()} == {*images.PARTS}
+    assert {it.name for it in folder.iterdir()} == {*images.PARTS, images.RECIPE}
     assert "python3" in (folder / images.DISK).read_text()
 
 
@@ -99,6 +102,57 @@ async def test_forgotten_images_are_built_anew(workshop: Images) -> None:
     await workshop.ensure(["python3"])
 
     assert builds(workshop) == 2
+
+
+async def of_recipe(workshop: Images, number: int, packages: Sequence[str] = ("python3",)) -> Image:
+    """Have an image built by so many-th recipe, which is the current one from now on."""
+    (workshop.scripts / "build.sh").write_text(f"{BUILD}# {number}\n")
+    return await workshop.ensure(packages)
+
+
+def cached(workshop: Images) -> set[str]:
+    return {it.name for it in (workshop.cache / "images").iterdir() if it.is_dir()}
+
+
+async def test_images_of_earlier_recipes_are_dropped_but_for_the_newest_and_those_in_use(
+    workshop: Images,
+) -> None:
+    used = await of_recipe(workshop, 1)
+    old = [await of_recipe(workshop, number) for number in (2, 3, 4)]
+    other = await of_recipe(workshop, 5, ["restic"])
+    current = await workshop.ensure(["python3"])
+
+    dropped = await workshop.prune({used.key})
+
+    assert list(dropped) == [old[0].key]
+    assert cached(workshop) == {it.key for it in (used, *old[1:], other, current)}
+    assert list(await workshop.prune({used.key})) == []
+
+
+async def test_an_image_that_is_wanted_again_counts_as_new(workshop: Images) -> None:
+    old = [await of_recipe(workshop, number) for number in (1, 2, 3)]
+    await of_recipe(workshop, 1)
+    await of_recipe(workshop, 4)
+
+    assert list(await workshop.prune(set())) == [old[1].key]
+
+
+async def test_an_image_that_a_machine_is_being_made_from_is_not_dropped(
+    workshop: Images,
+) -> None:
+    old = await of_recipe(workshop, 1)
+    for number in (2, 3, 4):
+        await of_recipe(workshop, number)
+
+    async with workshop.held(old) as folder:
+        assert list(await workshop.prune(set())) == []
+        assert {it.name for it in folder.iterdir()} >= {*images.PARTS}
+
+    assert list(await workshop.prune(set())) == [old.key]
+    with pytest.raises(errors.NotFoundError) as caught:
+        async with workshop.held(old):
+            pass
+    assert caught.value.code == "machine.image_gone"
 
 
 async def test_a_probe_boots_linux_or_says_no_in_time(data_directory: Path) -> None:

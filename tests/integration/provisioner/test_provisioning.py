@@ -241,6 +241,17 @@ async def test_a_machine_that_is_gone_when_it_is_to_start_is_made_again(rig: Rig
     assert [*rig.world.backend.machines] == [ready.machines[0].machine]
 
 
+async def test_an_image_that_is_gone_when_a_machine_is_made_from_it_is_built_again(
+    rig: Rig,
+) -> None:
+    rig.world.backend.dropped = 1
+
+    async with rig.working():
+        await rig.answer(await rig.request("hello"), VMReady)
+
+    assert len(rig.world.backend.machines) == 1
+
+
 async def test_a_failed_start_waits_for_the_machines_beside_it(rig: Rig) -> None:
     async with rig.working():
         first = await rig.answer(await rig.request("hello", "pages"), VMReady)

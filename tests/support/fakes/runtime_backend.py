@@ -29,6 +29,8 @@ class FakeRuntimeBackend(RuntimeBackend):
     """Every start of a process, by name."""
     images: list[Image] = field(default_factory=list)
     """Every image that was built."""
+    dropped: int = 0
+    """So many images are gone when a machine is to be made from them."""
     taken: set[Endpoint] = field(default_factory=set)
     """Where something else listens."""
     hidden: set[Endpoint] = field(default_factory=set)
@@ -75,6 +77,9 @@ class FakeRuntimeBackend(RuntimeBackend):
             raise errors.ConflictError("machine.exists")
         if self.is_full:
             raise errors.FaultError("machine.disk_full", "free some space, see: df -h")
+        if order.image not in self.images or self.dropped:
+            self.dropped = max(0, self.dropped - 1)
+            raise errors.NotFoundError("machine.image_gone")
         found = FoundMachine(
             name=order.name,
             identity=order.identity,

@@ -59,7 +59,9 @@ class QemuRuntimeBackend(RuntimeBackend):
 
     @override
     async def ensure_image(self, packages: Sequence[str]) -> Image:
-        return await self.images.ensure(packages)
+        image = await self.images.ensure(packages)
+        await self.images.prune({it.image.key for it in await self.list_machines()})
+        return image
 
     @override
     async def list_machines(self) -> Sequence[FoundMachine]:
@@ -78,7 +80,8 @@ class QemuRuntimeBackend(RuntimeBackend):
         for program in (arguments.PROGRAM, "qemu-img", "busybox", "ssh-keygen"):
             commands.find(program)
         self.directory.mkdir(parents=True, exist_ok=True)
-        await machines.create(folder, order, self.images.folder(order.image))
+        async with self.images.held(order.image) as image:
+            await machines.create(folder, order, image)
         found = folder.found()
         assert found is not None  # noqa: S101 - it was just put there
         return found

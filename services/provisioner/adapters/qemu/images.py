@@ -2,6 +2,7 @@
 
 The key names the ingredients: packages, suite, the scripts that build, the empty system inside.
 A machine holds on to the files of its own image, so the cache may be emptied at any time.
+A recipe is the ingredients without the packages: images of earlier recipes go after a while.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from . import commands, sources
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
 ROOM_BYTES: Final = 2 * 2**30
 LOCK_POLL_SECONDS: Final = 0.2
@@ -33,6 +35,9 @@ DISK: Final = "image.qcow2"
 KERNEL: Final = "kernel"
 INITRD: Final = "initrd"
 PARTS: Final = (DISK, KERNEL, INITRD)
+RECIPE: Final = "recipe"
+KEPT: Final = 2
+"""How many images of earlier recipes stay, for those who go back and forth between two."""
 APT: Final = Path("/etc/apt")
 OS_RELEASE: Final = Path("/etc/os-release")
 _TOOLS: Final = (
@@ -64,11 +69,35 @@ class Images:
     async def ensure(self, packages: Sequence[str]) -> Image:
         """Return the image with these packages, built when no cached one has the same key."""
         image = self.named(packages)
-        if not self._is_whole(image):
+        while not self._note_use(image):
             async with self._locked(image.key):
                 if not self._is_whole(image):
                     await self._build(image)
         return image
+
+    @contextlib.asynccontextmanager
+    async def held(self, image: Image) -> AsyncIterator[Path]:
+        """Yield where the parts of an image are, which stay there until the block ends.
+
+        Raises:
+            NotFoundError: they are not there any more.
+        """
+        async with self._locked(image.key, fcntl.LOCK_SH):
+            if not self._is_whole(image):
+                raise errors.NotFoundError(
+                    "machine.image_gone", f"the image {image.key} is not in {self.cache} any more"
+                )
+            yield self.folder(image)
+
+    async def prune(self, used: AbstractSet[str]) -> Sequence[str]:
+        """Drop images of earlier recipes, but for those in use and the ones used last."""
+        recipe = self._recipe()
+        old = [it for it in self._cached() if it.name not in used and _note(it) != recipe]
+        by_use = sorted(old, key=_used_at, reverse=True)
+        dropped = [it.name for it in by_use[KEPT:] if _drop(it)]
+        if dropped:
+            telemetry.log.info("images_dropped", images=dropped)
+        return dropped
 
     def named(self, packages: Sequence[str]) -> Image:
         """Return the image with these packages, which may not be built yet."""
@@ -80,11 +109,28 @@ class Images:
 
     def forget(self) -> None:
         """Drop every cached image, so that the next ones come with today's packages."""
-        for folder in (self.cache / "images").glob("[0-9a-f]*"):
+        for folder in self._cached():
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _cached(self) -> Sequence[Path]:
+        return [*(self.cache / "images").glob("[0-9a-f]*")]
+
+    def _note_use(self, image: Image) -> bool:
+        """Note that an image is wanted now, and by which recipe; say no when it is not there."""
+        folder, recipe = self.folder(image), self._recipe()
+        try:
+            if _note(folder) != recipe:
+                (folder / RECIPE).write_text(recipe)
+            os.utime(folder)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _is_whole(self, image: Image) -> bool:
         return self.folder(image).is_dir()
+
+    def _recipe(self) -> str:
+        return self._key(())
 
     def _key(self, packages: Sequence[str]) -> str:
         digest = hashlib.sha256()
@@ -109,11 +155,11 @@ class Images:
         )
 
     @contextlib.asynccontextmanager
-    async def _locked(self, key: str) -> AsyncIterator[None]:
-        """Let one process at a time build an image; a lock ends with its process."""
+    async def _locked(self, key: str, mode: int = fcntl.LOCK_EX) -> AsyncIterator[None]:
+        """Let one process at a time build or drop an image; a lock ends with its process."""
         handle = _open_lock(self.cache / "images", key)
         try:
-            while not _try_lock(handle):  # noqa: ASYNC110 - the other one may be another process
+            while not _try_lock(handle, mode):  # noqa: ASYNC110 - the other one may be another process
                 await asyncio.sleep(LOCK_POLL_SECONDS)
             yield
         finally:
@@ -184,14 +230,45 @@ def _remove(tree: Path) -> None:
     shutil.rmtree(tree, ignore_errors=True)
 
 
+def _note(folder: Path) -> str:
+    """Return which recipe an image was last wanted by; nothing for one of long ago."""
+    try:
+        return (folder / RECIPE).read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def _used_at(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:  # somebody else dropped it
+        return 0.0
+
+
+def _drop(folder: Path) -> bool:
+    """Drop an image, unless somebody builds it or makes a machine from it."""
+    handle = _open_lock(folder.parent, folder.name)
+    try:
+        if not _try_lock(handle, fcntl.LOCK_EX) or not folder.is_dir():
+            return False
+        # First its name: what is half gone must not be taken for an image.
+        gone = folder.with_name(f".{folder.name}.dropped")
+        shutil.rmtree(gone, ignore_errors=True)
+        folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+        return True
+    finally:
+        os.close(handle)
+
+
 def _open_lock(folder: Path, key: str) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     return os.open(folder / f".{key}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
 
 
-def _try_lock(handle: int) -> bool:
+def _try_lock(handle: int, mode: int) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, mode | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
