@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
+from typing_extensions import override
 
 from services.provisioner import policy
 from services.provisioner.adapters.postgres import (
@@ -16,26 +15,20 @@ from services.provisioner.adapters.postgres import (
 )
 from services.provisioner.domain import Address, AddressRange, Route, Size
 from services.provisioner.service import Machines, Provisioner, Publication
-from shared import database as databases
-from shared import ids, jobs
-from shared.contracts import registry
+from shared import ids
 from shared.contracts.deployer import ConfigDeployed
 from shared.contracts.deployments import ApplicationOrder, Endpoint, MachineRequest, Mode
-from shared.contracts.messages import Event, RunEvent
-from shared.contracts.panel import DeploymentRemovalRequested, DeploymentRequested
-from shared.settings import PostgresSettings, RuntimeSettings
-from tests.support.eventually import eventually
+from shared.contracts.panel import DeploymentRequested
 from tests.support.fakes.dns_zone import FakeDnsZone, FakeZones
 from tests.support.fakes.edge import FakeEdge
 from tests.support.fakes.runtime_backend import FakeRuntimeBackend
+from tests.support.rig import ServiceRig, tables
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine, Sequence
 
-    from shared.contracts.progress import Progress
     from shared.embedded.servers.postgres import Access
 
-E = TypeVar("E", bound=RunEvent)
 SMALL = Size(cpus=1, memory_mib=256, disk_gib=4)
 LARGE = Size(cpus=2, memory_mib=512, disk_gib=8)
 EDGE = Address(plain=Endpoint(host="127.0.0.1", port=8000))
@@ -56,20 +49,18 @@ class World:
 
 
 @dataclass(kw_only=True)
-class Rig:
+class Rig(ServiceRig):
     """One deployment's view of provisioner."""
 
-    database: databases.Database
     world: World = field(default_factory=World)
-    deployment: str = field(default_factory=ids.new_id)
-    reports: list[Progress] = field(default_factory=list)
 
     def beside(self) -> Rig:
         """Return another deployment's view of the same provisioner."""
         return Rig(database=self.database, world=self.world)
 
     @property
-    def provisioner(self) -> Provisioner:
+    @override
+    def service(self) -> Provisioner:
         zones, machines = FakeZones(self.world.zone), PostgresMachineRepository()
         return Provisioner(
             machines=Machines(
@@ -128,7 +119,7 @@ class Rig:
             ),
         )
         async with self.database.transaction() as tx:
-            await self.provisioner.on_deployment_requested(event, tx)
+            await self.service.on_deployment_requested(event, tx)
         return event.run
 
     async def deployed(self, revision: int = 1, run: str | None = None) -> str:
@@ -141,87 +132,20 @@ class Rig:
             systems=(),
         )
         async with self.database.transaction() as tx:
-            await self.provisioner.on_config_deployed(event, tx)
+            await self.service.on_config_deployed(event, tx)
         return event.run
-
-    async def remove(self) -> str:
-        """Ask for the removal; return the run."""
-        event = DeploymentRemovalRequested(
-            deployment=self.deployment, run=ids.new_id(), operator=ids.new_id()
-        )
-        async with self.database.transaction() as tx:
-            await self.provisioner.on_removal_requested(event, tx)
-        return event.run
-
-    async def said(self, run: str) -> list[Event]:
-        """Return what provisioner announced in a run."""
-        async with self.database.transaction() as tx:
-            rows = await tx.fetch(
-                "select type, payload from outbox where run = $1 order by position", run
-            )
-        kinds = [(registry.find(row["type"]), row["payload"]) for row in rows]
-        return [kind.model_validate_json(payload) for kind, payload in kinds if kind]
-
-    async def answer(self, run: str, kind: type[E], *, number: int = 1) -> E:
-        """Return the last of so many answers to a run, which must be of this kind."""
-
-        async def answered() -> bool:
-            return len(await self.said(run)) >= number
-
-        await eventually(answered, within=10)
-        event = (await self.said(run))[-1]
-        assert len(await self.said(run)) == number
-        assert isinstance(event, kind), event
-        return event
 
     async def rows(self, table: str) -> int:
         async with self.database.transaction() as tx:
             found: int = await tx.fetchval(f"select count(*) from {table}")  # noqa: S608 - a test's own
         return found
 
-    @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
-        """Do provisioner's jobs and watches for the length of a block."""
-
-        async def publish(progress: Progress) -> None:
-            self.reports.append(progress)
-
-        worker = jobs.Worker(
-            service="provisioner",
-            database=self.database,
-            kinds={it.name: it for it in self.provisioner.kinds()},
-            publish=publish,
-            settings=RuntimeSettings(lease_seconds=0.6),
-        )
-        watchers = [
-            jobs.Watcher(
-                database=self.database,
-                watch=jobs.Watch(it.name, it.look, every_seconds=0.1),
-            )
-            for it in self.provisioner.watches()
-        ]
-        tasks = [
-            asyncio.create_task(it)
-            for it in (
-                worker.work(),
-                self.provisioner.publication.keep(),
-                *(w.run() for w in watchers),
-            )
-        ]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        assert not [it for it in outcomes if isinstance(it, Exception)], outcomes
+    @override
+    def background(self) -> Sequence[Coroutine[object, object, None]]:
+        return (self.service.publication.keep(),)
 
 
 @pytest.fixture
 async def rig(postgres: Access) -> AsyncIterator[Rig]:
-    settings = PostgresSettings(
-        host=postgres.host, port=postgres.port, database=postgres.database, user=postgres.user
-    )
-    schemas = ("shared", "services.provisioner")
-    async with databases.connect(settings, postgres.password, schemas=schemas) as database:
+    async with tables(postgres, "shared", "services.provisioner") as database:
         yield Rig(database=database)

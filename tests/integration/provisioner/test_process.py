@@ -48,19 +48,13 @@ async def test_a_deployment_comes_and_goes(world: World) -> None:
 
 @pytest.mark.parametrize("step", ["image", "machine", "boot"])
 async def test_a_run_goes_on_where_its_provisioner_was_killed(world: World, step: str) -> None:
-    pause = {
-        "PROVISIONER_RUNTIME__STEP_PAUSE_SECONDS": "60",
-        "PROVISIONER_RUNTIME__STEP_PAUSE_STEPS": f'["{step}"]',
-    }
-    await world.process.stop()
-    world.process.environment |= pause
-    await world.process.start()
+    world.process.pause_before(step)
+    await world.process.restart()
     run = await world.request()
     await world.until_at(step)
 
     await world.process.kill()
-    for name in pause:
-        del world.process.environment[name]
+    world.process.pause_before()
     await world.process.start()
 
     ready = await world.answer(run, VMReady)

@@ -317,7 +317,7 @@ async def test_a_look_tells_of_every_machine_that_is_in_trouble(rig: Rig) -> Non
     rig.world.backend.machines.clear()
 
     with pytest.raises(errors.FaultError) as caught:
-        await rig.provisioner.machines.look(rig.deployment)
+        await rig.service.machines.look(rig.deployment)
 
     assert all(it.machine in caught.value.message for it in ready.machines)
 

@@ -56,7 +56,7 @@ async def test_what_edge_and_zone_lost_is_put_back(rig: Rig) -> None:
 async def test_a_record_that_is_withdrawn_meanwhile_is_not_put_back(rig: Rig) -> None:
     async with rig.working():
         await published(rig, "hello")
-    zone, publication = rig.world.zone, rig.provisioner.publication
+    zone, publication = rig.world.zone, rig.service.publication
     [host] = {*zone.records} - {PANEL.host}
     zone.answers[host] = asyncio.Event()
     zone.finds.clear()
@@ -213,7 +213,7 @@ async def test_a_machine_that_is_to_be_gone_is_not_started_again(rig: Rig) -> No
     await rig.remove()
     rig.world.backend.kill(ready.machines[0].machine)
 
-    await rig.provisioner.machines.look(rig.deployment)
+    await rig.service.machines.look(rig.deployment)
 
     assert len(rig.world.backend.starts) == 1
     # Its route is still there: the job withdraws that first.

@@ -15,8 +15,9 @@ from shared import ids
 from shared.contracts.storage import StorageReady, StorageRemoved
 from shared.embedded import parts
 from shared.embedded.servers import seaweedfs
-from tests.integration.storage.process import PROVIDER, World, running_storage, write_secrets
+from tests.integration.storage.process import World, running_storage
 from tests.support import s3
+from tests.support.processes import provider, write_secrets
 from tests.support.servers import throwaway_directory
 
 if TYPE_CHECKING:
@@ -81,15 +82,12 @@ async def test_a_revision_without_buckets_is_answered(world: World) -> None:
 async def test_a_service_killed_in_a_step_finishes_with_one_key_when_it_is_back(
     world: World, object_store: SeaweedServer, step: str
 ) -> None:
-    world.process.extra = {
-        "STORAGE_RUNTIME__STEP_PAUSE_SECONDS": "20",
-        "STORAGE_RUNTIME__STEP_PAUSE_STEPS": f'["{step}"]',
-    }
+    world.process.pause_before(step)
     await world.process.restart()
     run = await world.request("entries")
     await world.until_at(step)
     await world.process.kill()
-    world.process.extra = {}
+    world.process.pause_before()
     await world.process.start()
 
     ready = await world.answer(run, StorageReady)
@@ -142,7 +140,7 @@ async def test_an_invalid_provider_file_is_refused_with_every_mistake_and_no_tra
 ) -> None:
     names = ("storage_nats_seed", "storage_postgres_password", "storage_age_identity")
     write_secrets(tmp_path, **dict.fromkeys(names, "x"))
-    (tmp_path / "provider.toml").write_text(PROVIDER.replace('name = "Test"', "nam = 1"))
+    (tmp_path / "provider.toml").write_text(provider().replace('name = "Test"', "nam = 1"))
 
     status, said = await start_with(
         {
@@ -158,7 +156,8 @@ async def test_an_invalid_provider_file_is_refused_with_every_mistake_and_no_tra
 
 
 async def test_readiness_shows_which_provider_file_it_runs_with(world: World) -> None:
-    digest = hashlib.sha256((world.process.directory / "provider.toml").read_bytes()).hexdigest()
+    file = world.process.directory.parent / "provider.toml"
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
 
     assert (await world.process.readiness())["digests"] == {"provider_file": digest}
 
