@@ -13,6 +13,7 @@ from .servers.front import FrontServer
 from .servers.nats import NatsServer
 from .servers.postgres import PostgresServer
 from .servers.seaweedfs import SeaweedServer
+from .servers.squid import SquidServer
 from .services import ServicePart
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 NAMES: Final = (
     *("front", "front_tls", "front_api"),
     *("postgres", "nats", ports.OBJECTS, ports.MACHINES),
-    *("caddy_admin", "edge", "edge_tls"),
+    *("caddy_admin", "edge", "edge_tls", "egress"),
 )
 
 
@@ -47,6 +48,7 @@ class Installation:
             "objects": self._objects,
             "caddy": self._caddy,
             "front": self._front,
+            "egress": self._egress,
         }
         self.servers: Sequence[Part] = [makers[name]() for name in self.plan.servers]
         self.services = [self._service(it) for it in self.plan.services if self._runs(it)]
@@ -123,6 +125,14 @@ class Installation:
             ports=self.ports,
             token_file=self.credentials.front_token_file,
             published={configuration.PANEL_HOST: record},
+        )
+
+    def _egress(self) -> SquidServer:
+        return SquidServer(
+            self.options.part("egress"),
+            port=self.ports["egress"],
+            front=self.ports["front"],
+            front_tls=self.ports["front_tls"],
         )
 
     def _service(self, program: plan.Program) -> ServicePart:

@@ -49,6 +49,7 @@ NEEDS: Final = (
     Need("mkfs.ext4", "e2fsprogs"),
     Need("ssh", "openssh-client"),
     Need("caddy", "caddy"),
+    Need("squid", "squid"),
 )
 NEEDS_OF_TESTS: Final = (*NEEDS, Need("docker-compose", "docker-compose"))
 NEEDS_WITHOUT_ROOT: Final = (Need("newuidmap", "uidmap"),)

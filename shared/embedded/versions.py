@@ -21,6 +21,7 @@ def of_parts() -> dict[str, str]:
         "postgres": (str(programs.postgres() / "bin" / "postgres"), "--version"),
         "objects": (programs.from_wheel("weed"), "version"),
         "caddy": (programs.from_distribution("caddy", "caddy"), "version"),
+        "squid": (programs.from_distribution("squid", "squid"), "-v"),
         "qemu": (
             programs.from_distribution("qemu-system-x86_64", "qemu-system-x86"),
             "--version",

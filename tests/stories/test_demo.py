@@ -76,7 +76,7 @@ async def test_the_demo_ends_by_itself_and_leaves_nothing(data_directory: Path) 
     assert process.returncode == 0, text
     found = json.loads(report.read_text(encoding="utf-8"))
     assert {name: type(version) for name, version in found.pop("parts").items()} == dict.fromkeys(
-        ("nats", "postgres", "objects", "caddy", "qemu", "nix", "ssh", "python"), str
+        ("nats", "postgres", "objects", "caddy", "squid", "qemu", "nix", "ssh", "python"), str
     )
     assert types(found) == {
         "ok": "bool",
