@@ -75,6 +75,7 @@ class Service:
             database=self.database,
             kinds={kind.name: kind for kind in kinds},
             publish=progress.ProgressPublisher(self.bus).publish,
+            park=letters.park,
             settings=self.settings.runtime,
         )
         parts: list[Coroutine[object, object, None]] = [

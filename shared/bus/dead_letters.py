@@ -3,6 +3,9 @@
 Each is written together with its inbox row and announced by `MessageDeadLettered`. A replay runs
 the stored bytes through the handler once more; the message is not published again, which only its
 owner could do.
+
+A job that cannot write its end is announced, replayed and discarded in the same way: it is what
+the message led to that could not be handled.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from shared import errors, ids, telemetry
 from shared.contracts import envelope as envelopes
 from shared.contracts.everyone import MessageDeadLettered
 from shared.contracts.panel import DeadLetterDiscardRequested, DeadLetterReplayRequested
+from shared.jobs import store as jobs
 
 from . import outbox
 
@@ -139,6 +143,8 @@ class DeadLetters:
         letter = await self._ours(tx, event)
         if letter:
             await self._replay(tx, letter)
+        elif event.service == self._service:
+            await jobs.resume(tx, event.dead_letter)
 
     async def on_discard_requested(
         self, event: DeadLetterDiscardRequested, tx: Transaction
@@ -147,6 +153,28 @@ class DeadLetters:
         letter = await self._ours(tx, event)
         if letter:
             await _delete(tx, letter.id)
+        elif event.service == self._service:
+            await jobs.give_up(tx, event.dead_letter)
+
+    async def park(self, lease: jobs.Lease, error: Exception) -> None:
+        """Let a job whose end cannot be written wait for a decision, and announce it."""
+        letter, row = ids.new_id(), lease.row
+        with telemetry.continue_from(row["traceparent"]):
+            async with self._database.transaction() as tx:
+                if not await jobs.park(tx, lease, letter):
+                    return
+                tx.cause = row["cause"]
+                event = MessageDeadLettered(
+                    deployment=row["deployment"],
+                    service=self._service,
+                    dead_letter=letter,
+                    message=row["cause"] or row["id"],
+                    event=f"job {row['kind']}",
+                    reason=f"its end could not be written: {reason_of(error)}",
+                    run=row["run"],
+                )
+                await announce(tx, event, self._service, self._handlers)
+        telemetry.log.error("job_stuck", job=lease.id, kind=row["kind"], dead_letter=letter)
 
     async def _ours(
         self, tx: Transaction, event: DeadLetterReplayRequested | DeadLetterDiscardRequested

@@ -15,8 +15,8 @@ class MessageDeadLettered(Event):
     service: str
     dead_letter: str
     message: str
-    """Id of the message that could not be handled."""
+    """Id of the message that could not be handled, or that led to a job that cannot end."""
     event: str
-    """Name of the event in it, or empty when that could not be read."""
+    """Name of the event in it, empty when that could not be read; `job` and a kind for a job."""
     reason: str
     run: str | None = None

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 AWAY_SECONDS: Final = 0.3
 BACK_OFF_SECONDS: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
 MOST_LINES: Final = 100
+MOST_ENDINGS: Final = 5
+"""How often to try to write how a job ended before that is what is wrong."""
 MOST_REENTRIES: Final = 8
 """How often the world may change below a job before that is what is wrong."""
 
@@ -125,7 +127,12 @@ class Holding:
         return Fall(failure=failure, stage=stage)
 
     async def _end(self, fall: Fall | None) -> Fall | None:
-        """Write the job's end; return what went wrong when the end itself could not be written."""
+        """Write the job's end; return what went wrong when success could not be written.
+
+        Raises:
+            Exception: failure could not be written either; a person has to look.
+        """
+        attempt = 0
         while True:
             _, error = await _outcome(self._conclude(fall))
             if error is None:
@@ -134,6 +141,11 @@ class Holding:
                 raise error
             if isinstance(error, errors.UnavailableError):
                 await asyncio.sleep(AWAY_SECONDS)
+                continue
+            attempt += 1
+            if attempt < MOST_ENDINGS:
+                telemetry.log.warning("job_end_not_written", job=self.lease.id, exc_info=error)
+                await asyncio.sleep(BACK_OFF_SECONDS[attempt - 1])
             elif fall:
                 raise error
             else:

@@ -30,7 +30,7 @@ on conflict (kind, deployment, revision) do update set
     state = case when jobs.state = 'running' then 'running' else 'queued' end,
     step = case when jobs.state = 'running' then jobs.step end,
     results = case when jobs.state = 'running' then jobs.results else '{}' end,
-    attempt = 0, reentries = 0, step_since = null, failure = null,
+    attempt = 0, reentries = 0, step_since = null, failure = null, letter = null,
     created_at = now(), updated_at = now()
 where jobs.run < excluded.run
 """
@@ -38,8 +38,8 @@ where jobs.run < excluded.run
 # earlier one has been overtaken.
 _OVERTAKE: Final = """
 update jobs set abandoned = true, updated_at = now(),
-    state = case when state = 'queued' then 'abandoned' else state end
-where deployment = $1 and run < $2 and state in ('queued', 'running')
+    state = case when state = 'running' then state else 'abandoned' end
+where deployment = $1 and run < $2 and state in ('queued', 'running', 'stuck')
 """
 _CLAIM: Final = f"""
 update jobs set state = 'running', lease_holder = $1, epoch = epoch + 1, updated_at = now(),
@@ -170,6 +170,38 @@ async def end(tx: Transaction, lease: Lease, failure: Failure | None) -> bool:
         failure.model_dump(mode="json") if failure else None,
     )
     return tag == "UPDATE 1"
+
+
+async def park(tx: Transaction, lease: Lease, letter: str) -> bool:
+    """Let a job wait for a person, unless it was re-armed, overtaken or taken over meanwhile."""
+    tag = await tx.execute(
+        """update jobs set state = 'stuck', letter = $3, lease_until = null, updated_at = now()
+        where id = $1 and epoch = $2 and state = 'running' and not rearmed and not abandoned""",
+        lease.id,
+        lease.epoch,
+        letter,
+    )
+    return tag == "UPDATE 1"
+
+
+async def resume(tx: Transaction, letter: str) -> None:
+    """Let a stuck job go on at the step at which it was."""
+    await tx.execute(
+        """update jobs set state = 'queued', letter = null, attempt = 0, reentries = 0,
+            updated_at = now()
+        where letter = $1 and state = 'stuck'""",
+        letter,
+    )
+    tx.after_commit(tx.database.jobs_nudge.set)
+
+
+async def give_up(tx: Transaction, letter: str) -> None:
+    """End a stuck job; whoever decided so tells the rest."""
+    await tx.execute(
+        """update jobs set state = 'failed', letter = null, updated_at = now()
+        where letter = $1 and state = 'stuck'""",
+        letter,
+    )
 
 
 async def _write(database: Database, lease: Lease, change: str, *values: object) -> Lease | None:

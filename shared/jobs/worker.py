@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from .model import Kind, Publish
 
+Park = Callable[[store.Lease, Exception], Awaitable[None]]
+"""Lets a job wait for a person, and says so."""
 POLL_SECONDS: Final = 0.5
 AT_ONCE: Final = 16
 
@@ -35,6 +38,7 @@ class Worker:
     database: Database
     kinds: Mapping[str, Kind]
     publish: Publish
+    park: Park
     settings: RuntimeSettings
     running: dict[asyncio.Task[None], str] = field(default_factory=dict)
     """The tasks under way, and the id of the job that each does."""
@@ -76,7 +80,7 @@ class Worker:
         del self.running[task]
         self.database.jobs_nudge.set()
         if not task.cancelled() and (error := task.exception()):
-            telemetry.log.error("job_broke_off", exc_info=error)
+            telemetry.log.error("job_not_parked", exc_info=error)
 
     async def _hold(self, lease: store.Lease) -> None:
         """Do a job while another task keeps its lease; stop when either ends."""
@@ -97,7 +101,10 @@ class Worker:
             keep.cancel()
             outcome, _ = await asyncio.gather(work, keep, return_exceptions=True)
         if isinstance(outcome, Exception) and not isinstance(outcome, LostError):
-            raise outcome
+            telemetry.log.error("job_broke_off", job=lease.id, exc_info=outcome)
+            if not isinstance(outcome, errors.UnavailableError):
+                # Not again: what broke is none of the failures that a job can have and tell.
+                await self.park(holding.lease, outcome)
 
     async def _keep(self, lease: store.Lease) -> None:
         """Extend the lease; return when it is lost, or can no longer be known to be ours."""

@@ -10,6 +10,7 @@ import pytest
 
 from shared import database as databases
 from shared import jobs
+from shared.bus import dead_letters
 from shared.settings import PostgresSettings, RuntimeSettings
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def working(
             database=database,
             kinds={it.name: it for it in kinds},
             publish=publish,
+            park=dead_letters.DeadLetters("panel", database, {}).park,
             settings=runtime,
         )
         task = asyncio.create_task(worker.work())
