@@ -1,0 +1,150 @@
+"""What people and programs send: bodies with a limit, forms, JSON, texts and pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SMALL = 64 << 10
+SECONDS = 15.0
+UPLOAD_SECONDS = 40.0
+MOST_FIELDS = 16
+LONGEST_TEXT = 5000
+LONGEST_ALT = 1500
+BOUNDARY = re.compile(r'multipart/form-data;\s*boundary="?([!-~]{1,70}?)"?\s*$', re.IGNORECASE)
+FIELD = re.compile(rb'content-disposition:\s*form-data;[^\r\n]*?\bname="([\w-]+)"', re.IGNORECASE)
+KINDS = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
+NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+
+class RefusedError(Exception):
+    """What was sent is not what can be taken; says why."""
+
+
+async def body(request: web.Request, limit: int = SMALL, seconds: float = SECONDS) -> bytes:
+    """Read a body, as long as it is neither too large nor too slow.
+
+    Raises:
+        HTTPException: it is.
+    """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise web.HTTPUnsupportedMediaType(text="Bodies are not compressed here.\n")
+    if (request.content_length or 0) > limit:
+        raise web.HTTPRequestEntityTooLarge(limit, request.content_length or 0)
+    found = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.content.iter_any():
+                found += chunk
+                if len(found) > limit:
+                    raise web.HTTPRequestEntityTooLarge(limit, len(found))
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout(text="That took too long.\n") from error
+    return bytes(found)
+
+
+def fields(kind: str, content: bytes) -> dict[str, bytes]:
+    """Return the fields of a form, files among them.
+
+    Raises:
+        RefusedError: it is not a form.
+    """
+    if kind.lower().startswith("multipart/"):
+        return _parts(kind, content)
+    try:
+        found = parse_qs(content.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise RefusedError("this is not a form") from error
+    return {name: values[0].encode("utf-8", "surrogatepass") for name, values in found.items()}
+
+
+def _parts(kind: str, content: bytes) -> dict[str, bytes]:
+    boundary = BOUNDARY.match(kind)
+    if not boundary:
+        raise RefusedError("this form has no boundary")
+    _, *parts = (b"\r\n" + content).split(b"\r\n--" + boundary[1].encode(), MOST_FIELDS + 1)
+    if not parts or not parts[-1].startswith(b"--"):
+        raise RefusedError("this form ends early, or has too many fields")
+    found: dict[str, bytes] = {}
+    for part in parts[:-1]:
+        head, end, value = part.partition(b"\r\n\r\n")
+        name = FIELD.search(head)
+        if not end or not name:
+            raise RefusedError("a field of this form has no name")
+        found.setdefault(name[1].decode(), value)
+    return found
+
+
+def document(content: bytes) -> dict[str, Any]:
+    """Return a JSON object.
+
+    Raises:
+        RefusedError: it is none.
+    """
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError("this is not JSON") from error
+    if not isinstance(found, dict):
+        raise RefusedError("this is not a JSON object")
+    return found
+
+
+def text(given: Mapping[str, object], name: str, longest: int, shortest: int = 1) -> str:
+    """Return a text that was sent, of lines that end alike.
+
+    Raises:
+        RefusedError: it is too long, too short, or not text.
+    """
+    value = given.get(name, "")
+    try:
+        found = value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError as error:
+        raise RefusedError(f"{name} is not text") from error
+    if not isinstance(found, str):
+        raise RefusedError(f"{name} is not text")
+    found = found.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if NOT_TEXT.search(found):
+        raise RefusedError(f"there is something in {name} that is not text")
+    if not shortest <= len(found) <= longest:
+        raise RefusedError(f"{name} has {shortest} to {longest} characters")
+    return found
+
+
+def sniffed(content: bytes, limit: int) -> str:
+    """Return the ending for a picture's name, from what is in it; what it is called says nothing.
+
+    Raises:
+        RefusedError: it is too large, or none of the kinds that every browser shows.
+    """
+    if len(content) > limit:
+        raise RefusedError(f"a picture has at most {limit} bytes")
+    if content.startswith(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"):
+        return "png"
+    if content.startswith(b"\xff\xd8\xff"):
+        return "jpg"
+    if content.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return "webp"
+    raise RefusedError("a picture is PNG, JPEG, GIF or WebP")
+
+
+def draft(given: Mapping[str, object]) -> tuple[str, bytes, str]:
+    """Return the text, the picture and its description of something to publish.
+
+    Raises:
+        RefusedError: there is no text, or it cannot be taken.
+    """
+    picture = given.get("picture", b"")
+    if not isinstance(picture, bytes):
+        raise RefusedError("send a picture in a form, as multipart/form-data")
+    return text(given, "text", LONGEST_TEXT), picture, text(given, "alt", LONGEST_ALT, 0)

@@ -1,0 +1,68 @@
+#!/bin/sh
+# postgres.sh prepare|serve STATE
+#
+# The blog's own PostgreSQL, from the distribution: reachable through a socket in a folder that only
+# the blog's account can enter, and through nothing else.
+# prepare  makes the database when there is none; what an interrupted run left is thrown away
+# serve    runs until it is told to stop
+set -eu
+
+verb=$1 state=$2
+data=$state/postgres half=$state/postgres.half sockets=$state/run
+for folder in /usr/lib/postgresql/*/bin; do
+  [ ! -x "$folder/initdb" ] || PATH=$folder:$PATH
+done
+
+prepare() {
+  umask 077
+  mkdir -p "$sockets" "$state/avatars"
+  [ ! -d "$data" ] || return 0
+  rm -rf "$half"
+  # C: an order of its own, which no newer C library can change under an index.
+  initdb --pgdata="$half" --username=microblog --auth=trust --encoding=UTF8 --locale=C > /dev/null
+  echo 'local all all trust' > "$half/pg_hba.conf"
+  echo 'create database microblog' | postgres --single -c exit_on_error=on -D "$half" postgres > /dev/null
+  sync
+  mv "$half" "$data"
+  sync
+}
+
+# The number in a lock file may belong to somebody else after a power cut, and PostgreSQL would
+# wait for that process for ever. A dead number it understands itself.
+free_lock() { # FILE
+  local number='' name=''
+  read -r number 2> /dev/null < "$1" || return 0
+  read -r name 2> /dev/null < "/proc/${number#-}/comm" || return 0
+  [ "$name" = postgres ] || rm -f "$1"
+}
+
+serve() {
+  umask 077
+  mkdir -p "$sockets"
+  free_lock "$data/postmaster.pid"
+  free_lock "$sockets/.s.PGSQL.5432.lock"
+  # Sized for a machine of 256 MiB that it shares with the blog.
+  postgres -D "$data" -c listen_addresses= -c unix_socket_directories="$sockets" \
+    -c unix_socket_permissions=0700 -c max_connections=20 -c shared_buffers=24MB \
+    -c max_wal_size=128MB -c max_parallel_workers_per_gather=0 -c jit=off \
+    -c log_min_error_statement=panic &
+  server=$!
+  # To PostgreSQL, TERM means to wait until every client has gone.
+  trap 'kill -INT "$server" 2> /dev/null || true' TERM INT
+  status=0
+  wait "$server" || status=$?
+  # A signal ends the first wait, not the server.
+  while kill -0 "$server" 2> /dev/null; do
+    wait "$server" || status=$?
+  done
+  exit "$status"
+}
+
+case $verb in
+  prepare) prepare ;;
+  serve) serve ;;
+  *)
+    echo "usage: postgres.sh prepare|serve STATE" >&2
+    exit 2
+    ;;
+esac
