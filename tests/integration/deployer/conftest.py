@@ -26,6 +26,7 @@ from services.deployer.service import (
 )
 from shared import database as databases
 from shared import ids, jobs
+from shared.bus.dead_letters import DeadLetters
 from shared.contracts.deployments import Endpoint
 from shared.contracts.provisioner import VMReady
 from shared.contracts.storage import StorageReady
@@ -107,6 +108,7 @@ class World:
             database=self.database,
             kinds={it.name: it for it in self.deployer.kinds()},
             publish=publish,
+            park=DeadLetters("deployer", self.database, {}).park,
             settings=RuntimeSettings(
                 lease_seconds=1.0,
                 step_pause_seconds=3.0 if pause else 0.0,
