@@ -69,7 +69,7 @@ class Granting:
             if bucket.state is BucketState.REQUESTED:
                 async with self.database.transaction() as tx:
                     await self.buckets.mark(tx, [bucket.name], BucketState.CREATING)
-            await self._store(bucket).ensure_bucket(bucket.name)
+            await self.stores.holding(bucket).ensure_bucket(bucket.name)
             await job.report(bucket.name, done=number, total=len(wanted), unit="buckets")
 
     async def ensure_keys(self, job: jobs.Job) -> Keys:
@@ -79,7 +79,7 @@ class Granting:
         wanted = await self._wanted(job)
         found: dict[str, AccessKey] = {}
         for number, bucket in enumerate(wanted, start=1):
-            store = self._store(bucket)
+            store = self.stores.holding(bucket)
             known = announced.get(bucket.name)
             found[bucket.name] = await ensure_key(store, bucket.name, known, self._seal)
             await job.report(bucket.name, done=number, total=len(wanted), unit="keys")
@@ -104,32 +104,18 @@ class Granting:
         """Tell what failed, and whether anything was begun in the store."""
         names = job.asked(Wanted).names
         rows = [it for it in await self.buckets.list_of(tx, job.deployment) if it.name in names]
-        is_begun = domain.touched(rows, BucketState.CREATING)
-        return [
-            StorageFailed(
-                deployment=job.deployment,
-                run=job.run,
-                revision=job.revision,
-                failure=fall.failure,
-                stage=fall.stage,
-                outcome=Outcome.PARTIAL if is_begun else Outcome.UNCHANGED,
-            )
-        ]
+        return [failed(job, fall, is_begun=domain.touched(rows, BucketState.CREATING))]
 
     async def _wanted(self, job: jobs.Job) -> list[Bucket]:
         names = job.asked(Wanted).names
         async with self.database.transaction() as tx:
             rows = {it.name: it for it in await self.buckets.list_of(tx, job.deployment)}
         for name in names:
-            domain.check_name(job.deployment, name)
             if name not in rows:
                 raise errors.ConflictError(
                     "bucket.withdrawn", f"{name} was removed while it was being made; deploy again"
                 )
         return [rows[name] for name in names]
-
-    def _store(self, bucket: Bucket) -> ObjectStore:
-        return self.stores.get(bucket.store).administration
 
     def _seal(self, secret: SecretStr) -> str:
         return self.sealer.seal(ADDRESSEE, secret.get_secret_value())
@@ -177,4 +163,16 @@ def refusal(event: DeploymentRequested, error: errors.RejectedError) -> StorageF
         ),
         stage=BUCKET,
         outcome=Outcome.UNCHANGED,
+    )
+
+
+def failed(job: jobs.Job, fall: jobs.Fall, *, is_begun: bool) -> StorageFailed:
+    """Return what is said of a job that failed, by whether it has begun to change something."""
+    return StorageFailed(
+        deployment=job.deployment,
+        run=job.run,
+        revision=job.revision or None,
+        failure=fall.failure,
+        stage=fall.stage,
+        outcome=Outcome.PARTIAL if is_begun else Outcome.UNCHANGED,
     )

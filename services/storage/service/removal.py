@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from shared import jobs
 from shared.contracts.deployments import KeptBucket
-from shared.contracts.failures import Outcome
 from shared.contracts.messages import Value
-from shared.contracts.storage import StorageFailed, StorageRemoved
+from shared.contracts.storage import StorageRemoved
 
 from .. import domain
 from ..domain import Bucket, BucketState
-from .grant import BUCKET, KEY
+from .grant import BUCKET, KEY, failed
 from .retention import RETENTION
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from shared.contracts.messages import Event
     from shared.database import Database, Transaction
 
-    from ..ports import BucketRepository, ObjectStore
+    from ..ports import BucketRepository
     from .stores import Stores
 
 REVISION: Final = 0
@@ -56,10 +55,10 @@ class Removal:
     async def revoke_access(self, job: jobs.Job) -> None:
         """Take away every holder, with all keys, known and unknown."""
         for bucket in await self._all(job):
-            domain.check_name(job.deployment, bucket.name)
+            store = self.stores.holding(bucket)
             async with self.database.transaction() as tx:
                 await self.buckets.mark(tx, [bucket.name], BucketState.REMOVING)
-            await self._store(bucket).revoke(bucket.name)
+            await store.revoke(bucket.name)
             await job.report(f"nobody can open {bucket.name} any more")
 
     async def delete_buckets(self, job: jobs.Job) -> Deleted:
@@ -68,12 +67,11 @@ class Removal:
             announced = await self.buckets.find_keys(tx, job.deployment)
         deleted = []
         for bucket in await self._all(job):
-            domain.check_name(job.deployment, bucket.name)
             # What nobody was ever told of holds nothing that anybody could miss.
             holds_data = bucket.name in announced or bucket.kept_until is not None
             if holds_data and self._days(bucket):
                 continue
-            await self._store(bucket).delete_bucket(bucket.name)
+            await self.stores.holding(bucket).delete_bucket(bucket.name)
             deleted.append(bucket.name)
             await job.report(f"{bucket.name} is deleted")
         return Deleted(names=tuple(deleted))
@@ -101,23 +99,11 @@ class Removal:
     ) -> Sequence[Event]:
         """Tell what failed, and whether any access is gone already."""
         rows = await self.buckets.list_of(tx, job.deployment)
-        is_begun = domain.touched(rows, BucketState.REMOVING)
-        return [
-            StorageFailed(
-                deployment=job.deployment,
-                run=job.run,
-                failure=fall.failure,
-                stage=fall.stage,
-                outcome=Outcome.PARTIAL if is_begun else Outcome.UNCHANGED,
-            )
-        ]
+        return [failed(job, fall, is_begun=domain.touched(rows, BucketState.REMOVING))]
 
     async def _all(self, job: jobs.Job) -> list[Bucket]:
         async with self.database.transaction() as tx:
             return await self.buckets.list_of(tx, job.deployment)
-
-    def _store(self, bucket: Bucket) -> ObjectStore:
-        return self.stores.get(bucket.store).administration
 
     def _days(self, bucket: Bucket) -> int:
         return self.stores.get(bucket.store).retention_days

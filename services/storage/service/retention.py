@@ -70,8 +70,7 @@ class Retention:
     async def purge(self, job: jobs.Job) -> None:
         """Delete what was due, unless it has been asked for again."""
         for bucket in await self._still_kept(job):
-            domain.check_name(job.deployment, bucket.name)
-            await self.stores.get(bucket.store).administration.delete_bucket(bucket.name)
+            await self.stores.holding(bucket).delete_bucket(bucket.name)
 
     async def forget_purged(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
         """Forget what is gone; who removed the deployment was told that it would be."""

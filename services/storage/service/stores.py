@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from shared import errors
 
+from .. import domain
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..domain import Bucket
     from ..ports import ObjectStore
 
 
@@ -33,6 +36,15 @@ class Stores:
     def first(self) -> str:
         """The name of the store that new buckets go to."""
         return next(iter(self.by_name))
+
+    def holding(self, bucket: Bucket) -> ObjectStore:
+        """Return the store that a bucket is in, once its name was seen to be its deployment's own.
+
+        Raises:
+            InvalidError: the name is not, or the provider configuration has the store no longer.
+        """
+        domain.check_name(bucket.deployment, bucket.name)
+        return self.get(bucket.store).administration
 
     def get(self, name: str) -> Store:
         """Return the store of this name.
