@@ -13,7 +13,8 @@ from shared.catalogue import Application
 from ..service.panel import Panel
 from . import examples, problems
 from .dependencies import CallerDependency, PanelDependency
-from .schemas import ApplicationAnswer, ListAnswer
+from .schemas.applications import ApplicationAnswer
+from .schemas.shape import ListAnswer
 
 router = APIRouter(prefix="/applications", tags=["applications"])
 SCHEMA_MEDIA_TYPE = "application/schema+json"

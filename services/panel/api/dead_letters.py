@@ -7,15 +7,15 @@ from pydantic import AfterValidator
 
 from . import examples, problems
 from .dependencies import CallerDependency, PageDependency, PanelDependency, get_id
-from .schemas import DeadLetterAnswer, ListAnswer
+from .schemas.dead_letters import DeadLetterAnswer
+from .schemas.shape import ListAnswer, part
 
 router = APIRouter(prefix="/dead-letters", tags=["dead letters"])
 Id = Annotated[str, AfterValidator(get_id), Path(examples=[examples.LETTER_ID])]
-LOOKING = problems.documented(problems.NOT_SIGNED_IN, problems.FORBIDDEN, problems.NOT_FOUND)
-DECIDING = LOOKING | problems.documented(problems.CONFLICT, problems.UNAVAILABLE)
+DECIDING = problems.LOOKING | problems.documented(problems.CONFLICT, problems.UNAVAILABLE)
 
 
-@router.get("", operation_id="listDeadLetters", responses=LOOKING)
+@router.get("", operation_id="listDeadLetters", responses=problems.LOOKING)
 async def list_dead_letters(
     panel: PanelDependency,
     caller: CallerDependency,
@@ -26,12 +26,10 @@ async def list_dead_letters(
     """List messages that a service could not handle, newest first."""
     async with panel.database.transaction() as tx:
         found = await panel.letters.list_letters(tx, caller, page, waiting=waiting)
-    following = found[-1].id if len(found) == page.limit else None
-    items = tuple(DeadLetterAnswer.model_validate(it) for it in found)
-    return ListAnswer(items=items, next=following)
+    return part([DeadLetterAnswer.model_validate(it) for it in found], page.limit)
 
 
-@router.get("/{letter}", operation_id="getDeadLetter", responses=LOOKING)
+@router.get("/{letter}", operation_id="getDeadLetter", responses=problems.LOOKING)
 async def get_dead_letter(
     letter: Id, panel: PanelDependency, caller: CallerDependency
 ) -> DeadLetterAnswer:

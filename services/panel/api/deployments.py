@@ -18,33 +18,17 @@ from .dependencies import (
     PanelDependency,
     get_id,
 )
-from .schemas import (
-    ConfigurationAnswer,
-    ConfigurationQuestion,
-    DeploymentAnswer,
-    DeploymentQuestion,
-    ListAnswer,
-    RunAnswer,
-    RunSummary,
-)
+from .schemas.configurations import ConfigurationAnswer, ConfigurationQuestion
+from .schemas.deployments import DeploymentAnswer, DeploymentQuestion
+from .schemas.runs import RunAnswer, RunSummary
+from .schemas.shape import ListAnswer, part
+from .starting import begin
 
 router = APIRouter(prefix="/deployments", tags=["deployments"])
 Id = Annotated[str, AfterValidator(get_id), Path(examples=[examples.DEPLOYMENT_ID])]
-LOOKING = problems.documented(problems.NOT_SIGNED_IN, problems.FORBIDDEN, problems.NOT_FOUND)
-CHANGING = problems.documented(
-    problems.NOT_SIGNED_IN,
-    problems.FORBIDDEN,
-    problems.NOT_FOUND,
-    problems.CONFLICT,
-    problems.QUOTA,
-    problems.TOO_LARGE,
-    problems.BAD_MEDIA,
-    problems.INVALID,
-    problems.UNAVAILABLE,
-)
 
 
-@router.get("", operation_id="listDeployments", responses=LOOKING)
+@router.get("", operation_id="listDeployments", responses=problems.LOOKING)
 async def list_deployments(
     panel: PanelDependency,
     caller: CallerDependency,
@@ -55,8 +39,7 @@ async def list_deployments(
     """List the operator's deployments, newest first."""
     async with panel.database.transaction() as tx:
         found = await panel.runs.list_overviews(tx, caller, page, removed=removed)
-    following = found[-1].deployment.id if len(found) == page.limit else None
-    return ListAnswer(items=tuple(DeploymentAnswer.of(it) for it in found), next=following)
+    return part([DeploymentAnswer.of(it) for it in found], page.limit)
 
 
 @router.post(
@@ -64,7 +47,7 @@ async def list_deployments(
     operation_id="createDeployment",
     status_code=201,
     response_model=DeploymentAnswer,
-    responses=CHANGING,
+    responses=problems.CHANGING,
 )
 async def create_deployment(body: DeploymentQuestion, once: OnceDependency) -> JSONResponse:
     """Create a deployment on a domain, with its first configuration staged; nothing runs yet."""
@@ -79,7 +62,7 @@ async def create_deployment(body: DeploymentQuestion, once: OnceDependency) -> J
     return await once.answer(work, body)
 
 
-@router.get("/{deployment}", operation_id="getDeployment", responses=LOOKING)
+@router.get("/{deployment}", operation_id="getDeployment", responses=problems.LOOKING)
 async def get_deployment(
     deployment: Id, panel: PanelDependency, caller: CallerDependency, response: Response
 ) -> DeploymentAnswer:
@@ -95,19 +78,16 @@ async def get_deployment(
     operation_id="removeDeployment",
     status_code=202,
     response_model=RunAnswer,
-    responses=CHANGING,
+    responses=problems.CHANGING,
 )
 async def remove_deployment(deployment: Id, once: OnceDependency) -> JSONResponse:
     """Remove a deployment: a run that takes everything away and ends with a receipt."""
-
-    async def work(tx: Transaction) -> Done:
-        found = await once.panel.runs.remove(tx, once.caller, deployment)
-        return accepted(RunAnswer.of_details(found))
-
-    return await once.answer(work)
+    return await begin(once, lambda tx: once.panel.runs.remove(tx, once.caller, deployment))
 
 
-@router.get("/{deployment}/configuration", operation_id="getConfiguration", responses=LOOKING)
+@router.get(
+    "/{deployment}/configuration", operation_id="getConfiguration", responses=problems.LOOKING
+)
 async def get_configuration(
     deployment: Id, panel: PanelDependency, caller: CallerDependency
 ) -> ConfigurationAnswer:
@@ -116,7 +96,9 @@ async def get_configuration(
         return ConfigurationAnswer.of(await panel.configurations.get(tx, caller, deployment))
 
 
-@router.post("/{deployment}/configuration", operation_id="stageConfiguration", responses=CHANGING)
+@router.post(
+    "/{deployment}/configuration", operation_id="stageConfiguration", responses=problems.CHANGING
+)
 async def stage_configuration(
     deployment: Id, body: ConfigurationQuestion, panel: PanelDependency, caller: CallerDependency
 ) -> ConfigurationAnswer:
@@ -131,29 +113,18 @@ async def stage_configuration(
     operation_id="deploy",
     status_code=202,
     response_model=RunAnswer,
-    responses=CHANGING,
+    responses=problems.CHANGING,
 )
 async def deploy(deployment: Id, once: OnceDependency) -> JSONResponse:
     """Deploy what is staged: a run, which waits when another of the deployment goes on."""
-
-    async def work(tx: Transaction) -> Done:
-        found = await once.panel.runs.deploy(tx, once.caller, deployment)
-        return accepted(RunAnswer.of_details(found))
-
-    return await once.answer(work)
+    return await begin(once, lambda tx: once.panel.runs.deploy(tx, once.caller, deployment))
 
 
-@router.get("/{deployment}/runs", operation_id="listRuns", responses=LOOKING)
+@router.get("/{deployment}/runs", operation_id="listRuns", responses=problems.LOOKING)
 async def list_runs(
     deployment: Id, panel: PanelDependency, caller: CallerDependency, page: PageDependency
 ) -> ListAnswer[RunSummary]:
     """List the runs of a deployment, newest first."""
     async with panel.database.transaction() as tx:
         found = await panel.runs.list_runs(tx, caller, deployment, page)
-    following = found[-1].id if len(found) == page.limit else None
-    return ListAnswer(items=tuple(RunSummary.model_validate(it) for it in found), next=following)
-
-
-def accepted(run: RunAnswer) -> Done:
-    """Return the answer to a request that became a run."""
-    return Done(status=202, location=f"{PREFIX}/runs/{run.id}", body=run)
+    return part([RunSummary.model_validate(it) for it in found], page.limit)

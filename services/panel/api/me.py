@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from . import problems
 from .dependencies import CallerDependency
-from .schemas import Me
+from .schemas.me import Me
 
 router = APIRouter(prefix="/me", tags=["me"])
 

@@ -156,6 +156,13 @@ def documented(*kinds: ProblemKind) -> dict[int | str, dict[str, Any]]:
     return shown
 
 
+LOOKING: Final = documented(NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND)
+CHANGING: Final = documented(
+    *(NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, CONFLICT, QUOTA, TOO_LARGE, BAD_MEDIA, INVALID),
+    UNAVAILABLE,
+)
+
+
 def kind_of(error: errors.HostingError) -> ProblemKind:
     """Return what sort of problem an error is to whoever asked."""
     # The most precise class decides: being not signed in is one way of being forbidden.

@@ -6,12 +6,11 @@ from fastapi import APIRouter, Header, Path, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import AfterValidator
 
-from shared.database import Transaction
-
-from . import examples
-from .dependencies import CallerDependency, Done, OnceDependency, PanelDependency, get_id
-from .deployments import CHANGING, LOOKING, accepted
-from .schemas import EventAnswer, ListAnswer, RunAnswer
+from . import examples, problems
+from .dependencies import CallerDependency, OnceDependency, PanelDependency, get_id
+from .schemas.runs import EventAnswer, RunAnswer
+from .schemas.shape import part
+from .starting import begin
 from .streams import PlaceDependency, follow
 
 router = APIRouter(prefix="/runs", tags=["runs"])
@@ -30,7 +29,7 @@ _EVENTS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@router.get("/{run}", operation_id="getRun", responses=LOOKING)
+@router.get("/{run}", operation_id="getRun", responses=problems.LOOKING)
 async def get_run(
     run: Id, panel: PanelDependency, caller: CallerDependency, response: Response
 ) -> RunAnswer:
@@ -43,7 +42,10 @@ async def get_run(
 
 
 @router.get(
-    "/{run}/events", operation_id="watchRun", response_model=None, responses=LOOKING | _EVENTS
+    "/{run}/events",
+    operation_id="watchRun",
+    response_model=None,
+    responses=problems.LOOKING | _EVENTS,
 )
 async def watch_run(
     run: Id,
@@ -61,9 +63,7 @@ async def watch_run(
         )
     async with panel.database.transaction() as tx:
         events = await panel.runs.list_events(tx, found.id, after=place, limit=MOST_EVENTS)
-    following = str(events[-1].sequence) if len(events) == MOST_EVENTS else None
-    items = tuple(EventAnswer.of(it) for it in events)
-    answer = ListAnswer[EventAnswer](items=items, next=following)
+    answer = part([EventAnswer.of(it) for it in events], MOST_EVENTS)
     return JSONResponse(answer.model_dump(mode="json"))
 
 
@@ -72,12 +72,8 @@ async def watch_run(
     operation_id="retryRun",
     status_code=202,
     response_model=RunAnswer,
-    responses=CHANGING,
+    responses=problems.CHANGING,
 )
 async def retry_run(run: Id, once: OnceDependency) -> JSONResponse:
     """Try again what a failed run did not do: a new run of the same revision."""
-
-    async def work(tx: Transaction) -> Done:
-        return accepted(RunAnswer.of_details(await once.panel.runs.retry(tx, once.caller, run)))
-
-    return await once.answer(work)
+    return await begin(once, lambda tx: once.panel.runs.retry(tx, once.caller, run))

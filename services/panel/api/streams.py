@@ -12,7 +12,7 @@ from shared import errors
 
 from ..domain.runs import NumberedEvent, RunEventKind
 from ..service.panel import Panel
-from .schemas import EventAnswer
+from .schemas.runs import EventAnswer
 
 PING_SECONDS: Final = 15.0
 RETRY_MILLISECONDS: Final = 1000
