@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import secrets
@@ -39,12 +40,26 @@ PACKAGE = next(
 )
 CODE = PACKAGE / "standalone"
 # Another interpreter, for example one with the versions of a distribution.
+# Warnings of tomorrow's versions are errors, as in all tests.
+STRICT = () if "FEDIVERSITY_MICROBLOG_PYTHON" in os.environ else ("-W", "error")
 PYTHON = os.environ.get("FEDIVERSITY_MICROBLOG_PYTHON", sys.executable)
 NETLOC = "blog.garden.localhost:18080"
 URL = f"http://{NETLOC}"
 MEDIA = "http://media-blog.garden.localhost:18080"
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of a blog that lives for a test
-ADMINISTRATOR = aiohttp.BasicAuth("admin", PASSWORD)
+ADMINISTRATOR = {
+    "authorization": f"Basic {base64.b64encode(f'admin:{PASSWORD}'.encode()).decode()}"
+}
+LIMITED = """
+import importlib, json, sys
+code, limits, configuration = sys.argv[1:]
+sys.path.insert(0, code)
+for place, value in json.loads(limits).items():
+    module, _, name = place.partition(".")
+    setattr(importlib.import_module(module), name, value)
+sys.argv = ["microblog.py", configuration]
+importlib.import_module("microblog").main()
+"""
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(40)
 OPTIONS = {
     "title": "Garden <news>",
@@ -67,6 +82,7 @@ class Blog:
         self.access = access
         self.bucket = f"microblog-{secrets.token_hex(6)}"
         self.egress = egress
+        self.limits: dict[str, object] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._account = accounts.unprivileged()
 
@@ -149,7 +165,7 @@ class Blog:
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of the blog's commands to its end."""
         return subprocess.run(
-            [PYTHON, "-EsB", str(CODE / program), *arguments],
+            [PYTHON, "-EsB", *STRICT, str(CODE / program), *arguments],
             capture_output=True,
             text=True,
             check=False,
@@ -157,10 +173,13 @@ class Blog:
         )
 
     def server(self) -> subprocess.Popen[bytes]:
-        """Run the unit of the server."""
+        """Run the unit of the server, perhaps with other limits than its own."""
+        program = [str(CODE / "microblog.py")]
+        if self.limits:
+            program = ["-c", LIMITED, str(CODE), json.dumps(self.limits)]
         with (self.directory / "server.log").open("ab") as log:
             return subprocess.Popen(
-                [PYTHON, "-EsB", str(CODE / "microblog.py"), str(self.configuration)],
+                [PYTHON, "-EsB", *STRICT, *program, str(self.configuration)],
                 stdout=log,
                 stderr=log,
             )
@@ -171,10 +190,14 @@ class Blog:
             self.processes["database"] = self.database("serve")
         if "server" not in self.processes:
             self.processes["server"] = self.server()
+        await self.become(until)
+
+    async def become(self, status: int) -> None:
+        """Wait until the blog says of itself that it is well, or that it is not."""
 
         async def answers() -> bool:
             try:
-                return (await self.ask("GET", "/healthz")).status == until
+                return (await self.ask("GET", "/healthz")).status == status
             except aiohttp.ClientConnectionError:
                 return False
 
@@ -212,7 +235,6 @@ class Blog:
         path: str,
         *,
         fields: Mapping[str, str] | None = None,
-        auth: aiohttp.BasicAuth | None = None,
         **body: Any,  # noqa: ANN401 - what aiohttp takes
     ) -> Answer:
         """Ask the blog as the edge does, under its public name."""
@@ -224,7 +246,6 @@ class Blog:
                 method,
                 f"{self.address}{path}",
                 headers=headers,
-                auth=auth,
                 allow_redirects=False,
                 **body,
             ) as answer,
@@ -233,7 +254,7 @@ class Blog:
 
     async def call(self, method: str, path: str, **body: Any) -> Answer:  # noqa: ANN401 - what aiohttp takes
         """Ask as a program that knows the password."""
-        return await self.ask(method, path, auth=ADMINISTRATOR, **body)
+        return await self.ask(method, path, fields=ADMINISTRATOR, **body)
 
     async def publish(self, text: str) -> dict[str, Any]:
         """Publish a post."""
@@ -298,10 +319,13 @@ class World:
 
 
 @asynccontextmanager
-async def running(access: Access, *, egress: str | None) -> AsyncIterator[Blog]:
+async def running(
+    access: Access, *, egress: str | None, limits: Mapping[str, object] | None = None
+) -> AsyncIterator[Blog]:
     """Run a blog for the length of a block."""
     with throwaway_directory() as directory:
         blog = Blog(directory, access, egress)
+        blog.limits = dict(limits or {})
         async with s3.client(access, "s3") as store:
             await store.create_bucket(Bucket=blog.bucket)
         blog.write()
@@ -316,9 +340,11 @@ async def running(access: Access, *, egress: str | None) -> AsyncIterator[Blog]:
 
 
 @asynccontextmanager
-async def world(access: Access, *names: str) -> AsyncIterator[World]:
+async def world(
+    access: Access, *names: str, limits: Mapping[str, object] | None = None
+) -> AsyncIterator[World]:
     """Run a blog, and these servers on the other side of its door."""
-    async with door() as way, running(access, egress=way.address) as blog:
+    async with door() as way, running(access, egress=way.address, limits=limits) as blog:
         peers: dict[str, Peer] = {}
         async with _peers(list(names), peers):
             way.known = {it.netloc: it.address for it in peers.values()}

@@ -167,7 +167,8 @@ class Peer:
         fields = {name.lower(): it for name, it in request.headers.items()}
         self.received.append(Received(json.loads(body), request.raw_path, fields, body))
         await self.inbox_answers.wait()
-        return web.Response(status=self.inbox_status)
+        fields = {"location": self.redirect} if self.redirect else {}
+        return web.Response(status=self.inbox_status, headers=fields)
 
     def kinds(self) -> list[str]:
         """Return what kinds of activities have come."""

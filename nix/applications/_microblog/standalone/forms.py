@@ -29,7 +29,7 @@ class RefusedError(Exception):
     """What was sent is not what can be taken; says why."""
 
 
-async def body(request: web.Request, limit: int = SMALL, seconds: float = SECONDS) -> bytes:
+async def body(request: web.Request, limit: int = SMALL, seconds: float = 0.0) -> bytes:
     """Read a body, as long as it is neither too large nor too slow.
 
     Raises:
@@ -41,7 +41,7 @@ async def body(request: web.Request, limit: int = SMALL, seconds: float = SECOND
         raise web.HTTPRequestEntityTooLarge(limit, request.content_length or 0)
     found = bytearray()
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds or SECONDS):
             async for chunk in request.content.iter_any():
                 found += chunk
                 if len(found) > limit:

@@ -6,13 +6,13 @@ is what the edge says it is.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
 import time
 from typing import TYPE_CHECKING
 
-import aiohttp
 from aiohttp import web
 
 if TYPE_CHECKING:
@@ -121,11 +121,14 @@ class Doorman:
             HTTPException: it does not.
         """
         self.check_origin(request)
+        kind, _, given = request.headers.get("authorization", "").partition(" ")
         try:
-            given = aiohttp.BasicAuth.decode(request.headers.get("authorization", ""), "utf-8")
+            user, _, password = base64.b64decode(given, validate=True).decode().partition(":")
         except ValueError as error:
             raise self._refusal() from error
-        self._check_password(request, given.login, given.password)
+        if kind.lower() != "basic":
+            raise self._refusal()
+        self._check_password(request, user, password)
 
     def _check_password(self, request: web.Request, user: str, password: str) -> None:
         source = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()

@@ -1,0 +1,346 @@
+"""The code of the application microblog, without a machine: addresses, signatures, forms, pages."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import sys
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.microblog import CODE, PNG
+from tests.support.microblog_peer import Letter, is_signed_by, new_key, pem, private_pem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAMES = tuple(sorted(it.stem for it in CODE.glob("*.py")))
+HOST = "blog.garden.localhost:18080"
+HOSTS = frozenset((HOST,))
+OWN = f"http://{HOST}"
+SAFE = "https://blog.example.org"
+KEY = new_key()
+KEY_ID = "http://peer.garden.localhost:18080/users/ada#main-key"
+MOMENT = "20260131T120000Z"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def microblog() -> Iterator[dict[str, Any]]:
+    """Import the application's modules as it does itself: by their bare names."""
+    sys.path.insert(0, str(CODE))
+    try:
+        yield {name: importlib.import_module(name) for name in NAMES}
+    finally:
+        sys.path.remove(str(CODE))
+        for name in NAMES:
+            sys.modules.pop(name, None)
+
+
+def read(microblog: dict[str, Any], letter: Letter, **changes: str) -> Any:  # noqa: ANN401 - the application's own class
+    fields = {**letter.fields(), **changes}
+    body = letter.body
+    return microblog["signatures"].read(("POST", "/inbox"), fields, body, HOSTS)
+
+
+def letter(**changes: Any) -> Letter:  # noqa: ANN401 - fields of different kinds
+    return Letter(**{"key": KEY, "key_id": KEY_ID, "host": HOST, "activity": {}, **changes})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://peer.garden.localhost:18080/users/ada",
+        "http://peer.garden.localhost/users/ada?x=1",
+        "http://xn--grten-hra.example/u",
+        "https://example.org/",
+        "https://a-1.b-2.example.org:18080/users/ada#main-key",
+    ],
+)
+def test_addresses_of_other_servers_are_taken(microblog: dict[str, Any], url: str) -> None:
+    assert microblog["addresses"].Rules(OWN).check(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(None, 7, "", "/", "example.org", "//example.org/", "http://", "http:///x", "http://a b/"),
+        *("http://127.0.0.1/", "http://127.1/", "http://2130706433/", "http://0x7f.0.0.1/"),
+        *("http://0/", "http://[::1]/", "http://[::ffff:127.0.0.1]/", "http://10.0.0.1/"),
+        *("http://169.254.169.254/latest", "http://0177.0.0.1/", "http://1.2.3.4.5/"),
+        *("http://localhost/", "http://intranet/", "http://printer.local/", "http://x.internal/"),
+        *("file:///etc/passwd", "gopher://example.org/", "ftp://example.org/x", "HTTP://a.b/"),
+        *("http://user@example.org/", "http://user:secret@example.org/", "http://@example.org/"),
+        *("http://example.org:22/", "http://example.org:3900/", "http://example.org:0/"),
+        *("http://example.org:99999/", "http://example.org:x/", "http://example.org:-1/"),
+        *("http://example.org./", "http://-a.org/", "http://a-.org/", "http://a..org/"),
+        *("http://example.org", "http://example.org\\@127.0.0.1/", "http://example.org%2f/"),
+        *("http://exa\nmple.org/", "http://example.org/\r\nhost: x", "http://bücher.example/"),
+        *("http://blog.garden.localhost:18080/actor", "http://blog.garden.localhost/"),
+        "http://example.org/" + "x" * 2048,
+    ],
+)
+def test_addresses_that_could_lead_elsewhere_are_refused(
+    microblog: dict[str, Any], url: object
+) -> None:
+    addresses = microblog["addresses"]
+    with pytest.raises(addresses.RefusedAddressError):
+        addresses.Rules(OWN).check(url)
+
+
+def test_a_blog_on_the_internet_talks_to_no_plain_and_no_local_server(
+    microblog: dict[str, Any],
+) -> None:
+    addresses = microblog["addresses"]
+    rules = addresses.Rules(SAFE)
+
+    assert rules.check("https://peer.example.org/users/ada") == "peer.example.org"
+    for it in ("http://peer.example.org/", "https://peer.localhost/", "https://a.example:18080/"):
+        with pytest.raises(addresses.RefusedAddressError):
+            rules.check(it)
+
+
+@given(st.text(max_size=60))
+def test_no_text_is_more_than_refused_as_an_address(text: str) -> None:
+    addresses = sys.modules["addresses"]
+    for it in (text, f"http://{text}", f"http://example.org/{text}"):
+        try:
+            host = addresses.Rules(OWN).check(it)
+        except addresses.RefusedAddressError:
+            continue
+        assert host.rpartition(":")[0].rpartition(".")[2] or host.rpartition(".")[2]
+
+
+def test_what_the_blog_signs_is_what_others_verify(microblog: dict[str, Any]) -> None:
+    key = microblog["keys"].ActorKey(private_pem(KEY))
+    url = "http://peer.garden.localhost:18080/inbox?a=b"
+
+    fields = microblog["signatures"].sign(key, f"{OWN}/actor#main-key", "POST", url, b"{}")
+
+    assert key.public_pem == pem(KEY)
+    assert is_signed_by(key.public_pem, "POST", "/inbox?a=b", fields)
+    assert fields["digest"].startswith("SHA-256=")
+
+
+def test_what_others_sign_is_verified(microblog: dict[str, Any]) -> None:
+    signed = read(microblog, letter())
+
+    assert signed.key_id == KEY_ID
+    microblog["signatures"].verify(signed, pem(KEY))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"path": "/outbox"},
+        {"host": "elsewhere.example.org"},
+        {"date": formatdate(time.time() - 3600, usegmt=True)},
+        {"date": formatdate(time.time() + 3600, usegmt=True)},
+        {"date": "yesterday"},
+        {"date": "Mon, 99 Jan 99999999 00:00:00 GMT"},
+        {"names": "(request-target) host date"},
+        {"names": "host date digest"},
+        {"names": "(request-target) date digest"},
+        {"names": "(request-target) host digest"},
+        {"names": "(request-target) host date digest digest"},
+    ],
+)
+def test_a_letter_that_is_not_about_this_request_is_refused(
+    microblog: dict[str, Any], changes: dict[str, str]
+) -> None:
+    signatures = microblog["signatures"]
+    sent = letter(**changes)
+    with pytest.raises(signatures.BadSignatureError):
+        signatures.verify(read(microblog, sent), pem(KEY))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("digest", "SHA-256=AAAA"),
+        ("digest", "MD5=xyz"),
+        ("digest", ""),
+        ("signature", ""),
+        ("signature", "nonsense"),
+        ("signature", 'keyId="a"'),
+        ("signature", 'keyId="a",headers="(request-target) host date digest",signature="%%%"'),
+        ("signature", 'keyId="a",' * 2000),
+        ("signature", 'keyId="a",algorithm="none",headers="(request-target) host date digest"'),
+    ],
+)
+def test_a_damaged_signature_is_refused(microblog: dict[str, Any], name: str, value: str) -> None:
+    with pytest.raises(microblog["signatures"].BadSignatureError):
+        read(microblog, letter(), **{name: value})
+
+
+@pytest.mark.parametrize("public", [None, 7, "", "x" * 5000, pem(new_key()), "-----BEGIN"])
+def test_only_the_key_that_signed_verifies(microblog: dict[str, Any], public: object) -> None:
+    signatures = microblog["signatures"]
+    with pytest.raises(signatures.BadSignatureError):
+        signatures.verify(read(microblog, letter()), public)
+
+
+@given(st.text(max_size=200))
+def test_no_text_is_more_than_refused_as_a_signature(text: str) -> None:
+    signatures = sys.modules["signatures"]
+    fields = {**letter().fields(), "signature": text}
+    with pytest.raises(signatures.BadSignatureError):
+        signatures.read(("POST", "/inbox"), fields, b"{}", HOSTS)
+
+
+@given(st.sampled_from(["GET", "PUT", "DELETE"]), st.text("abcdef/0123-._", min_size=1))
+def test_requests_to_the_store_are_signed_like_those_of_botocore(method: str, name: str) -> None:
+    store = sys.modules["store"]
+    key = ("AKIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG", "us-east-1")
+    ours = store.authorization(key, (method, f"/b/{name}"), "10.0.2.100:3900", b"x", MOMENT)
+
+    request = AWSRequest(
+        method=method,
+        url=f"http://10.0.2.100:3900/b/{name}",
+        data=b"x",
+        headers={"x-amz-date": MOMENT, "x-amz-content-sha256": ours["x-amz-content-sha256"]},
+    )
+    request.context["timestamp"] = MOMENT
+    theirs = S3SigV4Auth(Credentials(*key[:2]), "s3", "us-east-1")
+    canonical = theirs.canonical_request(request)
+    signature = theirs.signature(theirs.string_to_sign(request, canonical), request)
+
+    assert ours["authorization"].endswith(f"Signature={signature}")
+
+
+@pytest.mark.parametrize(
+    ("content", "ending"),
+    [
+        (PNG, "png"),
+        (b"\xff\xd8\xff\xe0" + bytes(20), "jpg"),
+        (b"GIF89a" + bytes(20), "gif"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "webp"),
+    ],
+)
+def test_a_picture_is_known_by_its_content(
+    microblog: dict[str, Any], content: bytes, ending: str
+) -> None:
+    assert microblog["forms"].sniffed(content, 100) == ending
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        b"<!doctype html>",
+        b"%PDF-1.7",
+        b"\x89PNG",
+        b"RIFF\x00\x00\x00\x00WAVE",
+        PNG + bytes(100),
+    ],
+)
+def test_what_is_no_picture_or_too_large_is_refused(
+    microblog: dict[str, Any], content: bytes
+) -> None:
+    with pytest.raises(microblog["forms"].RefusedError):
+        microblog["forms"].sniffed(content, 100)
+
+
+def multipart(*fields: tuple[str, bytes], boundary: str = "----x") -> tuple[str, bytes]:
+    parts = [
+        f'--{boundary}\r\ncontent-disposition: form-data; name="{name}"; filename="../../a"\r\n'
+        f"content-type: text/html\r\n\r\n".encode()
+        + content
+        for name, content in fields
+    ]
+    end = f"--{boundary}--\r\n".encode()
+    return f"multipart/form-data; boundary={boundary}", b"\r\n".join([*parts, end])
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_what_a_form_holds_is_read_back(first: bytes, second: bytes) -> None:
+    kind, content = multipart(("text", first), ("picture", second))
+
+    assert sys.modules["forms"].fields(kind, content) == {"text": first, "picture": second}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("multipart/form-data", b""),
+        ("multipart/form-data; boundary=x", b""),
+        ("multipart/form-data; boundary=x", b"--x\r\n\r\nno name\r\n--x--"),
+        ("multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name="a"'),
+        multipart(*(("a", b"") for _ in range(40))),
+        ("application/x-www-form-urlencoded", b"&".join([b"a=b"] * 40)),
+        ("application/x-www-form-urlencoded", b"\xff=1"),
+    ],
+)
+def test_a_form_that_is_none_is_refused(
+    microblog: dict[str, Any], kind: str, content: bytes
+) -> None:
+    with pytest.raises(microblog["forms"].RefusedError):
+        microblog["forms"].fields(kind, content)
+
+
+@pytest.mark.parametrize("text", ["", "  \n ", "x" * 11, "a\0b", "\ud800", 7, None, ["x"], b"\xff"])
+def test_what_is_no_text_is_refused(microblog: dict[str, Any], text: object) -> None:
+    with pytest.raises(microblog["forms"].RefusedError):
+        microblog["forms"].text({"text": text}, "text", 10)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"7", b"{", b"[" * 100_000, b"\xff"])
+def test_what_is_no_json_object_is_refused(microblog: dict[str, Any], body: bytes) -> None:
+    with pytest.raises(microblog["forms"].RefusedError):
+        microblog["forms"].document(body)
+
+
+@given(st.text())
+def test_whatever_is_put_into_a_page_is_text(text: str) -> None:
+    pages, documents = sys.modules["pages"], sys.modules["documents"]
+    hostile = f'"><script>alert(1)</script>{{0}}{text}'
+
+    for found in (
+        str(pages.markup('<p title="{it}">{it}</p>', it=hostile)),
+        documents.paragraph(hostile),
+    ):
+        assert "<script" not in found
+    inner = pages.markup("{it}", it=text)
+    assert not set("<>\"'") & set(inner)
+    assert str(pages.markup("<b>{it}</b>", it=inner)) == f"<b>{inner}</b>"
+
+
+@given(st.text(max_size=50))
+def test_a_draft_is_opened_with_its_key_in_its_place_only(text: str) -> None:
+    keys = sys.modules["keys"]
+    key, other = keys.ColumnKey(b"k" * 32), keys.ColumnKey(b"o" * 32)
+    text = text.encode("utf-8", "replace").decode()
+    sealed = key.seal(text, "draft 1")
+
+    assert key.open(sealed, "draft 1") == text
+    for opener, place in ((other, "draft 1"), (key, "draft 2")):
+        with pytest.raises(keys.UnreadableError):
+            opener.open(sealed, place)
+
+
+@pytest.mark.parametrize(
+    "pem_", [b"x", base64.b64encode(b"x" * 100), private_pem(KEY).replace(b"A", b"B")]
+)
+def test_what_is_no_actor_key_is_refused(microblog: dict[str, Any], pem_: bytes) -> None:
+    with pytest.raises(microblog["configuration"].ConfigurationError, match="actor-key"):
+        microblog["keys"].ActorKey(pem_)
+
+
+def test_whoever_guesses_is_slowed_down_and_nobody_else(microblog: dict[str, Any]) -> None:
+    sessions = microblog["sessions"]
+    throttle = sessions.Throttle()
+    for _ in range(sessions.FAILURES):
+        throttle.check("192.0.2.1")
+        throttle.count("192.0.2.1")
+
+    throttle.check("192.0.2.2")
+    with pytest.raises(sessions.web.HTTPTooManyRequests):
+        throttle.check("192.0.2.1")
