@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,10 +11,17 @@ from .client import Client
 from .failures import CommandFailedError, Status
 from .options import AsJson
 from .output import say, show_json, stderr
-from .profile import Profile
+from .profile import CA_FILE_VARIABLE, TOKEN_FILE_VARIABLE, URL_VARIABLE, Profile
 
+TokenOnStdin = Annotated[bool, typer.Option("--token-stdin", help="Read the token from stdin.")]
+EPILOG: Final = (
+    "Exit status: 0 done, 1 the run failed, 2 wrong usage, 3 not signed in or not allowed, 4 not "
+    "found, 5 not possible now, 6 time is up while waiting, 7 the panel cannot be reached. "
+    f"Instead of what login keeps: {URL_VARIABLE}, {TOKEN_FILE_VARIABLE}, {CA_FILE_VARIABLE}."
+)
 app = typer.Typer(
     help="Deploy fediverse applications under your own domain.",
+    epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -31,11 +38,15 @@ embedded.install(app)
 @app.command()
 def login(
     url: Annotated[str, typer.Option(help="URL of the panel.")],
+    *,
     token_file: Annotated[Path | None, typer.Option(help="File that holds the token.")] = None,
-    token_stdin: Annotated[bool, typer.Option(help="Read the token from stdin.")] = False,  # noqa: FBT002 - a flag
+    token_stdin: TokenOnStdin = False,
     ca_file: Annotated[Path | None, typer.Option(help="Certificate authority to trust.")] = None,
 ) -> None:
-    """Keep where the panel is and a token; the token never stands on a command line."""
+    """Sign in: keep where the panel is and your token.
+
+    The hosting provider gives you the token. It never stands on a command line, which others see.
+    """
     if (token_file is None) is not token_stdin:
         raise CommandFailedError(Status.USAGE, "give one of --token-file and --token-stdin")
     token = profile.read_token(token_file) if token_file else sys.stdin.readline().strip()

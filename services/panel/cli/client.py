@@ -109,10 +109,11 @@ class Client:
     def _ask(self, method: str, path: str, **arguments: Any) -> Json:  # noqa: ANN401 - httpx's own
         try:
             response = self._http.request(method, path, **arguments)
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+            reason = f"{self.url} is no address of a panel; give one such as https://panel.example"
+            raise CommandFailedError(Status.USAGE, reason) from error
         except httpx2.TransportError as error:
             raise self._unreachable(error) from error
-        except httpx2.InvalidURL as error:
-            raise CommandFailedError(Status.USAGE, f"{self.url} is not a URL") from error
         if not response.is_success:
             raise _problem(response)
         found: Json = response.json()

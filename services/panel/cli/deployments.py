@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from shared import program
+from shared import ids
 
 from . import options, profile
 from .client import Client, Json
 from .failures import CommandFailedError, Status
 from .options import AsJson, Key, Timeout, Verbose, Wait
 from .output import say, show_json, show_table
-from .watching import conclude, watch
+from .watching import follow
 
 Applications = Annotated[
     list[str] | None, typer.Option("--application", "-a", help="An application; may be repeated.")
@@ -43,10 +43,14 @@ def deploy(  # noqa: PLR0913 - one parameter per option of the command line
     verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
-    """Deploy applications on a domain: a new deployment, or what it has with other options.
+    """Deploy applications on a domain: a new deployment, or a change of one.
+
+    Name every application and option each time: applications that are not named are taken away,
+    options return to their defaults. Host names and secret options stay.
 
     Without --application, what is staged is deployed as it is.
     """
+    options.check_waiting(timeout, wait=wait)
     chosen = Chosen(application or [], option or [], option_file or [], host or [])
     with Client(profile.load()) as client:
         found = _find(client, domain)
@@ -63,7 +67,7 @@ def deploy(  # noqa: PLR0913 - one parameter per option of the command line
         # A key of our own makes it safe to ask again when the answer was lost.
         key = idempotency_key or str(uuid.uuid4())
         run = client.post(f"/deployments/{found['id']}/deploy", key=key)
-        _follow(client, run, wait=wait, timeout=timeout, verbose=verbose, as_json=as_json)
+        follow(client, run, wait=wait, timeout=timeout, verbose=verbose, as_json=as_json)
         if wait and not as_json:
             _show_urls(client.get(f"/deployments/{found['id']}"))
 
@@ -80,7 +84,7 @@ def list_deployments(
         if deployment is None:
             items = client.list_all("/deployments")
         else:
-            items = [_get(client, deployment)]
+            items = [get_deployment(client, deployment)]
     if as_json:
         show_json(items if deployment is None else items[0])
         return
@@ -102,14 +106,15 @@ def remove(  # noqa: PLR0913 - one parameter per option of the command line
     as_json: AsJson = False,
 ) -> None:
     """Remove a deployment, with its machines and its data."""
+    options.check_waiting(timeout, wait=wait)
     with Client(profile.load()) as client:
-        found = _get(client, deployment)
+        found = get_deployment(client, deployment)
         if not yes:
             say(f"This takes {found['domain']} away, with its data. There is no way back.")
             typer.confirm("Remove it?", abort=True, err=True)
         key = idempotency_key or str(uuid.uuid4())
         run = client.delete(f"/deployments/{found['id']}", key=key)
-        ended = _follow(client, run, wait=wait, timeout=timeout, as_json=as_json)
+        ended = follow(client, run, wait=wait, timeout=timeout, as_json=as_json)
         for kept in (ended["receipt"] or {}).get("buckets_kept", []):
             say(f"Kept until {kept['until']}: {kept['bucket']}")
 
@@ -157,28 +162,6 @@ def _host(text: str, names: Sequence[str]) -> tuple[str, str]:
     return name, host
 
 
-def _follow(  # noqa: PLR0913 - as the command line says
-    client: Client,
-    run: Json,
-    *,
-    wait: bool,
-    timeout: float | None,
-    verbose: bool = False,
-    as_json: bool = False,
-) -> Json:
-    """Watch a run if that was asked for, and print it."""
-    if not wait:
-        if as_json:
-            show_json(run)
-        else:
-            command = f"{program.typed()} run watch {run['id']}"
-            say(f"Run {run['number']} is {run['state']}. Watch it: {command}")
-        return run
-    ended = watch(client, run, timeout=timeout, verbose=verbose)
-    conclude(ended, as_json=as_json)
-    return ended
-
-
 def _show_urls(deployment: Json) -> None:
     show_table(
         ("Application", "URL"),
@@ -192,6 +175,15 @@ def _find(client: Client, wanted: str) -> dict[str, Any] | None:
     return next((it for it in items if name in {it["id"], it["domain"]}), None)
 
 
-def _get(client: Client, wanted: str) -> dict[str, Any]:
+def get_deployment(client: Client, wanted: str) -> dict[str, Any]:
+    """Return a deployment by its id or its domain.
+
+    Raises:
+        CommandFailedError: there is none.
+    """
     found = _find(client, wanted)
-    return found if found is not None else client.get(f"/deployments/{wanted}")
+    if found is None and ids.is_id(wanted):
+        return client.get(f"/deployments/{wanted}")  # one that was removed is in no list
+    if found is None:
+        raise CommandFailedError(Status.NOT_FOUND, f"you have no deployment {wanted}")
+    return found

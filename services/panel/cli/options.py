@@ -7,17 +7,42 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from shared import ids
+
 from .failures import CommandFailedError, Status
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Watch the run until it has ended.")]
-Timeout = Annotated[float | None, typer.Option(help="Seconds to wait for the end of the run.")]
+Timeout = Annotated[
+    float | None, typer.Option(help="With --wait: seconds to wait for the end of the run.")
+]
+WatchTimeout = Annotated[
+    float | None, typer.Option("--timeout", help="Seconds to wait for the end of the run.")
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what the services write.")]
 Key = Annotated[
-    str | None, typer.Option("--idempotency-key", help="The same key has its effect once.")
+    str | None,
+    typer.Option("--idempotency-key", help="Asked again with the same key, this is done once."),
 ]
 SECRET: Final = "x-secret"  # noqa: S105 - the name of an annotation
 Schema = Mapping[str, Any]
+
+
+def check_waiting(timeout: float | None, *, wait: bool) -> None:
+    """Raise CommandFailedError when there is a limit to a wait that nobody asked for."""
+    if timeout is not None and not wait:
+        raise CommandFailedError(Status.USAGE, "--timeout is for waiting: give --wait as well")
+
+
+def check_id(text: str, what: str) -> str:
+    """Return an id; what cannot be one would be looked for in vain.
+
+    Raises:
+        CommandFailedError: it cannot be one.
+    """
+    if not ids.is_id(text):
+        raise CommandFailedError(Status.NOT_FOUND, f"{text} is not the id of a {what}")
+    return text
 
 
 def parse(values: Sequence[str], applications: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -30,6 +55,10 @@ def parse(values: Sequence[str], applications: Sequence[str]) -> dict[str, dict[
             application, option = applications[0] if len(applications) == 1 else "", name
         if not is_given or not option:
             raise CommandFailedError(Status.USAGE, f"{text}: give options as name=value")
+        if not applications:
+            raise CommandFailedError(
+                Status.USAGE, f"{name}: say which application it is of: --application NAME"
+            )
         if application not in found:
             known = ", ".join(applications)
             raise CommandFailedError(

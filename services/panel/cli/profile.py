@@ -77,7 +77,10 @@ def read_token(file: Path) -> str:
 def _not_signed_in(url: str) -> str:
     if url:
         return f"no token is kept for {url}; name a file with one in {TOKEN_FILE_VARIABLE}"
-    return f"not signed in; run: {program.typed()} login --url URL --token-file FILE"
+    return (
+        f"not signed in; run: {program.typed()} login --url URL --token-file FILE "
+        "(the hosting provider gives you a token)"
+    )
 
 
 def _kept() -> Profile | None:

@@ -1,26 +1,45 @@
-"""`fediversity run`: show, watch and retry runs."""
+"""`fediversity run`: list, show, watch and retry runs."""
 
+import uuid
 from typing import Annotated
 
 import typer
 
-from shared import program
-
 from . import profile
 from .client import Client, Json
-from .options import AsJson, Timeout, Verbose
+from .deployments import get_deployment
+from .options import AsJson, Key, Timeout, Verbose, Wait, WatchTimeout, check_id, check_waiting
 from .output import say, seconds, show_json, show_table
-from .watching import conclude, watch
+from .watching import HELD, conclude, follow, watch
 
-app = typer.Typer(help="Show, watch and retry runs.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="List, show, watch and retry runs.", no_args_is_help=True, rich_markup_mode=None
+)
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")]
+
+
+@app.command("list")
+def list_runs(
+    deployment: Annotated[str, typer.Argument(help="Its id or its domain.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs of a deployment, newest first."""
+    with Client(profile.load()) as client:
+        found = get_deployment(client, deployment)
+        items = client.list_all(f"/deployments/{found['id']}/runs")
+    if as_json:
+        show_json(items)
+        return
+    rows = [(it["id"], it["number"], it["kind"], it["state"], it["created_at"]) for it in items]
+    show_table(("Run", "Number", "Kind", "State", "Asked for"), rows)
 
 
 @app.command("show")
 def show_run(run: RunId, *, as_json: AsJson = False) -> None:
     """Show a run and its steps."""
     with Client(profile.load()) as client:
-        found = client.get(f"/runs/{run}")
+        found = client.get(f"/runs/{check_id(run, 'run')}")
     if as_json:
         show_json(found)
         return
@@ -33,30 +52,38 @@ def show_run(run: RunId, *, as_json: AsJson = False) -> None:
 
 @app.command("watch")
 def watch_run(
-    run: RunId, *, timeout: Timeout = None, verbose: Verbose = False, as_json: AsJson = False
+    run: RunId, *, timeout: WatchTimeout = None, verbose: Verbose = False, as_json: AsJson = False
 ) -> None:
     """Watch a run until it has ended; one that has ended is shown from its beginning."""
     with Client(profile.load()) as client:
-        found = watch(client, client.get(f"/runs/{run}"), timeout=timeout, verbose=verbose)
+        found = watch(
+            client, client.get(f"/runs/{check_id(run, 'run')}"), timeout=timeout, verbose=verbose
+        )
     conclude(found, as_json=as_json)
 
 
 @app.command("retry")
-def retry_run(run: RunId, *, as_json: AsJson = False) -> None:
-    """Try again what a failed run did not do."""
+def retry_run(  # noqa: PLR0913 - one parameter per option of the command line
+    run: RunId,
+    *,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    idempotency_key: Key = None,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try again what a failed run did not do: a new run of the same revision."""
+    check_waiting(timeout, wait=wait)
+    path = f"/runs/{check_id(run, 'run')}/retry"
     with Client(profile.load()) as client:
-        found = client.post(f"/runs/{run}/retry")
-    if as_json:
-        show_json(found)
-    else:
-        command = f"{program.typed()} run watch {found['id']}"
-        say(f"Run {found['number']} is {found['state']}. Watch it: {command}")
+        found = client.post(path, key=idempotency_key or str(uuid.uuid4()))
+        follow(client, found, wait=wait, timeout=timeout, verbose=verbose, as_json=as_json)
 
 
 def _introduce(run: Json) -> None:
     say(f"Run {run['number']}: {run['kind']}, {run['state']}. {seconds(run['seconds'])}")
     if run["held_by"]:
-        say(f"Held by dead letter {run['held_by']}.", "yellow")
+        say(f"Held by dead letter {run['held_by']}: {HELD}.", "yellow")
     if run["failure"]:
         say(f"{run['failure']['what']}: {run['failure']['why']}", "red")
         say(f"State: {run['failure']['outcome']}. Next: {run['failure']['next']}")

@@ -1,7 +1,7 @@
 """Watching a run: a line per step as it ends, durations, and the failure in plain words."""
 
 import time
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from shared import program
 
@@ -9,6 +9,8 @@ from .client import Client, Json
 from .failures import CommandFailedError, Status
 from .output import say, seconds, show_json, stderr
 from .streams import StreamEvent
+
+HELD: Final = "it waits for a decision of the hosting provider"
 
 
 def watch(
@@ -20,16 +22,15 @@ def watch(
         CommandFailedError: time is up, Ctrl-C, or the panel stays away.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
-    again = f"{program.typed()} run watch {run['id']}"
     try:
         with _Progress() as progress:
             for event in client.watch(run["id"], deadline):
                 progress.show(event, verbose=verbose)
     except KeyboardInterrupt:
-        reason = f"interrupted; the run goes on. Watch it: {again}"
+        reason = f"interrupted; the run goes on. Watch it: {_watching(run)}"
         raise CommandFailedError(Status.INTERRUPTED, reason) from None
     except TimeoutError:
-        reason = f"not done yet; the run goes on. Watch it: {again}"
+        reason = f"not done yet; the run goes on. Watch it: {_watching(run)}"
         raise CommandFailedError(Status.TIME_IS_UP, reason) from None
     return client.get(f"/runs/{run['id']}")
 
@@ -52,6 +53,35 @@ def conclude(run: Json, *, as_json: bool) -> None:
     say(f"State: {failure['outcome'].replace('_', ' ')}")
     say(f"Next:  {failure['next']}")
     raise CommandFailedError(Status.RUN_FAILED, f"run {run['number']} failed: {failure['what']}")
+
+
+def follow(  # noqa: PLR0913 - as the command line says
+    client: Client,
+    run: Json,
+    *,
+    wait: bool,
+    timeout: float | None,
+    verbose: bool = False,
+    as_json: bool = False,
+) -> Json:
+    """Watch a run if that was asked for, and print it.
+
+    Raises:
+        CommandFailedError: it did not succeed, or did not end in time.
+    """
+    if not wait:
+        if as_json:
+            show_json(run)
+        else:
+            say(f"Run {run['number']} is {run['state']}. Watch it: {_watching(run)}")
+        return run
+    ended = watch(client, run, timeout=timeout, verbose=verbose)
+    conclude(ended, as_json=as_json)
+    return ended
+
+
+def _watching(run: Json) -> str:
+    return f"{program.typed()} run watch {run['id']}"
 
 
 class _Progress:
@@ -81,7 +111,7 @@ class _Progress:
                 for line in data["lines"]:
                     say(f"    {data['service']}: {line}", "dim")
             case "state" if data.get("held_by"):
-                say(f"held by dead letter {data['held_by']}", "yellow")
+                say(f"held by dead letter {data['held_by']}: {HELD}", "yellow")
             case "state" if data.get("state") == "queued":
                 say("waiting for another run of this deployment", "dim")
         if self._status:

@@ -211,6 +211,29 @@ async def test_an_interrupted_command_says_how_to_watch_on(
     assert f"fediversity run watch {run['id']}" in ended.stderr
 
 
+async def test_runs_are_listed_and_a_failed_one_is_tried_again(
+    panel: PanelRig, signed_in: CommandLine
+) -> None:
+    domain = rigs.a_domain()
+    created = await signed_in.run("deploy", domain, "-a", "hello", "--json")
+    run = json.loads(created.stdout)
+    await panel.say("provisioner", rigs.a_failure(run))
+
+    async def has_failed() -> bool:
+        return "\tfailed\t" in (await signed_in.run("run", "list", domain)).stdout
+
+    await eventually(has_failed, within=40)
+    retries = [
+        await signed_in.run("run", "retry", run["id"], "--json", "--idempotency-key", "once")
+        for _ in range(2)
+    ]
+    listed = await signed_in.run("run", "list", domain, "--json")
+
+    found = json.loads(listed.stdout)
+    assert [it["state"] for it in found] == ["running", "failed"]
+    assert {json.loads(it.stdout)["id"] for it in retries} == {found[0]["id"]}
+
+
 async def test_time_can_run_out_while_waiting(signed_in: CommandLine) -> None:
     waited = ("deploy", rigs.a_domain(), "-a", "hello", "--wait", "--timeout", "1")
     ended = await signed_in.run(*waited)
@@ -264,6 +287,7 @@ async def test_dead_letters_are_listed_shown_and_decided(
     ended = await signed_in.run("run", "show", run["id"], "--json")
 
     assert "storage could not handle DeploymentRequested" in shown.stderr
+    assert "it waits for a decision" in shown.stderr
     assert json.loads(replayed.stdout)["state"] == "replayed"
     assert json.loads(discarded.stdout)["state"] == "discarded"
     assert json.loads(ended.stdout)["state"] == "failed"
@@ -277,9 +301,14 @@ async def test_dead_letters_are_listed_shown_and_decided(
         (("deploy", "new.localhost", "-a", "wordpress"), 2, "There are: hello"),
         (("deploy", "new.localhost", "-a", "notes", "-o", "password=x"), 2, "--option-file"),
         (("deploy", "new.localhost", "-a", "hello", "-o", "title"), 2, "name=value"),
-        (("run", "show", "x"), 4, "nothing at this address"),
+        (("deploy", "new.localhost", "-o", "title=x"), 2, "--application NAME"),
+        (("deploy", "new.localhost", "-a", "hello", "--timeout", "9"), 2, "give --wait as well"),
+        (("login", "--url", "garden", "--token-stdin"), 2, "no address of a panel"),
+        (("run", "show", "x"), 4, "x is not the id of a run"),
+        (("run", "list", "other.localhost"), 4, "you have no deployment other.localhost"),
+        (("dead-letters", "replay", "x"), 4, "x is not the id of a dead letter"),
         (("run", "show", "0" * 26), 4, "no such run"),
-        (("deployments", "other.localhost"), 4, "nothing at this address"),
+        (("deployments", "other.localhost"), 4, "you have no deployment other.localhost"),
         (("deploy", "panel.demo.localhost", "-a", "hello"), 2, "belongs to this panel"),
         (("nothing",), 2, "No such command"),
     ],

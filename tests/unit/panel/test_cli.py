@@ -47,6 +47,11 @@ def test_an_option_must_name_its_application_where_there_are_several() -> None:
         options.parse(["title=x"], ["hello", "blog"])
 
 
+def test_an_option_without_an_application_is_told_how_to_name_one() -> None:
+    with pytest.raises(CommandFailedError, match=r"title: .*--application NAME"):
+        options.parse(["title=x"], [])
+
+
 def test_values_get_the_type_that_the_schema_says() -> None:
     values = {"title": "12", "count": "12", "open": "true", "languages": "en, de", "other": "x"}
 
