@@ -13,8 +13,10 @@ from typing_extensions import override
 
 from shared import errors, ids, jobs
 from shared.bus import dead_letters
+from shared.contracts.everyone import MessageDeadLettered
 from shared.contracts.messages import Event, Value
 from shared.contracts.panel import DeadLetterDiscardRequested, DeadLetterReplayRequested
+from shared.jobs import store
 from shared.jobs.holding import MOST_ENDINGS
 from tests.support.work import DEPLOYMENT, Work, announced, ask, becomes, state
 
@@ -181,3 +183,20 @@ async def test_a_job_that_breaks_off_for_another_reason_is_stuck_too(
         await becomes(database, "stuck")
 
     assert (await announcement(database))["event"] == "job work"
+
+
+async def test_panel_hears_of_its_own_stuck_job_at_once(database: Database) -> None:
+    heard: list[MessageDeadLettered] = []
+
+    async def hear(event: MessageDeadLettered, _: Transaction) -> None:
+        heard.append(event)
+
+    run = ids.new_id()
+    await ask(database, run)
+    lease = await store.claim(database, "panel-1", 60.0, ["work"])
+    assert lease is not None
+    letters = dead_letters.DeadLetters("panel", database, {MessageDeadLettered: hear})
+    for _ in range(2):
+        await letters.park(lease, ValueError("odd"))
+
+    assert [(it.run, it.event) for it in heard] == [(run, "job work")]
