@@ -84,7 +84,7 @@ class Blog:
         self.egress = egress
         self.limits: dict[str, object] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._account = accounts.unprivileged()
+        self.account = accounts.unprivileged()
 
     @property
     def configuration(self) -> Path:
@@ -140,9 +140,9 @@ class Blog:
         path = os.environ["PATH"]
         if not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
             cache = self.directory / "programs"
-            found = accounts.reachable_programs(programs.postgres(), cache, self._account)
+            found = accounts.reachable_programs(programs.postgres(), cache, self.account)
             path = f"{found / 'bin'}:{path}"
-        user, group = self._account or (None, None)
+        user, group = self.account or (None, None)
         with (self.directory / "database.log").open("ab") as log:
             return subprocess.Popen(
                 ["/bin/sh", str(script), verb, str(self.state)],
@@ -159,7 +159,7 @@ class Blog:
     def prepare(self) -> None:
         """Do what comes before the first start."""
         if not self.state.exists():
-            accounts.own_directory(self.state, self._account)
+            accounts.own_directory(self.state, self.account)
         assert self.database("prepare").wait(60) == 0, self.log("database")
 
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:

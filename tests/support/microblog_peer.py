@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
 KINDS = "application/activity+json"
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 SIGNED = "(request-target) host date digest"
 
 
@@ -63,11 +65,12 @@ class Letter:
     path: str = "/inbox"
     date: str = field(default_factory=lambda: formatdate(usegmt=True))
     names: str = SIGNED
+    raw: bytes | None = None
 
     @property
     def body(self) -> bytes:
         """What is sent."""
-        return json.dumps(self.activity).encode()
+        return self.raw if self.raw is not None else json.dumps(self.activity).encode()
 
     def fields(self) -> dict[str, str]:
         """Return its header fields, signed as they are."""
@@ -199,6 +202,18 @@ async def peer_server(netloc: str) -> AsyncIterator[Peer]:
         await runner.cleanup()
 
 
+@asynccontextmanager
+async def connected(host: str, port: int) -> AsyncIterator[Streams]:
+    """Keep a connection for the length of a block."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
 class Door:
     """A forward proxy: the only way out, which knows a few names and writes down all of them."""
 
@@ -220,7 +235,13 @@ class Door:
             await writer.drain()
             return
         host, _, port = place.partition(":")
-        remote_reader, remote = await asyncio.open_connection(host, int(port))
+        async with connected(host, int(port)) as (remote_reader, remote):
+            await self._pass(line, fields, (reader, writer), (remote_reader, remote))
+
+    async def _pass(self, line: str, fields: list[str], here: Streams, there: Streams) -> None:
+        (reader, writer), (remote_reader, remote) = here, there
+        method, target, _ = line.split(" ")
+        parts = urlsplit(target)
         kept = [it for it in fields if not it.lower().startswith(("connection:", "proxy-"))]
         path = f"{parts.path}{'?' if parts.query else ''}{parts.query}"
         opening = [f"{method} {path} HTTP/1.1", *kept, "connection: close", "", ""]
@@ -232,7 +253,6 @@ class Door:
         while chunk := await remote_reader.read(1 << 16):
             writer.write(chunk)
             await writer.drain()
-        remote.close()
 
 
 @asynccontextmanager

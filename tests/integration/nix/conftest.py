@@ -1,7 +1,8 @@
-"""A folder that plays a machine's root."""
+"""A folder that plays a machine's root, and what carries an application's state."""
 
 from __future__ import annotations
 
 from tests.support.machine_root import machine_root
+from tests.support.state_fixtures import socket_server, stateless
 
-__all__ = ["machine_root"]
+__all__ = ["machine_root", "socket_server", "stateless"]

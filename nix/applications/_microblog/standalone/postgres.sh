@@ -53,6 +53,7 @@ serve() {
   wait "$server" || status=$?
   # A signal ends the first wait, not the server.
   while kill -0 "$server" 2> /dev/null; do
+    status=0
     wait "$server" || status=$?
   done
   exit "$status"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -72,7 +73,7 @@ class Bucket:
             async with self._session.request(
                 method,
                 f"{self._endpoint}{path}",
-                data=body or None,
+                data=io.BytesIO(body) if body else None,
                 headers={**(fields or {}), **signed},
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=SECONDS),
