@@ -88,6 +88,17 @@ _BY_ERROR: Final[Sequence[tuple[type[errors.HostingError], ProblemKind]]] = (
     (errors.QuotaExceededError, QUOTA),
     (errors.UnavailableError, UNAVAILABLE),
 )
+_SENTENCES: Final[Mapping[str, str]] = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "tuple_type": "must be a list",
+    "string_type": "must be text",
+    "dict_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "int_parsing": "must be a whole number",
+    "string_pattern_mismatch": "does not have the form that the API's description gives",
+}
+"""What pydantic finds, in words that do not need Python."""
 _DETAILS: Final[Mapping[ProblemKind, str]] = {
     NOT_FOUND: "There is nothing at this address.",
     BAD_METHOD: "This address does not take that method.",
@@ -185,7 +196,7 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
     pointed = {_pointer(it["loc"]): _sentence(it) for it in found}
     if any(it["type"] == "json_invalid" for it in found):
         return document(request.scope, MALFORMED, _DETAILS[MALFORMED])
-    return document(request.scope, INVALID, "; ".join(pointed.values()), pointed=pointed)
+    return document(request.scope, INVALID, " ".join(pointed.values()), pointed=pointed)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -223,11 +234,6 @@ def _pointer(location: Sequence[str | int]) -> str:
 def _sentence(problem: Mapping[str, Any]) -> str:
     """Say what is wrong without repeating the value, which may be a secret."""
     name = _pointer(problem["loc"]) or "The body"
+    known = _SENTENCES.get(problem["type"])
     message = str(problem["msg"]).replace("Input should be", "must be")
-    match problem["type"]:
-        case "missing":
-            return f"{name} is missing."
-        case "extra_forbidden":
-            return f"{name} is not known here."
-        case _:
-            return f"{name}: {message}."
+    return f"{name} {known}." if known else f"{name}: {message}."

@@ -137,8 +137,10 @@ class Configurations:
     ) -> tuple[ApplicationOrder, ...]:
         """Turn wishes into orders, or name everything that is wrong with them at once."""
         problems: dict[str, str] = {}
+        said: list[str] = []
         if not wishes:
-            problems["/applications"] = "Choose at least one application."
+            said.append("Choose at least one application.")
+            problems["/applications"] = said[0]
         orders = []
         for index, wish in enumerate(wishes):
             try:
@@ -146,8 +148,9 @@ class Configurations:
             except errors.InvalidError as error:
                 for field, reason in error.details.items():
                     problems[f"/applications/{index}/{field.lstrip('/')}"] = reason
+                    said.append(_in_full(wish.application, field, reason))
         if problems:
-            message = next(iter(problems.values()))
+            message = said[0]
             if len(problems) > 1:
                 message = f"{message} ({len(problems)} errors in all.)"
             raise errors.InvalidError("configuration.invalid", message, details=problems)
@@ -246,3 +249,9 @@ def _immutable(
         for name in immutable
         if name in requested.options and wish.options.get(name) != requested.options[name]
     }
+
+
+def _in_full(application: str, field: str, reason: str) -> str:
+    """Return a reason for those who do not see which option it stands at."""
+    option = field.removeprefix("options/")
+    return reason if option == field else f"Option {option} of {application}: {reason}"

@@ -96,6 +96,25 @@ async def test_options_outside_the_schema_are_refused_all_at_once(panel: PanelRi
     }
 
 
+async def test_a_mistake_in_an_option_is_named_where_its_place_is_not_shown(
+    panel: PanelRig,
+) -> None:
+    wish = {"application": "hello", "options": {"titel": "x"}}
+    async with panel.operator() as client:
+        problem = await refused(client, {"domain": rigs.a_domain(), "applications": [wish]})
+
+    assert problem["detail"] == "Option titel of hello: There is no such option."
+
+
+async def test_a_value_of_the_wrong_kind_is_told_in_plain_words(panel: PanelRig) -> None:
+    async with panel.operator() as client:
+        problem = await refused(client, {"domain": 5, "applications": "hello"})
+        page = await client.get("/deployments", params={"before": "x"})
+
+    assert problem["detail"] == "applications must be a list. domain must be text."
+    assert page.json()["detail"].startswith("query/before does not have the form")
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
