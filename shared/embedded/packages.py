@@ -51,7 +51,11 @@ NEEDS: Final = (
     Need("caddy", "caddy"),
     Need("squid", "squid"),
 )
-NEEDS_OF_TESTS: Final = (*NEEDS, Need("docker-compose", "docker-compose"))
+NEEDS_OF_TESTS: Final = (
+    *NEEDS,
+    Need("docker-compose", "docker-compose"),
+    Need("restic", "restic"),
+)
 NEEDS_WITHOUT_ROOT: Final = (Need("newuidmap", "uidmap"),)
 
 

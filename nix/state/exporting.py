@@ -1,0 +1,106 @@
+"""Export: the application's state into the staging bucket, while the application may go on.
+
+The manifest is written last: an export that has none does not exist. Whatever an attempt before has
+put there is found again and not sent twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import dumping
+import manifest
+import saving
+from chunks import Writer
+from failures import StateError
+from folders import WorkFolder
+from restic import Restic
+from staging import Staging
+
+if TYPE_CHECKING:
+    from progress import Progress
+    from request import Request
+
+
+def export(request: Request, progress: Progress) -> dict[str, Any]:
+    """Export; return what whoever imports it has to know."""
+    began = time.monotonic()
+    folder = WorkFolder(request.folder, request.state.application)
+    with folder.locked():
+        mark = folder.find_mark()
+        if mark is not None:
+            raise StateError(
+                "source.unfinished",
+                f"the files are those of the unfinished import {mark[0]}; finish it first",
+            )
+        staging = Staging(request.staging)
+        writer = Writer(staging)
+        whole = _exported(request, progress, (staging, writer), folder)
+        content = whole.encoded()
+        staging.put(manifest.OBJECT, content)
+    return {
+        "manifest": manifest.OBJECT,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        **totals(whole),
+        "sent_bytes": writer.sent_bytes,
+        "sent_objects": writer.sent_objects,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+
+
+def totals(whole: manifest.Manifest) -> dict[str, Any]:
+    """Return how much an export holds."""
+    tables = [it for database in whole.databases for it in database.tables]
+    chunks = {it.object: it for it in manifest.chunks_of(whole)}
+    return {
+        "export": whole.export,
+        "rows": sum(it.rows for it in tables),
+        "files": sum(it.files for it in whole.paths),
+        "bytes": sum(it.raw_bytes for table in tables for it in table.chunks)
+        + sum(it.large_objects.bytes for it in whole.databases)
+        + sum(it.bytes for it in whole.paths),
+        "chunk_bytes": sum(it.bytes for it in chunks.values()),
+        "not_included": list(whole.not_included),
+        "notes": list(whole.notes),
+    }
+
+
+def _exported(
+    request: Request, progress: Progress, to: tuple[Staging, Writer], folder: WorkFolder
+) -> manifest.Manifest:
+    staging, writer = to
+    left_out = list(request.state.elsewhere)
+    notes: list[str] = []
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    databases = []
+    for place in request.state.databases:
+        source = dumping.Source(place, writer, progress.report)
+        database, *remarks = asyncio.run(dumping.export(source))
+        databases.append(database)
+        left_out += remarks[0]
+        notes += remarks[1]
+    # Files come second: one that a row names was written before the row was.
+    paths = []
+    if request.state.paths:
+        restic = Restic(request.staging, request.files_password, folder.scratch)
+        restic.ensure(staging)
+        destination = saving.Destination(restic, writer, progress.report)
+        for path in request.state.paths:
+            tree, *remarks = saving.save(path, destination)
+            paths.append(tree)
+            left_out += remarks[0]
+            notes += remarks[1]
+    return manifest.Manifest(
+        export=request.export,
+        application=request.state.application,
+        version=request.state.version,
+        created=created,
+        facts=request.facts,
+        databases=tuple(databases),
+        paths=tuple(paths),
+        not_included=tuple(left_out),
+        notes=tuple(notes),
+    )

@@ -1,0 +1,230 @@
+"""Import: a staging bucket's export becomes the application's state, wholly or visibly not.
+
+Nothing local is touched before everything was read and found to be what was exported. Then every
+part is marked as unfinished, filled, compared, and the marks are removed. Whenever this is killed,
+there is nothing, or a mark; the next try removes what is marked and begins anew. A part that is
+already exactly what was exported is left as it is, so that an import may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import chunks
+import exporting
+import inventory
+import loading
+import manifest
+import placing
+import postgres
+import saving
+from failures import StateError
+from folders import WorkFolder
+from restic import Restic
+from staging import Staging
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from progress import Progress
+    from request import DatabasePlace, Request
+
+ROOM: Final = 64 * 2**20
+NOT_EMPTY: Final = (
+    "{} is not empty, and not an unfinished import: state is only imported into an application "
+    "that has none; deploy it anew, or remove what is there"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is left to do."""
+
+    databases: tuple[loading.Target, ...]
+    paths: tuple[placing.Arrival, ...]
+
+
+def run(request: Request, progress: Progress) -> dict[str, Any]:
+    """Import; return what was imported."""
+    began = time.monotonic()
+    folder = WorkFolder(request.folder, request.state.application)
+    with folder.locked():
+        staging = Staging(request.staging)
+        whole, digest = _read(staging, request)
+        plan = _planned(_everything(request, progress, staging, whole), folder)
+        _check_room(plan, folder)
+        _check_chunks(staging, plan, progress)
+        restic = Restic(request.staging, request.files_password, folder.scratch)
+        restored = [folder.scratch / f"tree-{number}" for number in range(len(plan.paths))]
+        for arrival, target in zip(plan.paths, restored, strict=True):
+            placing.restore(arrival, restic, target)
+        _mark(plan, folder, whole.export)
+        for database in plan.databases:
+            asyncio.run(loading.load(database))
+        for arrival, target in zip(plan.paths, restored, strict=True):
+            placing.put(arrival.place, arrival.wanted, target)
+        os.sync()
+        _unmark(request.state.databases, folder)
+    return {
+        "manifest": manifest.OBJECT,
+        "sha256": digest,
+        **exporting.totals(whole),
+        "kept": not plan.databases and not plan.paths,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+
+
+def _read(staging: Staging, request: Request) -> tuple[manifest.Manifest, str]:
+    content = staging.find(manifest.OBJECT)
+    if content is None:
+        raise StateError(
+            "export.missing",
+            f"there is no export below {request.staging.prefix or 'the top'} of bucket "
+            f"{request.staging.bucket}: it has no {manifest.OBJECT}; export first",
+        )
+    digest = hashlib.sha256(content).hexdigest()
+    if request.manifest_sha256 not in {"", digest}:
+        raise StateError(
+            "manifest.other",
+            f"{manifest.OBJECT} has SHA-256 {digest} and not the one that was asked for; it was "
+            "exported again or changed: ask with what the export reported",
+        )
+    whole = manifest.read(content)
+    _require_match(request, whole)
+    return whole, digest
+
+
+def _require_match(request: Request, whole: manifest.Manifest) -> None:
+    """Refuse an export of something else."""
+    state = request.state
+    pairs = (
+        ("export", request.export or whole.export, whole.export),
+        ("application", state.application, whole.application),
+        ("version", state.version or whole.version, whole.version or state.version),
+        ("databases", *_names(state.databases, whole.databases)),
+        ("paths", *_names(state.paths, whole.paths)),
+    )
+    for what, ours, theirs in pairs:
+        if ours != theirs:
+            raise StateError(
+                f"{what}.differs" if what != "export" else "export.other",
+                f"the {what} asked for is {ours}, the export's is {theirs}; both have to be the "
+                "same: deploy what was exported, or take another export",
+            )
+
+
+def _names(ours: Sequence[Any], theirs: Sequence[Any]) -> tuple[str, str]:
+    first, second = (", ".join(sorted(it.name for it in one)) or "none" for one in (ours, theirs))
+    return first, second
+
+
+def _everything(
+    request: Request, progress: Progress, staging: Staging, whole: manifest.Manifest
+) -> Plan:
+    databases = {it.name: it for it in whole.databases}
+    paths = {it.name: it for it in whole.paths}
+    return Plan(
+        tuple(
+            loading.Target(it, databases[it.name], staging, progress.report)
+            for it in request.state.databases
+        ),
+        tuple(
+            placing.Arrival(it, paths[it.name], staging, progress.report)
+            for it in request.state.paths
+        ),
+    )
+
+
+def _planned(everything: Plan, folder: WorkFolder) -> Plan:
+    """Return what is not there yet; refuse to touch what is somebody's.
+
+    Raises:
+        StateError: there is something else, or it would not fit.
+    """
+    mark = folder.find_mark()
+    ours = mark[1] if mark else frozenset()
+    for target in everything.databases:
+        asyncio.run(loading.check(target))
+    for arrival in everything.paths:
+        placing.check(arrival.place)
+    return Plan(
+        tuple(it for it in everything.databases if asyncio.run(_is_to_fill(it))),
+        tuple(it for it in everything.paths if it.place.name in ours or _is_to_place(it)),
+    )
+
+
+async def _is_to_fill(target: loading.Target) -> bool:
+    async with postgres.connected(target.place) as connection:
+        is_marked = await inventory.find_mark(connection) is not None
+        is_occupied = await inventory.is_occupied(connection)
+    if is_marked:
+        return True
+    if not is_occupied and target.wanted.pre_data:
+        return True
+    different = await loading.compared(target)
+    if different:
+        raise StateError(
+            "target.not_empty",
+            NOT_EMPTY.format(f"database {target.place.name}")
+            + f" (it also differs from the export in {', '.join(different[:3])})",
+        )
+    return False
+
+
+def _is_to_place(arrival: placing.Arrival) -> bool:
+    place = arrival.place
+    is_occupied = placing.is_occupied(place)
+    if not place.path.is_dir() and is_occupied:
+        raise StateError("target.not_empty", NOT_EMPTY.format(place.path))
+    found = saving.look(place, arrival.report)
+    if not placing.differs(place, arrival.wanted, found):
+        return False
+    if is_occupied:
+        raise StateError("target.not_empty", NOT_EMPTY.format(place.path))
+    return True
+
+
+def _check_room(plan: Plan, folder: WorkFolder) -> None:
+    """Refuse what certainly does not fit on the disk."""
+    wanted = sum(it.wanted.bytes for it in plan.paths) + sum(
+        chunk.raw_bytes for it in plan.databases for chunk in manifest.chunks_of_database(it.wanted)
+    )
+    free = shutil.disk_usage(folder.scratch).free
+    if wanted + ROOM > free:
+        raise StateError(
+            "space.missing",
+            f"the export needs {wanted + ROOM} bytes and the disk has {free} left; make the "
+            "machine's disk larger",
+        )
+
+
+def _check_chunks(staging: Staging, plan: Plan, progress: Progress) -> None:
+    wanted = [
+        *(it for one in plan.databases for it in manifest.chunks_of_database(one.wanted)),
+        *(it for one in plan.paths for it in one.wanted.listing),
+    ]
+    chunks.check(
+        staging,
+        wanted,
+        lambda done, total: progress.report("chunks checked", done, total, "bytes"),
+    )
+
+
+def _mark(plan: Plan, folder: WorkFolder, export: str) -> None:
+    """Mark everything that will be touched, before anything is."""
+    if plan.paths:
+        folder.mark(export, [it.place.name for it in plan.paths])
+    for it in plan.databases:
+        asyncio.run(loading.mark(it, export))
+
+
+def _unmark(databases: Sequence[DatabasePlace], folder: WorkFolder) -> None:
+    for it in databases:
+        asyncio.run(loading.unmark(it))
+    folder.unmark()

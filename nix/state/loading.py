@@ -1,0 +1,239 @@
+"""Chunks become a database, which is empty before and marked as unfinished until all is compared.
+
+The schema runs as statements of the application's own role, never in a program that would take
+commands from it: it was written by somebody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import chunks
+import inventory
+import postgres
+from failures import StateError
+from postgres import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    import manifest
+    from inventory import Report
+    from postgres import Connection
+    from request import DatabasePlace
+    from staging import Staging
+
+LINGERING: Final = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and usename = current_user and application_name = $1
+    and pid <> pg_backend_pid()
+"""
+AVAILABLE: Final = "select name::text from pg_available_extensions"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A database that is filled."""
+
+    place: DatabasePlace
+    wanted: manifest.Database
+    staging: Staging
+    report: Report
+
+
+async def check(target: Target) -> None:
+    """Refuse a server on which this database would not be the same.
+
+    Raises:
+        StateError: it cannot be imported here; nothing was changed.
+    """
+    place, wanted = target.place, target.wanted
+    async with postgres.connected(place) as connection:
+        here = await inventory.described(connection, place)
+        available = {it[0] for it in await connection.fetch(AVAILABLE)}
+    mistakes = []
+    if here.server_major < wanted.server_major:
+        mistakes.append(
+            f"its server is PostgreSQL {here.server_major} and the export came from "
+            f"{wanted.server_major}: use {wanted.server_major} or later"
+        )
+    if here.encoding != wanted.encoding:
+        mistakes.append(f"its encoding is {here.encoding}: create it with {wanted.encoding}")
+    ours, theirs = (
+        (it.provider, it.collate, it.ctype, it.locale) for it in (here.collation, wanted.collation)
+    )
+    if ours != theirs:
+        mistakes.append(f"its collation is {ours}: create it with {theirs}")
+    if place.collation and place.collation != here.collation.collate:
+        mistakes.append(f"its collation is not {place.collation}, as its application wants")
+    missing = sorted({it.name for it in wanted.extensions} - available)
+    if missing:
+        mistakes.append(f"its server lacks extensions: install {', '.join(missing)}")
+    if mistakes:
+        raise StateError(
+            "database.unsuited",
+            f"database {place.name} cannot take the export: {'; '.join(mistakes)}",
+        )
+
+
+async def mark(target: Target, export: str) -> None:
+    """Mark the database as unfinished, and remove what an unfinished import left in it."""
+    async with postgres.connected(target.place) as connection:
+        # A server goes on for a while with what a killed import asked it to do.
+        await connection.execute("set lock_timeout = '60s'")
+        await connection.fetch(LINGERING, postgres.NAME)
+        async with connection.transaction():
+            if await inventory.find_mark(connection) is not None:
+                await connection.execute("drop owned by current_user cascade")
+            literal = await connection.fetchval("select quote_literal($1::text)", export)
+            await connection.execute(f"create schema {inventory.MARK}")
+            await connection.execute(f"comment on schema {inventory.MARK} is {literal}")
+
+
+async def unmark(place: DatabasePlace) -> None:
+    """Say that the import is finished; with this, everything before is on the disk as well."""
+    async with postgres.connected(place) as connection:
+        await connection.execute("set synchronous_commit = on")
+        await connection.execute(f"drop schema if exists {inventory.MARK}")
+
+
+async def load(target: Target) -> None:
+    """Fill a marked database and compare it with what was exported.
+
+    Raises:
+        StateError: it is not the same; the mark is still there.
+    """
+    async with postgres.connected(target.place) as connection:
+        # The mark is removed with a commit that waits for the disk; until then nothing has to.
+        await connection.execute("set synchronous_commit = off")
+        await _run(target, connection, target.wanted.pre_data)
+        await connection.execute("set search_path = pg_catalog")
+        await _rows(target, connection)
+        await _large_objects(target, connection)
+        await _sequences(target, connection)
+        target.report(f"indexes and constraints of {target.place.name}", 0, None, "statements")
+        await _run(target, connection, target.wanted.post_data)
+        await connection.execute("set search_path = pg_catalog")
+        await _truncate(target, connection)
+        await _refresh(target, connection)
+        await connection.execute("analyze")
+    await _compare(target)
+
+
+async def compared(target: Target) -> list[str]:
+    """Return what of the database is not as it has to be."""
+    async with postgres.connected(target.place) as connection:
+        found = await inventory.fingerprinted(connection, target.place, target.report)
+    return inventory.differences(target.wanted, found, target.place.truncate_after_restore)
+
+
+async def _compare(target: Target) -> None:
+    different = await compared(target)
+    if different:
+        raise StateError(
+            "import.different",
+            f"database {target.place.name} is not what was exported: {', '.join(different[:10])}; "
+            "nothing was started with it: run the import again",
+        )
+
+
+async def _run(target: Target, connection: Connection, script: Sequence[manifest.Chunk]) -> None:
+    """Run a script as a whole or not at all."""
+    parts = await asyncio.to_thread(
+        lambda: b"".join(chunks.contents(target.staging, script)).decode()
+    )
+    async with connection.transaction():
+        await connection.execute(parts)
+    # As it was when the connection was made; the script has settings of its own.
+    for name in ("row_security", "check_function_bodies", "xmloption", "default_tablespace"):
+        await connection.execute(f"reset {name}")
+
+
+async def _rows(target: Target, connection: Connection) -> None:
+    total = sum(it.rows for it in target.wanted.tables)
+    done = 0
+    for it in target.wanted.tables:
+        if it.chunks:
+            await connection.copy_to_table(
+                it.name,
+                schema_name=it.schema,
+                # Without any, a list of columns cannot be written.
+                columns=it.columns or None,
+                source=_source(target, it, done, total),
+                format="text",
+            )
+        done += it.rows
+
+
+async def _source(
+    target: Target, table: manifest.Table, done: int, total: int
+) -> AsyncIterator[bytes]:
+    """Yield the rows of a table, in pieces that do not have to be kept."""
+    async for content in chunks.streamed(target.staging, table.chunks):
+        yield content
+        done += content.count(b"\n")
+        target.report(f"database {target.place.name}", done, total, "rows")
+
+
+async def _large_objects(target: Target, connection: Connection) -> None:
+    wanted = target.wanted.large_objects
+    done = 0
+    rest = b""
+    async for content in chunks.streamed(target.staging, wanted.chunks):
+        *lines, rest = (rest + content).split(b"\n")
+        async with connection.transaction():
+            for line in lines:
+                done += await _large_object(connection, line)
+        target.report(f"large objects of {target.place.name}", done, wanted.bytes, "bytes")
+
+
+async def _large_object(connection: Connection, line: bytes) -> int:
+    name, offset, text = line.split(b"\t")
+    content = bytes.fromhex(text.removeprefix(b"\\\\x").decode("ascii"))
+    if offset == b"0":
+        await connection.execute("select lo_create($1)", int(name))
+    await connection.execute("select lo_put($1, $2, $3)", int(name), int(offset), content)
+    return len(content)
+
+
+async def _sequences(target: Target, connection: Connection) -> None:
+    for it in target.wanted.sequences:
+        await connection.execute(
+            "select setval($1::text::regclass, $2, $3)",
+            quoted(it.schema, it.name),
+            it.last_value,
+            it.is_called,
+        )
+
+
+async def _truncate(target: Target, connection: Connection) -> None:
+    named = {inventory.labelled(it) for it in target.place.truncate_after_restore}
+    tables = [quoted(it.schema, it.name) for it in target.wanted.tables if it.label in named]
+    if tables:
+        await connection.execute(f"truncate {', '.join(tables)}")
+
+
+async def _refresh(target: Target, connection: Connection) -> None:
+    """Fill materialized views; one that reads another has to wait for it."""
+    left = [it for it in target.wanted.materialized_views if it.populated]
+    while left:
+        waiting = [it for it in left if not await _refreshed(connection, it)]
+        if len(waiting) == len(left):
+            raise StateError(
+                "database.views",
+                f"materialized views of {target.place.name} wait for each other: "
+                f"{', '.join(f'{it.schema}.{it.name}' for it in left)}",
+            )
+        left = waiting
+
+
+async def _refreshed(connection: Connection, view: manifest.View) -> bool:
+    import asyncpg  # noqa: PLC0415 - an application without a database needs none
+
+    try:
+        await connection.execute(f"refresh materialized view {quoted(view.schema, view.name)}")
+    except asyncpg.ObjectNotInPrerequisiteStateError:
+        return False
+    return True

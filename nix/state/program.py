@@ -1,0 +1,61 @@
+"""Read what is asked for, do it, say what became of it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import request
+from failures import RequestError, StateError
+from progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Where each verb lies; nothing is read that is not needed.
+VERBS: Final = {
+    "export": ("exporting", "export"),
+    "import": ("importing", "run"),
+    "fingerprint": ("looking", "fingerprint"),
+    "status": ("looking", "status"),
+}
+DONE: Final = 0
+FAILED: Final = 1
+MISUSED: Final = 2
+AGAIN: Final = 75
+"""Failed for now; the same may succeed later."""
+ARGUMENTS: Final = 2
+USAGE: Final = f"usage: fediversity-state {'|'.join(VERBS)} APPLICATION < REQUEST"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do one verb; return the exit status."""
+    # Only what is asked for decides which database is meant.
+    for name in [it for it in os.environ if it.startswith(("PG", "AWS_", "RESTIC_"))]:
+        del os.environ[name]
+    os.umask(0o077)
+    progress = Progress(sys.stdout)
+    try:
+        result = _done(arguments, progress)
+    except RequestError as error:
+        message = f"the request is wrong: {error}; nothing was changed"
+        failure = {"code": "request.invalid", "message": message, "mistakes": error.mistakes}
+        progress.say({"error": failure})
+        return MISUSED
+    except StateError as error:
+        progress.say({"error": {"code": error.code, "message": error.message}})
+        return AGAIN if error.is_retryable else FAILED
+    progress.say({"result": result})
+    return DONE
+
+
+def _done(arguments: Sequence[str], progress: Progress) -> dict[str, Any]:
+    if len(arguments) != ARGUMENTS or arguments[0] not in VERBS:
+        raise RequestError([USAGE])
+    verb, application = arguments
+    asked = request.read(application, verb, sys.stdin.read())
+    module, function = VERBS[verb]
+    result: dict[str, Any] = getattr(importlib.import_module(module), function)(asked, progress)
+    return result

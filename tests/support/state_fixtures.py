@@ -1,0 +1,39 @@
+"""Fixtures for what `fediversity-state` carries: a server known by its socket, and a bucket."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from shared.embedded import parts, ports
+from tests.support import state
+from tests.support.servers import throwaway_directory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from shared.embedded.servers.seaweedfs import SeaweedServer
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def socket_server() -> AsyncIterator[state.SocketPostgresServer]:
+    """Yield the one server of this test process that is reached by its socket."""
+    with throwaway_directory() as path:
+        password = SecretStr(secrets.token_urlsafe(18))
+        server = state.SocketPostgresServer(path, port=ports.free(), password=password)
+        async with parts.running(server) as started:
+            yield started
+
+
+@pytest.fixture
+async def stateless(
+    socket_server: state.SocketPostgresServer, object_store: SeaweedServer, tmp_path: Path
+) -> state.Carrier:
+    """Return what carries the state of an application that has none yet."""
+    bucket = await state.create_bucket(object_store)
+    return state.Carrier(socket_server, object_store, bucket, tmp_path / "work")
