@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from shared import database as databases
 from shared import ids, jobs
+from shared.bus.dead_letters import DeadLetters
 from shared.contracts import registry
 from shared.contracts.messages import Event, RunEvent
 from shared.contracts.panel import DeploymentRemovalRequested
@@ -104,11 +105,13 @@ class ServiceRig(ABC):
         async def publish(progress: Progress) -> None:
             self.reports.append(progress)
 
+        name = type(self.service).__name__.lower()
         worker = jobs.Worker(
-            service=type(self.service).__name__.lower(),
+            service=name,
             database=self.database,
             kinds={it.name: it for it in self.service.kinds()},
             publish=publish,
+            park=DeadLetters(name, self.database, {}).park,
             settings=RuntimeSettings(lease_seconds=0.6),
         )
         watches = [
