@@ -20,7 +20,7 @@ PROGRAM: Final = "qemu-system-x86_64"
 SSH_PORT: Final = 22
 DOOR: Final = str(Path(__file__).with_name("door.py"))
 MOST_CONNECTIONS: Final = 64
-"""How many connections a machine may have through its doors, all together."""
+"""How many connections a machine may have through each of its doors."""
 # Where a machine finds its doors, at the same addresses on every runtime backend.
 GUEST_DOORS: Final = Doors(
     s3=Endpoint(host="10.0.2.100", port=3900),

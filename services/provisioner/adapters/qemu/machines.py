@@ -5,7 +5,7 @@ base.qcow2 kernel initrd    its image, for life: links that outlive the cache
 hostname authorized_keys hostkey   its seed, read by QEMU at each start
 machine.json         what was ordered
 process.json         the process that runs it, by pid and start time
-places               locked byte by byte: the connections that it has through its doors
+places-*             locked byte by byte: the connections that it has through each door
 """
 
 from __future__ import annotations

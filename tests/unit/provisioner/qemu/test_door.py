@@ -16,20 +16,28 @@ if TYPE_CHECKING:
 NETCAT = "#!/bin/sh\necho $@; echo trouble >&2; exec cat\n"
 
 
-async def a_connection(folder: Path, most: int) -> tuple[Process, bytes]:
+async def a_connection(folder: Path, most: int, port: str = "80") -> tuple[Process, bytes]:
     """Begin a connection; return its process and what is heard of it first."""
     netcat = folder / "netcat"
     netcat.write_text(NETCAT)
     netcat.chmod(0o755)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-S", arguments.DOOR),
-        *(str(folder / "places"), str(most), str(netcat), "host", "80"),
+        *(str(folder / "places"), str(most), str(netcat), "host", port),
         stdin=-1,
         stdout=-1,
         stderr=asyncio.subprocess.STDOUT,
     )
     assert process.stdout is not None
     return process, await process.stdout.readline()
+
+
+async def test_each_door_has_places_of_its_own(tmp_path: Path) -> None:
+    found = [await a_connection(tmp_path, 1, port) for port in ("80", "25")]
+
+    assert [said for _, said in found] == [b"nc host 80\n", b"nc host 25\n"]
+    for process, _ in found:
+        await process.communicate(b"")
 
 
 async def test_one_connection_too_many_ends_and_a_place_is_free_again(tmp_path: Path) -> None:
