@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType
 
 if TYPE_CHECKING:
+    from shared.catalogue import SecretKind
     from shared.contracts.deployments import GrantedBucket, GrantedMachine
     from shared.contracts.panel import DeploymentRequested
 
@@ -35,6 +36,18 @@ class Revision:
     wanted: DeploymentRequested
     machines: tuple[GrantedMachine, ...]
     buckets: tuple[GrantedBucket, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationSecret:
+    """What an application keeps secret, sealed to deployer itself."""
+
+    application: str
+    name: str
+    kind: SecretKind
+    sealed: str
+    fingerprint: str
+    """SHA-256 of the value: shows whether two are the same, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from pydantic import SecretStr
+
+    from shared.catalogue import SecretKind
     from shared.contracts.deployments import Endpoint, GrantedMachine
     from shared.contracts.messages import RevisionEvent
     from shared.contracts.panel import DeploymentRequested
     from shared.database import Transaction
 
-    from .domain import Generation, Permit, Revision, Sighting, Switch, System
+    from .domain import ApplicationSecret, Generation, Permit, Revision, Sighting, Switch, System
 
 
 class SystemBuilder(Protocol):
@@ -154,4 +157,36 @@ class Revisions(Protocol):
 
     async def forget(self, tx: Transaction, deployment: str) -> None:
         """Forget everything about a deployment."""
+        ...
+
+
+class SecretMaker(Protocol):
+    """Makes what nobody can guess."""
+
+    async def make(self, kind: SecretKind) -> SecretStr:
+        """Return a new value."""
+        ...
+
+
+class ApplicationSecrets(Protocol):
+    """What applications keep secret; a value that is kept never changes."""
+
+    async def of(self, deployment: str) -> Sequence[ApplicationSecret]:
+        """Return the secrets of a deployment, ordered by application and name."""
+        ...
+
+    async def keep(
+        self, deployment: str, made: Sequence[ApplicationSecret]
+    ) -> Sequence[ApplicationSecret]:
+        """Keep what nothing is kept for yet, and return all that is kept, the same to everybody."""
+        ...
+
+    async def announce(
+        self, tx: Transaction, deployment: str, names: Collection[tuple[str, str]]
+    ) -> Sequence[ApplicationSecret]:
+        """Return those of these (application, name) that were never announced; now they are."""
+        ...
+
+    async def forget(self, tx: Transaction, deployment: str) -> None:
+        """Forget every secret of a deployment."""
         ...

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Final
 from typing_extensions import override
 
 from shared import errors
+from shared.catalogue import SecretKind
 from shared.contracts.panel import DeploymentRequested
 from shared.contracts.provisioner import VMReady
 from shared.contracts.storage import StorageReady
 
-from ..domain import FIRST_EPOCH, Generation, Revision, System
-from ..ports import Revisions
+from ..domain import FIRST_EPOCH, ApplicationSecret, Generation, Revision, System
+from ..ports import ApplicationSecrets, Revisions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from shared.contracts.deployments import GrantedMachine
     from shared.contracts.messages import RevisionEvent
-    from shared.database import Database, Transaction
+    from shared.database import Database, Row, Transaction
 
 _WANT: Final = """
 insert into deployments (deployment, run, revision) values ($1, $2, $3)
@@ -65,6 +66,22 @@ _BOOTED: Final = "update generations set boot_id = $3 where deployment = $1 and 
 _EPOCH: Final = """
 insert into epochs (domain, host, deployment, epoch) values ($1, $2, $3, $4)
 on conflict (domain, host) do update set deployment = excluded.deployment returning epoch
+"""
+_SECRETS: Final = """
+select application, name, kind, sealed, fingerprint from application_secrets
+where deployment = $1 order by application, name
+"""
+_FIRST: Final = """
+insert into application_secrets (deployment, application, name, kind, sealed, fingerprint)
+values ($1, $2, $3, $4, $5, $6) on conflict (deployment, application, name) do nothing
+"""
+_ANNOUNCE: Final = """
+update application_secrets set announced_at = now()
+where deployment = $1 and announced_at is null
+    and (application, name) in (
+        select it.application, it.name from unnest($2::text[], $3::text[]) as it (application, name)
+    )
+returning application, name, kind, sealed, fingerprint
 """
 
 
@@ -154,6 +171,51 @@ class PostgresRevisions(Revisions):
     async def forget(self, tx: Transaction, deployment: str) -> None:
         for table in ("facts", "generations", "epochs", "deployments"):
             await tx.execute(f"delete from {table} where deployment = $1", deployment)  # noqa: S608 - our own names
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresApplicationSecrets(ApplicationSecrets):
+    """The table application_secrets."""
+
+    database: Database
+
+    @override
+    async def of(self, deployment: str) -> Sequence[ApplicationSecret]:
+        async with self.database.transaction() as tx:
+            return [_secret(row) for row in await tx.fetch(_SECRETS, deployment)]
+
+    @override
+    async def keep(
+        self, deployment: str, made: Sequence[ApplicationSecret]
+    ) -> Sequence[ApplicationSecret]:
+        async with self.database.transaction() as tx:
+            # In one order, so that two that make the same do not wait for each other.
+            for it in sorted(made, key=lambda it: (it.application, it.name)):
+                values = (it.application, it.name, it.kind.value, it.sealed, it.fingerprint)
+                await tx.execute(_FIRST, deployment, *values)
+            return [_secret(row) for row in await tx.fetch(_SECRETS, deployment)]
+
+    @override
+    async def announce(
+        self, tx: Transaction, deployment: str, names: Collection[tuple[str, str]]
+    ) -> Sequence[ApplicationSecret]:
+        columns = [[name[column] for name in names] for column in (0, 1)]
+        found = [_secret(row) for row in await tx.fetch(_ANNOUNCE, deployment, *columns)]
+        return sorted(found, key=lambda it: (it.application, it.name))
+
+    @override
+    async def forget(self, tx: Transaction, deployment: str) -> None:
+        await tx.execute("delete from application_secrets where deployment = $1", deployment)
+
+
+def _secret(row: Row) -> ApplicationSecret:
+    return ApplicationSecret(
+        application=row["application"],
+        name=row["name"],
+        kind=SecretKind(row["kind"]),
+        sealed=row["sealed"],
+        fingerprint=row["fingerprint"],
+    )
 
 
 async def _generations(tx: Transaction, deployment: str) -> list[Generation]:

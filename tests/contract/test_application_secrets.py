@@ -1,0 +1,168 @@
+"""What deployer's memory of application secrets promises: one value each, for ever, to everybody.
+
+The one in memory, and the one in a real database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from services.deployer.adapters.postgres import PostgresApplicationSecrets
+from services.deployer.domain import ApplicationSecret
+from shared import database as databases
+from shared import errors, ids
+from shared.catalogue import SecretKind
+from shared.settings import PostgresSettings
+from tests.support.deployments import DEPLOYMENT
+from tests.support.fakes.application_secrets import FakeApplicationSecrets
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from services.deployer.ports import ApplicationSecrets
+    from shared.database import Transaction
+    from shared.embedded.servers.postgres import Access
+
+OTHER = ids.new_id()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What deployer remembers, and the transactions in which it does."""
+
+    secrets: ApplicationSecrets
+    transaction: Callable[[], AbstractAsyncContextManager[Transaction]]
+
+    async def announce(self, *names: tuple[str, str]) -> Sequence[ApplicationSecret]:
+        async with self.transaction() as tx:
+            return await self.secrets.announce(tx, DEPLOYMENT, names)
+
+
+@asynccontextmanager
+async def no_transaction() -> AsyncIterator[Transaction]:
+    yield cast("Transaction", None)
+
+
+@pytest.fixture
+async def remembered(postgres: Access) -> AsyncIterator[Memory]:
+    settings = PostgresSettings(
+        host=postgres.host, port=postgres.port, database=postgres.database, user=postgres.user
+    )
+    schemas = ("shared", "services.deployer")
+    async with databases.connect(settings, postgres.password, schemas=schemas) as found:
+        yield Memory(secrets=PostgresApplicationSecrets(found), transaction=found.transaction)
+
+
+@pytest.fixture(params=["fake", "postgres"])
+def memory(request: pytest.FixtureRequest) -> Memory:
+    if request.param == "fake":
+        return Memory(secrets=FakeApplicationSecrets(), transaction=no_transaction)
+    # A database is made only for the tests that need one.
+    real: Memory = request.getfixturevalue("remembered")
+    return real
+
+
+def a_secret(name: str, *, application: str = "blog", value: str = "one") -> ApplicationSecret:
+    return ApplicationSecret(
+        application=application,
+        name=name,
+        kind=SecretKind.RANDOM_32,
+        sealed=f"SEALED-{value}",
+        fingerprint=f"sha256-{value}",
+    )
+
+
+async def test_secrets_come_back_as_they_were_kept_by_application_and_name(memory: Memory) -> None:
+    first, second, third = a_secret("b"), a_secret("a"), a_secret("c", application="another")
+
+    found = await memory.secrets.keep(DEPLOYMENT, [first, second, third])
+
+    assert found == [third, second, first]
+    assert await memory.secrets.of(DEPLOYMENT) == found
+
+
+async def test_a_value_that_is_kept_never_changes(memory: Memory) -> None:
+    await memory.secrets.keep(DEPLOYMENT, [a_secret("key")])
+
+    found = await memory.secrets.keep(
+        DEPLOYMENT, [a_secret("key", value="two"), a_secret("new", value="two")]
+    )
+
+    assert found == [a_secret("key"), a_secret("new", value="two")]
+
+
+async def test_everybody_who_makes_the_same_secrets_at_once_gets_the_same_values(
+    memory: Memory,
+) -> None:
+    names = ["a", "b", "c"]
+    makers = [
+        [a_secret(name, value=f"of-{number}") for name in (names if number % 2 else names[::-1])]
+        for number in range(8)
+    ]
+
+    found = await asyncio.gather(*(memory.secrets.keep(DEPLOYMENT, made) for made in makers))
+
+    assert len(found[0]) == len(names)
+    assert all(it == found[0] for it in found)
+
+
+async def test_the_secrets_of_another_deployment_are_never_read(memory: Memory) -> None:
+    await memory.secrets.keep(OTHER, [a_secret("key", value="theirs")])
+
+    assert await memory.secrets.of(DEPLOYMENT) == []
+    assert await memory.secrets.keep(DEPLOYMENT, [a_secret("key")]) == [a_secret("key")]
+    assert await memory.announce(("blog", "key")) == [a_secret("key")]
+    assert await memory.secrets.of(OTHER) == [a_secret("key", value="theirs")]
+
+
+async def test_a_secret_is_announced_once(memory: Memory) -> None:
+    one, other = a_secret("password"), a_secret("password", application="other")
+    await memory.secrets.keep(DEPLOYMENT, [one, other, a_secret("key")])
+
+    assert await memory.announce(("blog", "password")) == [one]
+    assert await memory.announce(("blog", "password"), ("other", "password")) == [other]
+    assert await memory.announce(("blog", "password"), ("other", "password")) == []
+    assert await memory.announce() == []
+
+
+async def test_what_nobody_kept_cannot_be_announced(memory: Memory) -> None:
+    assert await memory.announce(("blog", "password")) == []
+
+    await memory.secrets.keep(DEPLOYMENT, [a_secret("password")])
+    assert await memory.announce(("blog", "password")) == [a_secret("password")]
+
+
+async def test_an_announcement_that_was_not_written_was_none(remembered: Memory) -> None:
+    await remembered.secrets.keep(DEPLOYMENT, [a_secret("password")])
+
+    async def interrupted() -> None:
+        async with remembered.transaction() as tx:
+            await remembered.secrets.announce(tx, DEPLOYMENT, [("blog", "password")])
+            raise errors.FaultError("test.interrupted")
+
+    with pytest.raises(errors.FaultError):
+        await interrupted()
+
+    assert await remembered.announce(("blog", "password")) == [a_secret("password")]
+
+
+async def test_a_forgotten_deployment_has_no_secrets_and_others_keep_theirs(
+    memory: Memory,
+) -> None:
+    await memory.secrets.keep(DEPLOYMENT, [a_secret("key")])
+    await memory.secrets.keep(OTHER, [a_secret("key", value="theirs")])
+    await memory.announce(("blog", "key"))
+
+    async with memory.transaction() as tx:
+        await memory.secrets.forget(tx, DEPLOYMENT)
+
+    assert await memory.secrets.of(DEPLOYMENT) == []
+    assert await memory.secrets.of(OTHER) == [a_secret("key", value="theirs")]
+    await memory.secrets.keep(DEPLOYMENT, [a_secret("key", value="new")])
+    assert await memory.announce(("blog", "key")) == [a_secret("key", value="new")]

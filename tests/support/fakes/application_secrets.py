@@ -1,0 +1,50 @@
+"""What applications keep secret, in memory; transactions mean nothing to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from services.deployer.ports import ApplicationSecrets
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from services.deployer.domain import ApplicationSecret
+    from shared.database import Transaction
+
+
+@dataclass(kw_only=True)
+class FakeApplicationSecrets(ApplicationSecrets):
+    """Keeps secrets by deployment, application and name."""
+
+    kept: dict[tuple[str, str, str], ApplicationSecret] = field(default_factory=dict)
+    announced: set[tuple[str, str, str]] = field(default_factory=set)
+
+    @override
+    async def of(self, deployment: str) -> Sequence[ApplicationSecret]:
+        return [it for key, it in sorted(self.kept.items()) if key[0] == deployment]
+
+    @override
+    async def keep(
+        self, deployment: str, made: Sequence[ApplicationSecret]
+    ) -> Sequence[ApplicationSecret]:
+        for it in made:
+            self.kept.setdefault((deployment, it.application, it.name), it)
+        return await self.of(deployment)
+
+    @override
+    async def announce(
+        self, tx: Transaction, deployment: str, names: Collection[tuple[str, str]]
+    ) -> Sequence[ApplicationSecret]:
+        keys = {(deployment, *name) for name in names} & set(self.kept)
+        news = sorted(keys - self.announced)
+        self.announced.update(news)
+        return [self.kept[key] for key in news]
+
+    @override
+    async def forget(self, tx: Transaction, deployment: str) -> None:
+        self.kept = {key: it for key, it in self.kept.items() if key[0] != deployment}
+        self.announced = {key for key in self.announced if key[0] != deployment}
