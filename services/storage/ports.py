@@ -32,6 +32,14 @@ class ObjectStore(Protocol):
         """Make the bucket's holder exist with exactly these rights: read, write, delete, list."""
         ...
 
+    async def publish(self, bucket: str) -> None:
+        """Let anybody read single objects of the bucket, and do nothing else with it."""
+        ...
+
+    async def unpublish(self, bucket: str) -> None:
+        """Let nobody but its holder read the bucket; one that does not exist is no error."""
+        ...
+
     async def list_keys(self, bucket: str) -> frozenset[str]:
         """Return the ids of every key of the bucket's holder, also of those it made itself."""
         ...
@@ -45,7 +53,7 @@ class ObjectStore(Protocol):
         ...
 
     async def revoke(self, bucket: str) -> None:
-        """Take the holder away, with all rights and all keys, also unknown ones."""
+        """Unpublish the bucket, and take its holder away with all rights and all keys."""
         ...
 
     async def delete_bucket(self, bucket: str) -> None:

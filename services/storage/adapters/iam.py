@@ -131,6 +131,29 @@ class IamObjectStore(ObjectStore):
         return answer["PolicyDocument"]
 
     @override
+    async def publish(self, bucket: str) -> None:
+        """Write the bucket's policy when it is not exactly ours."""
+        wanted = public_policy(bucket)
+        with iam_errors.translated(bucket):
+            if await self._bucket_policy(bucket) != canonical(wanted):
+                await self.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(wanted))
+
+    async def _bucket_policy(self, bucket: str) -> object:
+        try:
+            answer = await self.s3.get_bucket_policy(Bucket=bucket)
+        except ClientError as error:
+            if iam_errors.is_missing(error):
+                return None
+            raise
+        return canonical(json.loads(answer["Policy"]))
+
+    @override
+    async def unpublish(self, bucket: str) -> None:
+        """Delete the bucket's policy, whoever wrote it."""
+        with iam_errors.translated(bucket), iam_errors.missing_is_fine():
+            await self.s3.delete_bucket_policy(Bucket=bucket)
+
+    @override
     async def list_keys(self, bucket: str) -> frozenset[str]:
         """Return the ids of all keys of the user, none when there is no user."""
         with iam_errors.translated(bucket):
@@ -180,7 +203,8 @@ class IamObjectStore(ObjectStore):
 
     @override
     async def revoke(self, bucket: str) -> None:
-        """Delete all keys, all policies and the user."""
+        """Delete the bucket's policy, then all keys, all policies and the user."""
+        await self.unpublish(bucket)
         for key in await self.list_keys(bucket):
             await self.delete_key(bucket, key)
         with iam_errors.translated(bucket), iam_errors.missing_is_fine():
@@ -190,7 +214,8 @@ class IamObjectStore(ObjectStore):
 
     @override
     async def delete_bucket(self, bucket: str) -> None:
-        """Delete uploads, versions and objects, then the bucket."""
+        """Delete the policy, uploads, versions and objects, then the bucket."""
+        await self.unpublish(bucket)
         with iam_errors.translated(bucket), iam_errors.missing_is_fine():
             for _ in range(EMPTYING_ROUNDS):
                 await self._empty(bucket)
@@ -227,6 +252,31 @@ def policy(bucket: str) -> dict[str, object]:
     resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
     allowed = {"Effect": "Allow", "Action": list(BUCKET_ACTIONS), "Resource": resources}
     return {"Version": "2012-10-17", "Statement": [allowed]}
+
+
+def public_policy(bucket: str) -> dict[str, object]:
+    """Return what everybody may do with a published bucket."""
+    allowed = {
+        "Effect": "Allow",
+        "Principal": "*",
+        # Alone: without the right to list, nobody finds what nobody was told of.
+        "Action": ["s3:GetObject"],
+        "Resource": [f"arn:aws:s3:::{bucket}/*"],
+    }
+    return {"Version": "2012-10-17", "Statement": [allowed]}
+
+
+def canonical(node: object) -> object:
+    """Return a policy with lists of one as their only member, as some stores give it back."""
+    match node:
+        case dict():
+            return {name: canonical(value) for name, value in node.items()}
+        case [only]:
+            return canonical(only)
+        case list():
+            return [canonical(it) for it in node]
+        case _:
+            return node
 
 
 async def _opens(s3: Any, bucket: str) -> bool:  # noqa: ANN401 - a client without types

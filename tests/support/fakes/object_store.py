@@ -26,6 +26,8 @@ class FakeObjectStore(ObjectStore):
     """Ids of the keys of each holder."""
     widened: set[str] = field(default_factory=set)
     """Holders with more rights than theirs."""
+    published: set[str] = field(default_factory=set)
+    """Buckets whose objects anybody may read."""
     is_away: bool = False
     lost_answers: int = 0
     """So many new keys are made, but nobody hears of them."""
@@ -47,6 +49,20 @@ class FakeObjectStore(ObjectStore):
         self._answer()
         self.holders.setdefault(bucket, set())
         self.widened.discard(bucket)
+
+    @override
+    async def publish(self, bucket: str) -> None:
+        """Let anybody read the bucket's objects."""
+        self._answer()
+        if bucket not in self.buckets:
+            raise errors.FaultError("store.unexpected", f"there is no bucket {bucket}")
+        self.published.add(bucket)
+
+    @override
+    async def unpublish(self, bucket: str) -> None:
+        """Let nobody but the holder read the bucket."""
+        self._answer()
+        self.published.discard(bucket)
 
     @override
     async def list_keys(self, bucket: str) -> frozenset[str]:
@@ -77,6 +93,7 @@ class FakeObjectStore(ObjectStore):
     async def revoke(self, bucket: str) -> None:
         """Delete the holder with its keys."""
         self._answer()
+        self.published.discard(bucket)
         self.holders.pop(bucket, None)
         self.widened.discard(bucket)
 
@@ -84,7 +101,18 @@ class FakeObjectStore(ObjectStore):
     async def delete_bucket(self, bucket: str) -> None:
         """Delete the bucket with its objects."""
         self._answer()
+        self.published.discard(bucket)
         self.buckets.pop(bucket, None)
+
+    def visit(self, method: str, path: str) -> int:
+        """Return the status of what somebody without a key asks for."""
+        bucket, _, key = path.partition("/")
+        is_reading = (
+            method in {"GET", "HEAD"} and key and not {"?", ".."} & {*path, *key.split("/")}
+        )
+        if bucket not in self.published or not is_reading:
+            return 403
+        return 200 if key in self.buckets[bucket] else 404
 
     def _answer(self) -> None:
         if self.is_away:
