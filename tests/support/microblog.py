@@ -337,6 +337,7 @@ async def running(
             for name in ("server", "database"):
                 if name in blog.processes:
                     await blog.stop(name)
+        assert "Traceback" not in blog.log("server"), blog.log("server")
 
 
 @asynccontextmanager

@@ -14,7 +14,8 @@ import pytest
 import pytest_asyncio
 
 from tests.support import microblog
-from tests.support.microblog import ADMINISTRATOR, NETLOC, PNG, URL
+from tests.support.eventually import eventually
+from tests.support.microblog import ADMINISTRATOR, NETLOC, PASSWORD, PNG, URL
 from tests.support.microblog_peer import connected
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SHORT: dict[str, object] = {
     "server.HEAD_SECONDS": 0.5,
     "server.MOST_SILENT": 16,
-    "forms.SECONDS": 0.5,
+    "forms.SECONDS": 1.0,
     "outgoing.SECONDS": 1.0,
 }
 SCRIPT = '"><script>alert(1)</script>'
@@ -94,6 +95,26 @@ async def test_a_head_that_drips_is_hung_up_on(blog: Blog) -> None:
         # The end of the connection, in one way or another.
         with contextlib.suppress(ConnectionError):
             assert await asyncio.wait_for(reader.read(), 10) == b""
+
+
+async def test_visitors_who_drip_bodies_keep_no_reader_out(blog: Blog) -> None:
+    head = b"POST /inbox HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n"
+    async with contextlib.AsyncExitStack() as dripping:
+        for _ in range(64):
+            _, writer = await dripping.enter_async_context(connected("127.0.0.1", blog.port))
+            writer.write(head)
+
+        assert (await blog.ask("GET", "/")).status == 200
+        assert (await blog.ask("GET", "/healthz")).status == 200
+
+
+async def test_what_no_database_can_hold_is_no_error_of_ours(blog: Blog) -> None:
+    browser = {"cookie": "session=%00", "authorization": "Basic AAAA"}
+    for path in ("/?before=%00", "/?before=%ed%a0%80", "/.well-known/webfinger?resource=%00"):
+        assert (await blog.ask("GET", path, fields=browser)).status in (200, 404)
+    for text in ("a\0b", "\ud800"):
+        sent = await blog.call("POST", "/api/posts", json={"text": text})
+        assert sent.status == 422
 
 
 async def test_visitors_who_say_nothing_keep_nobody_out(blog: Blog) -> None:
@@ -209,6 +230,19 @@ async def test_whoever_guesses_passwords_is_slowed_down(blog: Blog) -> None:
 
     assert statuses == [401] * 10 + [429] * 2
     await blog.sign_in()
+
+
+async def test_the_right_password_is_taken_again_after_some_seconds(blog: Blog) -> None:
+    source = {"x-forwarded-for": "203.0.113.10", "origin": URL}
+    right = {"user": "admin", "password": PASSWORD}
+    for _ in range(10):
+        await blog.ask("POST", "/sign-in", fields=source, data={"user": "admin", "password": "x"})
+    assert (await blog.ask("POST", "/sign-in", fields=source, data=right)).status == 429
+
+    async def is_taken() -> bool:
+        return (await blog.ask("POST", "/sign-in", fields=source, data=right)).status == 303
+
+    await eventually(is_taken, within=10, poll=0.2)
 
 
 async def test_nobody_is_led_away(blog: Blog) -> None:

@@ -40,6 +40,10 @@ def activity(found: Document) -> web.Response:
     return answer
 
 
+def _kind(request: web.Request) -> str:
+    return request.headers.get("content-type", "")
+
+
 class Site:
     """The pages, and the forms on them."""
 
@@ -133,7 +137,7 @@ class Site:
     async def sign_in(self, request: web.Request) -> web.Response:
         """Let the administrator in."""
         self._doorman.check_origin(request)
-        given = forms.fields(request.content_type, await forms.body(request))
+        given = forms.fields(_kind(request), await forms.body(request))
         user, password = (given.get(it, b"").decode("utf-8", "replace") for it in SIGN_IN)
         return await self._doorman.let_in(request, user, password)
 
@@ -182,7 +186,7 @@ class Site:
         if not await self._doorman.is_in(request):
             raise web.HTTPForbidden(text="Sign in first.\n")
         content = await forms.body(request, limit + forms.SMALL, forms.UPLOAD_SECONDS)
-        return forms.fields(request.headers.get("content-type", ""), content)
+        return forms.fields(_kind(request), content)
 
     async def _page(
         self,

@@ -124,13 +124,13 @@ class Queue:
             await asyncio.sleep(1)
 
     async def _record(self, row: asyncpg.Record, status: int, problem: str | None) -> None:
+        if status == HTTPStatus.GONE:
+            await self._pool.execute("delete from followers where inbox = $1", row["inbox"])
         is_over = status in REFUSALS or row["attempts"] >= len(PAUSES)
         if problem is None or is_over:
             await self._pool.execute("delete from deliveries where id = $1", row["id"])
         else:
             await self._postpone(row)
-        if status == HTTPStatus.GONE:
-            await self._pool.execute("delete from followers where inbox = $1", row["inbox"])
         if problem:
             end = "given up" if is_over else f"attempt {row['attempts'] + 1}"
             log(f"delivery to {row['inbox']!a}: {problem!a}, {end}")

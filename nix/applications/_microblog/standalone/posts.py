@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from keys import ColumnKey
     from store import Bucket
 
+NAME = re.compile(r"[0-9a-f]{16}")
 AVATAR_LIMIT = 2 << 20
 MOST_DRAFTS = 200
 COLUMNS = "id, text, alt, picture_url, picture_type, published_at"
@@ -86,6 +88,8 @@ class Blog:
 
     async def page(self, before: str | None, count: int) -> Sequence[Post]:
         """Return the newest posts, or those before one."""
+        if before is not None and not NAME.fullmatch(before):
+            return []
         return [_post(row) for row in await self._pool.fetch(PAGE, before, count)]
 
     async def find(self, post: str) -> Post | None:

@@ -26,7 +26,8 @@ LIFE_SECONDS = 75.0
 """For a connection, which carries one request."""
 HANDLING_SECONDS = 60.0
 MOST_SILENT = 128
-MOST_HANDLED = 64
+MOST_HANDLED = 32
+"""Of requests that only read, and as many of those that bring something, however slowly."""
 
 
 class Doorkeeper:
@@ -78,7 +79,7 @@ class Guard:
             "server": "microblog",
         }
         self._health = health
-        self._handled = 0
+        self._handled = {True: 0, False: 0}
         self.doorkeeper: Doorkeeper | None = None
 
     async def answer_health(self, _: web.Request) -> web.Response:
@@ -112,16 +113,17 @@ class Guard:
         request: web.Request,
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        if self._handled >= MOST_HANDLED:
+        only_reads = request.method in ("GET", "HEAD")
+        if self._handled[only_reads] >= MOST_HANDLED:
             return _away("too many requests at once")
-        self._handled += 1
+        self._handled[only_reads] += 1
         try:
             async with asyncio.timeout(HANDLING_SECONDS):
                 return await self._translated(request, handler)
         except TimeoutError:
             return _away("this took too long")
         finally:
-            self._handled -= 1
+            self._handled[only_reads] -= 1
 
     async def _translated(
         self,

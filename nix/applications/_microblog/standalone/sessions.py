@@ -1,7 +1,7 @@
 """Who may write: the administrator, by a session of a browser or by a password with each request.
 
-Of a session only a hash is kept. Whoever guesses passwords is slowed down by address; an address
-is what the edge says it is.
+Of a session only a hash is kept. Whoever guesses passwords is slowed down by address, which is what
+the edge says it is. Nobody is locked out: behind some edges all visitors have the same address.
 """
 
 from __future__ import annotations
@@ -22,32 +22,34 @@ if TYPE_CHECKING:
 USER = "admin"
 DAYS = 7
 FAILURES = 10
-ALL_FAILURES = 300
-FAILURE_SECONDS = 300.0
+RECOVERY_SECONDS = 3.0
+MOST_SOURCES = 4096
 
 
 class Throttle:
-    """Counts failures, per address and over all, for some minutes."""
+    """Allows each address some failures, and then one every few seconds."""
 
     def __init__(self) -> None:
-        self._failed: list[tuple[float, str]] = []
+        # When all failures of an address will be forgiven.
+        self._forgiven: dict[str, float] = {}
 
     def check(self, source: str) -> None:
         """Refuse whoever has failed too often.
 
         Raises:
-            HTTPException: this address has, or all together have.
+            HTTPException: this address has.
         """
-        recent = time.monotonic() - FAILURE_SECONDS
-        self._failed = [it for it in self._failed if it[0] > recent]
-        own = sum(it == source for _, it in self._failed)
-        if own >= FAILURES or len(self._failed) >= ALL_FAILURES:
-            fields = {"retry-after": str(int(FAILURE_SECONDS))}
+        ahead = self._forgiven.get(source, 0.0) - time.monotonic()
+        if ahead > (FAILURES - 1) * RECOVERY_SECONDS:
+            fields = {"retry-after": str(int(RECOVERY_SECONDS))}
             raise web.HTTPTooManyRequests(text="Too many wrong passwords.\n", headers=fields)
 
     def count(self, source: str) -> None:
         """Remember a failure."""
-        self._failed.append((time.monotonic(), source))
+        begin = max(self._forgiven.pop(source, 0.0), time.monotonic())
+        self._forgiven[source] = begin + RECOVERY_SECONDS
+        if len(self._forgiven) > MOST_SOURCES:
+            del self._forgiven[next(iter(self._forgiven))]
 
 
 class Doorman:
