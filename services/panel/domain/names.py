@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import idna
 
 from shared import errors
+from shared.catalogue import is_media_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +23,6 @@ LABEL: Final = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)$")
 SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 LONGEST: Final = 253
 SHOWN: Final = 80
-MEDIA_PREFIX: Final = "media-"
-"""`media-<label>` is where public media of the application at `<label>` will be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +59,11 @@ class NameRules:
                 f"such as blog.{domain}.",
                 "host",
             )
-        if name != domain and label.startswith(MEDIA_PREFIX):
+        if name != domain and is_media_label(label):
             raise _invalid(
                 "host.reserved",
-                f"Names that begin with {MEDIA_PREFIX} are kept for media. Choose another name.",
+                "The name media and names that begin with media- are kept for public media. "
+                "Choose another name.",
                 "host",
             )
         self._check_zone(name, "host")

@@ -117,7 +117,14 @@ def test_a_panel_in_a_zone_for_operators_reserves_only_its_own_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["garden.localhost", "blog.garden.localhost", "A.garden.localhost"]
+    "host",
+    [
+        "garden.localhost",
+        "blog.garden.localhost",
+        "A.garden.localhost",
+        "mediators.garden.localhost",
+        "my-media.garden.localhost",
+    ],
 )
 def test_a_host_is_the_domain_or_directly_below_it(host: str) -> None:
     assert RULES.check_host(host, "garden.localhost") == host.lower()
@@ -130,6 +137,8 @@ def test_a_host_is_the_domain_or_directly_below_it(host: str) -> None:
         ("a.b.garden.localhost", "host.outside_domain"),
         ("notgarden.localhost", "host.outside_domain"),
         ("media-blog.garden.localhost", "host.reserved"),
+        ("media.garden.localhost", "host.reserved"),
+        ("Media.garden.localhost", "host.reserved"),
         ("https://blog.garden.localhost", "host.url"),
         ("*.garden.localhost", "host.wildcard"),
     ],
