@@ -8,6 +8,7 @@ import os
 import pwd
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -158,6 +159,7 @@ class Carrier:
     paths: list[dict[str, Any]] = field(default_factory=list)
     password: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     export: str = "first"
+    prefix: str = "exports/one"
 
     def database(self, name: str, **more: object) -> None:
         """Let a database belong to the state."""
@@ -201,7 +203,7 @@ class Carrier:
                 "endpoint": access.endpoint,
                 "region": access.region,
                 "bucket": self.bucket,
-                "prefix": "exports/one",
+                "prefix": self.prefix,
                 "access_key_id": access.access_key_id,
                 "secret_key": access.secret_access_key.get_secret_value(),
             },
@@ -289,14 +291,20 @@ async def create_bucket(store: SeaweedServer) -> str:
 
 
 @asynccontextmanager
-async def with_database(carrier: Carrier) -> AsyncIterator[None]:
+async def with_database(carrier: Carrier, **more: object) -> AsyncIterator[None]:
     """Let an empty database belong to the state for the length of a block."""
     name = f"garden_{secrets.token_hex(4)}"
-    carrier.database(name)
+    carrier.database(name, **more)
     await carrier.owned.create(name)
     yield
     for it in (name, f"{name}_before"):
         await carrier.owned.drop(it)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, if it is there."""
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def flipped(content: bytes, place: int) -> bytes:
