@@ -55,6 +55,8 @@ class Bucket:
     store: str
     """Name of the object store, in the provider configuration, that holds it."""
     quota_gib: int | None = None
+    public_host: str | None = None
+    """Where anybody may read its objects; None: nowhere."""
     state: BucketState = BucketState.REQUESTED
     kept_until: datetime | None = None
 
@@ -84,7 +86,8 @@ def plan(deployment: str, requests: Iterable[BucketRequest], store: str) -> tupl
     """Return the buckets that requests ask for.
 
     Raises:
-        InvalidError: two requests would share a bucket, or one cannot be named in a store.
+        InvalidError: two requests would share a bucket or a public host, or a bucket cannot be
+            named in a store.
     """
     buckets: dict[str, Bucket] = {}
     for request in requests:
@@ -94,6 +97,7 @@ def plan(deployment: str, requests: Iterable[BucketRequest], store: str) -> tupl
             purpose=request.purpose,
             store=store,
             quota_gib=request.quota_gib,
+            public_host=request.public_host,
         )
         check_name(deployment, bucket.name)
         if bucket.name in buckets:
@@ -103,7 +107,23 @@ def plan(deployment: str, requests: Iterable[BucketRequest], store: str) -> tupl
                 f"would share the bucket {bucket.name}; give one of them another purpose",
             )
         buckets[bucket.name] = bucket
+    _check_hosts(buckets.values())
     return tuple(buckets.values())
+
+
+def _check_hosts(buckets: Iterable[Bucket]) -> None:
+    """Check that no two buckets would be read under one host, where only one can answer."""
+    public: dict[str, Bucket] = {}
+    for bucket in buckets:
+        if bucket.public_host is None:
+            continue
+        first = public.setdefault(bucket.public_host, bucket)
+        if first is not bucket:
+            raise errors.InvalidError(
+                "bucket.host_shared",
+                f"{_label(first)} and {_label(bucket)} would both be read under "
+                f"{bucket.public_host}; a package can make one of its buckets public",
+            )
 
 
 def check_name(deployment: str, name: str) -> None:

@@ -20,29 +20,37 @@ class PostgresBucketRepository(BucketRepository):
 
     @override
     async def reserve(self, tx: Transaction, buckets: Sequence[Bucket]) -> None:
-        """Write down buckets; what was about to go, or was kept, may be there in part."""
+        """Write down buckets.
+
+        What was about to go, was kept, or is to be public otherwise, may be there in part.
+        """
         for it in buckets:
             await tx.execute(
                 """insert into buckets (name, deployment, application, purpose, store, quota_gib,
-                    state)
-                values ($1, $2, $3, $4, $5, $6, 'requested')
+                    public_host, state)
+                values ($1, $2, $3, $4, $5, $6, $7, 'requested')
                 on conflict (name) do update set
-                    quota_gib = excluded.quota_gib, updated_at = now(),
-                    state = case when buckets.state in ('removing', 'kept') then 'creating'
-                                 else buckets.state end""",
+                    quota_gib = excluded.quota_gib, public_host = excluded.public_host,
+                    updated_at = now(),
+                    state = case when buckets.state = 'requested' then 'requested'
+                                 when buckets.state in ('removing', 'kept') then 'creating'
+                                 when buckets.public_host is distinct from excluded.public_host
+                                 then 'creating' else buckets.state end""",
                 it.name,
                 it.deployment,
                 it.application,
                 it.purpose,
                 it.store,
                 it.quota_gib,
+                it.public_host,
             )
 
     @override
     async def list_of(self, tx: Transaction, deployment: str) -> list[Bucket]:
         """Return the buckets of a deployment and lock their rows."""
         rows = await tx.fetch(
-            """select deployment, application, purpose, store, quota_gib, state, kept_until
+            """select deployment, application, purpose, store, quota_gib, public_host, state,
+                kept_until
             from buckets where deployment = $1 order by name for update""",
             deployment,
         )
@@ -140,6 +148,7 @@ def _bucket(row: Row) -> Bucket:
         purpose=row["purpose"],
         store=row["store"],
         quota_gib=row["quota_gib"],
+        public_host=row["public_host"],
         state=BucketState(row["state"]),
         kept_until=row["kept_until"],
     )

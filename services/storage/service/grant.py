@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shared import errors, jobs
-from shared.contracts.deployments import GrantedBucket
+from shared.contracts.deployments import GrantedBucket, PublicBucket
 from shared.contracts.failures import Failure, Outcome
 from shared.contracts.messages import Value
 from shared.contracts.storage import StorageFailed, StorageReady
@@ -63,13 +63,13 @@ class Granting:
         )
 
     async def ensure_buckets(self, job: jobs.Job) -> None:
-        """Make every bucket exist; what is in it stays."""
+        """Make every bucket exist, and public or not; what is in it stays."""
         wanted = await self._wanted(job)
         for number, bucket in enumerate(wanted, start=1):
             if bucket.state is BucketState.REQUESTED:
                 async with self.database.transaction() as tx:
                     await self.buckets.mark(tx, [bucket.name], BucketState.CREATING)
-            await self.stores.holding(bucket).ensure_bucket(bucket.name)
+            await ensure_bucket(self.stores.holding(bucket), bucket)
             await job.report(bucket.name, done=number, total=len(wanted), unit="buckets")
 
     async def ensure_keys(self, job: jobs.Job) -> Keys:
@@ -130,7 +130,23 @@ class Granting:
             bucket=bucket.name,
             access_key_id=key.id,
             sealed_secret_key=key.sealed_secret,
+            public=_public(bucket, store.endpoint),
         )
+
+
+def _public(bucket: Bucket, endpoint: str) -> PublicBucket | None:
+    if bucket.public_host is None:
+        return None
+    return PublicBucket(host=bucket.public_host, url=f"{endpoint}/{bucket.name}")
+
+
+async def ensure_bucket(store: ObjectStore, bucket: Bucket) -> None:
+    """Make the bucket exist, and let anybody read its objects or nobody but its holder."""
+    await store.ensure_bucket(bucket.name)
+    if bucket.public_host is None:
+        await store.unpublish(bucket.name)
+    else:
+        await store.publish(bucket.name)
 
 
 async def ensure_key(

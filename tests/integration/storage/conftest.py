@@ -17,7 +17,7 @@ from tests.support.fakes.object_store import FakeObjectStore
 from tests.support.rig import ServiceRig, tables
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from shared.database import Database
     from shared.embedded.servers.postgres import Access
@@ -45,12 +45,18 @@ class Rig(ServiceRig):
     def keep_for(self, days: int) -> None:
         self.offered["local"] = a_store(self.store, days)
 
-    async def request(self, *purposes: str, revision: int = 1) -> str:
-        """Ask for a revision with these buckets; return the run."""
+    async def request(
+        self, *purposes: str, revision: int = 1, hosts: Mapping[str, str] | None = None
+    ) -> str:
+        """Ask for a revision with these buckets, some of them public; return the run."""
         machine = MachineRequest(
             application="hello", cpus=1, memory_mib=256, disk_gib=4, http_port=80
         )
-        buckets = (BucketRequest(application="hello", purpose=it) for it in purposes)
+        public = hosts or {}
+        buckets = (
+            BucketRequest(application="hello", purpose=it, public_host=public.get(it))
+            for it in purposes
+        )
         event = DeploymentRequested(
             deployment=self.deployment,
             run=ids.new_id(),

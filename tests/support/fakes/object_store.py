@@ -33,6 +33,8 @@ class FakeObjectStore(ObjectStore):
     """So many new keys are made, but nobody hears of them."""
     refusals: int = 0
     """So many requests are refused, as with a wrong administrator's key."""
+    refused_keys: int = 0
+    """So many requests for a new key are refused."""
     _numbers: itertools.count[int] = field(
         default_factory=lambda: itertools.count(1), compare=False
     )
@@ -76,6 +78,9 @@ class FakeObjectStore(ObjectStore):
         self._answer()
         if bucket not in self.holders:
             raise errors.FaultError("store.unexpected", f"{bucket} has no holder")
+        if self.refused_keys:
+            self.refused_keys -= 1
+            raise errors.QuotaExceededError("store.limit", "there are keys enough")
         number = next(self._numbers)
         self.holders[bucket].add(f"KEY{number}")
         if self.lost_answers:

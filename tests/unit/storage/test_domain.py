@@ -41,6 +41,26 @@ def test_two_requests_never_share_a_bucket(requests: list[BucketRequest]) -> Non
         domain.plan(DEPLOYMENT, requests, "local")
 
 
+def test_two_buckets_are_never_read_under_one_host() -> None:
+    host = "media-blog.garden.example"
+    both = [
+        BucketRequest(application="hello", purpose=it, public_host=host)
+        for it in ("media", "avatars")
+    ]
+
+    with pytest.raises(errors.InvalidError, match="hello/media and hello/avatars") as caught:
+        domain.plan(DEPLOYMENT, both, "local")
+
+    assert caught.value.code == "bucket.host_shared"
+    assert host in caught.value.message
+
+
+def test_buckets_that_nobody_else_reads_share_no_host() -> None:
+    planned = domain.plan(DEPLOYMENT, [request(), request(purpose="media")], "local")
+
+    assert [it.public_host for it in planned] == [None, None]
+
+
 @pytest.mark.parametrize(
     "requested",
     [request(purpose="Media"), request(application="../etc"), request(purpose="a/*")],

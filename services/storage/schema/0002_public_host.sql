@@ -1,0 +1,2 @@
+-- Where anybody may read the bucket's objects; null: nowhere.
+alter table buckets add column public_host text;
