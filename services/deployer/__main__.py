@@ -13,18 +13,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from shared import catalogue, provider, runtime, settings_table
-from shared.sealing import Unsealer
+from shared.sealing import Sealer, Unsealer
 from shared.settings import load
 
+from .adapters.cryptography import CryptographySecretMaker
 from .adapters.http import HttpHealthProbe
 from .adapters.nix import Nix, NixSystemBuilder
-from .adapters.postgres import PostgresRevisions
+from .adapters.postgres import PostgresApplicationSecrets, PostgresRevisions
 from .adapters.ssh import SshHosts, create_key
-from .service import Contents, Deployer, Deploying, Forgetting, Placing, Timing, Verdict
+from .render import Renderer
+from .service import (
+    ADDRESSEE,
+    OWNER,
+    Contents,
+    Deployer,
+    Deploying,
+    Forgetting,
+    Keeping,
+    Placing,
+    Timing,
+    Verdict,
+)
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from shared.catalogue import Catalogue
     from shared.database import Database
 
     from .ports import HealthProbe, Hosts
@@ -36,6 +48,7 @@ async def deploy(settings: Settings) -> None:
     """Serve deployments."""
     offered = provider.load(settings.provider_file)
     applications = catalogue.load(offered.catalogue.folders)
+    renderer = Renderer(catalogue=applications, public_url=offered.public_url)
     nix = Nix.usual(settings.work_directory)
     schemas = ("shared", "services.deployer")
     async with (
@@ -46,7 +59,7 @@ async def deploy(settings: Settings) -> None:
         HttpHealthProbe.opened() as probe,
     ):
         service.digests = {"provider_file": offered.digest}
-        deployer = wired(settings, applications, service.database, hosts, probe)
+        deployer = wired(settings, renderer, service.database, hosts, probe)
         await service.serve(
             routes=deployer.routes(), kinds=deployer.kinds(), watches=deployer.watches()
         )
@@ -54,7 +67,7 @@ async def deploy(settings: Settings) -> None:
 
 def wired(
     settings: Settings,
-    applications: Catalogue,
+    renderer: Renderer,
     database: Database,
     hosts: Hosts,
     probe: HealthProbe,
@@ -71,21 +84,38 @@ def wired(
         expression=settings.standalone_directory,
         work_directory=settings.work_directory,
     )
-    placing = Placing(revisions=revisions, hosts=hosts, unsealer=Unsealer(settings.age_identity))
+    unsealer = Unsealer(settings.age_identity)
+    kept = PostgresApplicationSecrets(database)
+    keeping = Keeping(
+        secrets=kept,
+        catalogue=renderer.catalogue,
+        maker=CryptographySecretMaker(),
+        sealer=_sealer(settings, unsealer),
+        unsealer=unsealer,
+    )
+    placing = Placing(revisions=revisions, secrets=kept, hosts=hosts, unsealer=unsealer)
     return Deployer(
         revisions=revisions,
         deploying=Deploying(
             revisions=revisions,
-            catalogue=applications,
+            renderer=renderer,
             builder=builder,
             hosts=hosts,
+            keeping=keeping,
             placing=placing,
             verdict=Verdict(hosts=hosts, probe=probe, timing=timing),
             timing=timing,
         ),
-        forgetting=Forgetting(revisions=revisions, hosts=hosts, builder=builder),
+        forgetting=Forgetting(revisions=revisions, kept=kept, hosts=hosts, builder=builder),
         contents=Contents(revisions=revisions, hosts=hosts, placing=placing, timing=timing),
     )
+
+
+def _sealer(settings: Settings, unsealer: Unsealer) -> Sealer:
+    """Return what seals to panel, and to ourselves in the one way that we can surely read."""
+    sealer = Sealer(dict(settings.recipients) | {OWNER: unsealer.recipient})
+    sealer.require(ADDRESSEE)
+    return sealer
 
 
 def main() -> None:

@@ -121,8 +121,10 @@ class Revisions(Protocol):
         """Remember that nothing is wanted any more, as of this run."""
         ...
 
-    async def revision(self, deployment: str, number: int, run: str) -> Revision:
-        """Return a complete revision.
+    async def revision(
+        self, deployment: str, number: int, run: str, tx: Transaction | None = None
+    ) -> Revision:
+        """Return a complete revision; in a transaction, as that sees it.
 
         Raises:
             NotFoundError: one of its facts is not known.

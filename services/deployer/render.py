@@ -1,4 +1,4 @@
-"""From a revision to the arguments of a machine's system: a pure function.
+"""From a revision to the arguments of a machine's system: pure functions.
 
 The same revision gives the same text, so that an unchanged configuration builds the same system.
 No secret is among the arguments: they name the files in which a machine will find them, and hold a
@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pydantic import JsonValue
 
-    from shared.catalogue import Application, Catalogue
+    from shared.catalogue import Catalogue
     from shared.contracts.deployments import (
         ApplicationOrder,
         Endpoint,
@@ -27,40 +28,105 @@ if TYPE_CHECKING:
         GrantedMachine,
     )
 
-    from .domain import Revision
+    from .domain import ApplicationSecret, Revision
 
 SECRETS: Final = "/run/fediversity/secrets"
 STATE: Final = "/var/lib/applications"
 
 
-def arguments(revision: Revision, machine: GrantedMachine, catalogue: Catalogue) -> str:
-    """Return the arguments of a machine's system, as JSON.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renderer:
+    """Renders for one hosting provider: with what it offers, and where the world finds that."""
 
-    Raises:
-        NotFoundError: this provider does not offer an application any more.
-        FaultError: what was granted does not fit what was asked for.
-    """
-    orders = {order.application: order for order in revision.wanted.applications}
-    missing = sorted(set(machine.applications) - set(orders))
-    if missing:
-        raise errors.FaultError(
-            "revision.unknown_application",
-            f"{machine.machine} was granted for {', '.join(missing)}, which nobody ordered",
-        )
-    found: dict[str, JsonValue] = {
-        "name": machine.machine,
-        "deployment": revision.wanted.deployment,
-        "applications": [
-            _application(revision, machine, orders[name], catalogue.get(name))
-            for name in sorted(machine.applications)
-        ],
-    }
-    return json.dumps(found, indent=1, sort_keys=True)
+    catalogue: Catalogue
+    public_url: Callable[[str], str]
+    """Host → the URL under which it answers, without a path."""
+
+    def arguments(
+        self, revision: Revision, machine: GrantedMachine, kept: Sequence[ApplicationSecret]
+    ) -> str:
+        """Return the arguments of a machine's system, as JSON.
+
+        Args:
+            revision: what is wanted and what was granted for it.
+            machine: the machine that the system is for.
+            kept: the secrets that were made for the applications of the deployment.
+
+        Raises:
+            NotFoundError: this provider does not offer an application any more.
+            FaultError: what was granted does not fit what was asked for.
+        """
+        orders = {order.application: order for order in revision.wanted.applications}
+        missing = sorted(set(machine.applications) - set(orders))
+        if missing:
+            raise errors.FaultError(
+                "revision.unknown_application",
+                f"{machine.machine} was granted for {', '.join(missing)}, which nobody ordered",
+            )
+        found: dict[str, JsonValue] = {
+            "name": machine.machine,
+            "deployment": revision.wanted.deployment,
+            "applications": [
+                self._application(revision, machine, orders[name], kept)
+                for name in sorted(machine.applications)
+            ],
+        }
+        return json.dumps(found, indent=1, sort_keys=True)
+
+    def _application(
+        self,
+        revision: Revision,
+        machine: GrantedMachine,
+        order: ApplicationOrder,
+        kept: Sequence[ApplicationSecret],
+    ) -> JsonValue:
+        package = self.catalogue.get(order.application)
+        sealed = secret_sources(revision, machine, kept)[order.application]
+        configuration: dict[str, JsonValue] = {
+            "application": order.application,
+            "version": order.version,
+            "options": package.completed(order.options),
+            "state": f"{STATE}/{order.application}",
+            "secrets_digest": _digest(sealed),
+            "doors": {"egress": _door(machine.guest.egress), "mail": _door(machine.guest.mail)},
+        }
+        return {
+            "name": order.application,
+            "package": str(package.folder),
+            "units": [
+                {"name": unit.name, "command": list(unit.command), "prepare": list(unit.prepare)}
+                for unit in package.standalone.units
+            ],
+            "configuration": configuration
+            | self._addresses(revision, order)
+            | _files(revision, machine, order, kept),
+        }
+
+    def _addresses(self, revision: Revision, order: ApplicationOrder) -> dict[str, JsonValue]:
+        """Return where an application answers, in its machine and for the world."""
+        name = order.application
+        requests = [it for it in revision.wanted.resources if it.application == name]
+        ports = [it.http_port for it in requests if it.kind == "machine"]
+        if not ports:
+            raise errors.FaultError("revision.no_port", f"{name} runs on a machine without a port")
+        media = [it.public.host for it in revision.buckets if it.application == name and it.public]
+        return {
+            "domain": revision.wanted.domain,
+            "host": order.host,
+            "port": ports[0],
+            "url": self.public_url(order.host),
+            "media_url": self.public_url(media[0]) if media else None,
+        }
 
 
-def secret_sources(revision: Revision, machine: GrantedMachine) -> dict[str, dict[str, str]]:
+def secret_sources(
+    revision: Revision, machine: GrantedMachine, kept: Sequence[ApplicationSecret]
+) -> dict[str, dict[str, str]]:
     """Return the sealed secrets of a machine: application → name of the file → sealed value."""
     sources: dict[str, dict[str, str]] = {name: {} for name in machine.applications}
+    for secret in kept:
+        if secret.application in sources:
+            sources[secret.application][secret.name] = secret.sealed
     for bucket in revision.buckets:
         if bucket.application in sources:
             name = _bucket_secret(bucket)
@@ -72,46 +138,31 @@ def secret_sources(revision: Revision, machine: GrantedMachine) -> dict[str, dic
     return sources
 
 
-def _application(
-    revision: Revision, machine: GrantedMachine, order: ApplicationOrder, package: Application
-) -> JsonValue:
-    return {
-        "name": order.application,
-        "package": str(package.folder),
-        "units": [
-            {"name": unit.name, "command": list(unit.command), "prepare": list(unit.prepare)}
-            for unit in package.standalone.units
-        ],
-        "configuration": _configuration(revision, machine, order, package),
-    }
-
-
-def _configuration(
-    revision: Revision, machine: GrantedMachine, order: ApplicationOrder, package: Application
-) -> JsonValue:
+def _files(
+    revision: Revision,
+    machine: GrantedMachine,
+    order: ApplicationOrder,
+    kept: Sequence[ApplicationSecret],
+) -> dict[str, JsonValue]:
+    """Return what an application reads from files: its secrets, and the keys of its buckets."""
     name = order.application
-    requests = [it for it in revision.wanted.resources if it.application == name]
-    ports = [it.http_port for it in requests if it.kind == "machine"]
-    if not ports:
-        raise errors.FaultError("revision.no_port", f"{name} runs on a machine without a port")
     return {
-        "application": name,
-        "version": order.version,
-        "domain": revision.wanted.domain,
-        "host": order.host,
-        "port": ports[0],
-        "options": package.completed(order.options),
+        "secrets": {
+            it.name: f"{SECRETS}/{name}/{it.name}" for it in kept if it.application == name
+        },
         "secret_options": {
             option: f"{SECRETS}/{name}/option-{option}" for option in order.sealed_options
         },
-        "secrets_digest": _digest(secret_sources(revision, machine)[name]),
-        "state": f"{STATE}/{name}",
         "buckets": {
             it.purpose: _bucket(it, machine.guest.s3)
             for it in revision.buckets
             if it.application == name
         },
     }
+
+
+def _door(door: Endpoint | None) -> JsonValue:
+    return None if door is None else str(door)
 
 
 def _digest(sealed: Mapping[str, str]) -> str:

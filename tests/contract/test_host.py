@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from services.deployer import render
 from services.deployer.adapters.nix import Nix, NixSystemBuilder
 from services.deployer.adapters.ssh import SshHosts
 from services.deployer.domain import Permit, RebootedError, SwitchResult, System
 from shared import errors
 from tests.support import guests
-from tests.support.deployments import a_machine, a_revision, a_wish, applications
+from tests.support.deployments import a_machine, a_renderer, a_revision, a_wish
 from tests.support.eventually import eventually
 from tests.support.fakes.host import FakeHost
 from tests.support.servers import throwaway_directory
@@ -92,9 +91,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
 async def built(builder: NixSystemBuilder, name: str) -> System:
     wish = a_wish("moody", options=MOODS[name])
     machine = a_machine(applications=("moody",))
-    arguments = render.arguments(
-        a_revision(wish=wish, machines=(machine,)), machine, applications()
-    )
+    arguments = a_renderer().arguments(a_revision(wish=wish, machines=(machine,)), machine, ())
     return await builder.build(name, arguments)
 
 

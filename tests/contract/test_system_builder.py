@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.deployer import render
 from services.deployer.adapters.nix import Nix, NixSystemBuilder
 from shared import errors
-from tests.support.deployments import a_machine, a_revision, a_wish, applications
+from tests.support.deployments import a_machine, a_renderer, a_revision, a_wish
 from tests.support.fakes.system_builder import FakeSystemBuilder
 from tests.support.servers import require
 from tests.support.tree import ROOT
@@ -34,7 +33,7 @@ def builder(request: pytest.FixtureRequest, tmp_path: Path) -> SystemBuilder:
 
 def arguments(title: str = "Hello") -> str:
     revision = a_revision(wish=a_wish(options={"title": title}))
-    return render.arguments(revision, a_machine(), applications())
+    return a_renderer().arguments(revision, a_machine(), ())
 
 
 async def test_the_same_arguments_give_the_same_system(builder: SystemBuilder) -> None:

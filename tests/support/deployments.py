@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final
 
-from services.deployer.domain import Revision
+from services.deployer.domain import ApplicationSecret, Revision
+from services.deployer.render import Renderer
 from shared import catalogue, ids
+from shared.catalogue import SecretKind
 from shared.contracts.deployments import (
     ApplicationOrder,
     Doors,
@@ -32,6 +35,22 @@ HOST_KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFmmN1m2u7hrWnJGVt9qN1LpT
 
 def applications() -> Catalogue:
     return catalogue.load(FOLDERS)
+
+
+def a_renderer() -> Renderer:
+    return Renderer(catalogue=applications(), public_url=lambda host: f"http://{host}:18080")
+
+
+def a_secret(
+    name: str = "page-key", *, application: str = "diary", sealed: str = "c2VhbGVk"
+) -> ApplicationSecret:
+    return ApplicationSecret(
+        application=application,
+        name=name,
+        kind=SecretKind.RANDOM_32,
+        sealed=sealed,
+        fingerprint=hashlib.sha256(sealed.encode()).hexdigest(),
+    )
 
 
 def a_machine(*, number: int = 1, applications: Sequence[str] = ("hello",)) -> GrantedMachine:

@@ -109,9 +109,13 @@ class PostgresRevisions(Revisions):
         await tx.execute(_WANT, deployment, run, None)
 
     @override
-    async def revision(self, deployment: str, number: int, run: str) -> Revision:
-        async with self.database.transaction() as tx:
-            rows = await tx.fetch(_REVISION, deployment, number, run)
+    async def revision(
+        self, deployment: str, number: int, run: str, tx: Transaction | None = None
+    ) -> Revision:
+        if tx is None:
+            async with self.database.transaction() as own:
+                return await self.revision(deployment, number, run, own)
+        rows = await tx.fetch(_REVISION, deployment, number, run)
         found = {row["name"]: row["payload"] for row in rows}
         try:
             return Revision(

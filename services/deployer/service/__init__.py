@@ -13,6 +13,7 @@ from shared.contracts.storage import StorageReady
 from .contents import Contents
 from .deploying import Deploying
 from .forgetting import Forgetting
+from .keeping import ADDRESSEE, OWNER, Keeping
 from .placing import Placing
 from .timing import Timing
 from .verdict import Verdict
@@ -26,7 +27,18 @@ if TYPE_CHECKING:
 
     from ..ports import Revisions
 
-__all__ = ["Contents", "Deployer", "Deploying", "Forgetting", "Placing", "Timing", "Verdict"]
+__all__ = [
+    "ADDRESSEE",
+    "OWNER",
+    "Contents",
+    "Deployer",
+    "Deploying",
+    "Forgetting",
+    "Keeping",
+    "Placing",
+    "Timing",
+    "Verdict",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

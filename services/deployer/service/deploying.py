@@ -17,7 +17,6 @@ from shared.contracts.deployments import Mode
 from shared.contracts.failures import Outcome
 from shared.contracts.messages import Value
 
-from .. import render
 from ..domain import Generation, Sighting, Switch, SwitchResult, System
 from .together import each
 from .verdict import OUTCOME, Trial
@@ -25,13 +24,14 @@ from .verdict import OUTCOME, Trial
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.catalogue import Catalogue
     from shared.contracts.deployments import GrantedMachine
     from shared.contracts.messages import Event
     from shared.database import Transaction
 
     from ..domain import Revision
     from ..ports import Hosts, Revisions, SystemBuilder
+    from ..render import Renderer
+    from .keeping import Keeping
     from .placing import Placing
     from .timing import Timing
     from .verdict import Verdict
@@ -81,9 +81,10 @@ class Deploying:
     """Brings a complete revision to run."""
 
     revisions: Revisions
-    catalogue: Catalogue
+    renderer: Renderer
     builder: SystemBuilder
     hosts: Hosts
+    keeping: Keeping
     placing: Placing
     verdict: Verdict
     timing: Timing
@@ -106,9 +107,10 @@ class Deploying:
     async def build(self, job: jobs.Job) -> Built:
         """Build the system of every machine, and connect to the machines meanwhile."""
         revision = await self._revision(job)
+        kept = await self.keeping.ensure(revision)
 
         async def build_one(machine: GrantedMachine) -> tuple[Sighting, str]:
-            arguments = render.arguments(revision, machine, self.catalogue)
+            arguments = self.renderer.arguments(revision, machine, kept)
             return await asyncio.gather(
                 self.hosts.at(machine).look(), self.builder.build(machine.machine, arguments)
             )
@@ -191,6 +193,7 @@ class Deploying:
 
     async def announce_deployed(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
         """Record what runs now and say so."""
+        revision = await self._revision(job, tx)
         switched, systems = job.result(HEALTH, Switched), job.result(BUILD, Built).systems
         generations = [
             Generation(
@@ -215,6 +218,8 @@ class Deploying:
                     ActiveSystem(machine=it.machine, system=it.system, generation=it.number)
                     for it in generations
                 ),
+                media=tuple(it.public for it in revision.buckets if it.public),
+                credentials=tuple(await self.keeping.announce(tx, revision)),
             )
         ]
 
@@ -241,8 +246,8 @@ class Deploying:
             )
         ]
 
-    async def _revision(self, job: jobs.Job) -> Revision:
-        revision = await self.revisions.revision(job.deployment, job.revision, job.run)
+    async def _revision(self, job: jobs.Job, tx: Transaction | None = None) -> Revision:
+        revision = await self.revisions.revision(job.deployment, job.revision, job.run, tx)
         if revision.wanted.mode is not Mode.ACTIVE:
             raise errors.InvalidError(
                 "deployment.mode", f"a deployment cannot be {revision.wanted.mode} here yet"

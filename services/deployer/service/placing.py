@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from shared.sealing import Unsealer
 
     from ..domain import Revision, System
-    from ..ports import Hosts, Revisions
+    from ..ports import ApplicationSecrets, Hosts, Revisions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placing:
-    """Places permits and secrets; the only part of deployer that unseals."""
+    """Places permits and secrets."""
 
     revisions: Revisions
+    secrets: ApplicationSecrets
     hosts: Hosts
     unsealer: Unsealer
 
@@ -32,7 +33,8 @@ class Placing:
         Raises:
             RebootedError: this boot is over.
         """
-        sources = render.secret_sources(revision, machine)
+        kept = await self.secrets.of(revision.wanted.deployment)
+        sources = render.secret_sources(revision, machine, kept)
         secrets = {
             application: {name: self.unsealer.unseal(it).encode() for name, it in files.items()}
             for application, files in sources.items()

@@ -11,15 +11,17 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
+from services.deployer.adapters.cryptography import CryptographySecretMaker
 from services.deployer.adapters.http import HttpHealthProbe
 from services.deployer.adapters.nix import Nix, NixSystemBuilder
-from services.deployer.adapters.postgres import PostgresRevisions
+from services.deployer.adapters.postgres import PostgresApplicationSecrets, PostgresRevisions
 from services.deployer.adapters.ssh import SshHosts
 from services.deployer.service import (
     Contents,
     Deployer,
     Deploying,
     Forgetting,
+    Keeping,
     Placing,
     Timing,
     Verdict,
@@ -34,7 +36,7 @@ from shared.jobs import Watcher
 from shared.sealing import Sealer, Unsealer, new_identity
 from shared.settings import PostgresSettings, RuntimeSettings
 from tests.support import guests
-from tests.support.deployments import a_wish, applications
+from tests.support.deployments import a_renderer, a_wish
 from tests.support.eventually import eventually
 from tests.support.servers import throwaway_directory
 from tests.support.tree import ROOT
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 
 TIMING = Timing(health=6.0, confirmation=10.0, watchdog=60, between_looks=0.3)
 IDENTITY, RECIPIENT = new_identity()
+PANEL, PANEL_RECIPIENT = new_identity()
 
 
 @dataclass(kw_only=True)
@@ -71,7 +74,7 @@ class World:
             application, options=options, number=self.runs, run=run, deployment=self.deployment
         )
         common = {"deployment": self.deployment, "revision": self.runs, "run": run}
-        health = {"hello": "/healthz", "moody": "/health.txt"}[application]
+        health = {"hello": "/healthz", "moody": "/health.txt", "diary": "/secrets.txt"}[application]
         resources = [it.model_copy(update={"health_path": health}) for it in wish.resources]
         machine = self.machine.model_copy(update={"applications": (application,)})
         async with self.database.transaction() as tx:
@@ -148,12 +151,15 @@ async def database(postgres: Access) -> AsyncIterator[databases.Database]:
 
 @pytest.fixture
 def sealer() -> Sealer:
-    return Sealer({"deployer": RECIPIENT})
+    return Sealer({"deployer": RECIPIENT, "panel": PANEL_RECIPIENT})
 
 
 @pytest.fixture
-async def world(database: databases.Database, guest: guests.Guest) -> AsyncIterator[World]:
-    revisions = PostgresRevisions(database)
+async def world(
+    database: databases.Database, guest: guests.Guest, sealer: Sealer
+) -> AsyncIterator[World]:
+    revisions, kept = PostgresRevisions(database), PostgresApplicationSecrets(database)
+    renderer, unsealer = a_renderer(), Unsealer(IDENTITY)
     with throwaway_directory() as directory:
         nix = Nix.usual(directory)
         builder = NixSystemBuilder(
@@ -163,19 +169,27 @@ async def world(database: databases.Database, guest: guests.Guest) -> AsyncItera
             SshHosts.opened(key_file=guest.key_file, work_directory=directory, nix=nix) as hosts,
             HttpHealthProbe.opened() as probe,
         ):
-            placing = Placing(revisions=revisions, hosts=hosts, unsealer=Unsealer(IDENTITY))
+            placing = Placing(revisions=revisions, secrets=kept, hosts=hosts, unsealer=unsealer)
+            keeping = Keeping(
+                secrets=kept,
+                catalogue=renderer.catalogue,
+                maker=CryptographySecretMaker(),
+                sealer=sealer,
+                unsealer=unsealer,
+            )
             deployer = Deployer(
                 revisions=revisions,
                 deploying=Deploying(
                     revisions=revisions,
-                    catalogue=applications(),
+                    renderer=renderer,
                     builder=builder,
                     hosts=hosts,
+                    keeping=keeping,
                     placing=placing,
                     verdict=Verdict(hosts=hosts, probe=probe, timing=TIMING),
                     timing=TIMING,
                 ),
-                forgetting=Forgetting(revisions=revisions, hosts=hosts, builder=builder),
+                forgetting=Forgetting(revisions=revisions, kept=kept, hosts=hosts, builder=builder),
                 contents=Contents(revisions=revisions, hosts=hosts, placing=placing, timing=TIMING),
             )
             yield World(database=database, deployer=deployer, machine=guest.granted)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.deployer import render
 from services.deployer.adapters.nix import Nix, NixSystemBuilder
 from services.deployer.adapters.ssh import SshHost, SshHosts
 from shared import errors, ids
 from shared.contracts.deployments import SecureShell
 from shared.embedded.ports import free
-from tests.support.deployments import HOST_KEY, a_revision, a_wish, applications
+from tests.support.deployments import HOST_KEY, a_renderer, a_revision, a_wish
 from tests.support.eventually import eventually
 from tests.support.servers import throwaway_directory
 from tests.support.tree import ROOT
@@ -113,7 +112,7 @@ async def built(guest: Guest, nix: Nix, greeting: str) -> System:
         builder = NixSystemBuilder(
             nix=nix, expression=ROOT / "nix/standalone", work_directory=directory
         )
-        arguments = render.arguments(revision, machine, applications())
+        arguments = a_renderer().arguments(revision, machine, ())
         return await builder.build(machine.machine, arguments)
 
 

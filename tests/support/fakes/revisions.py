@@ -68,7 +68,9 @@ class FakeRevisions(Revisions):
             self.wishes[deployment] = (run, revision)
 
     @override
-    async def revision(self, deployment: str, number: int, run: str) -> Revision:
+    async def revision(
+        self, deployment: str, number: int, run: str, tx: Transaction | None = None
+    ) -> Revision:
         found = self.facts.get((deployment, number, run), {})
         wanted = found.get(DeploymentRequested.event_name())
         machines = found.get(VMReady.event_name())

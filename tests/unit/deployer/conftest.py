@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from services.deployer.service import Contents, Deploying, Forgetting, Placing, Timing, Verdict
+from services.deployer.adapters.cryptography import CryptographySecretMaker
+from services.deployer.service import (
+    Contents,
+    Deploying,
+    Forgetting,
+    Keeping,
+    Placing,
+    Timing,
+    Verdict,
+)
 from shared import ids, jobs
 from shared.sealing import Sealer, Unsealer, new_identity
-from tests.support.deployments import DEPLOYMENT, RUN, a_bucket, a_revision, applications
+from tests.support.deployments import DEPLOYMENT, RUN, a_bucket, a_renderer, a_revision
+from tests.support.fakes.application_secrets import FakeApplicationSecrets
 from tests.support.fakes.health_probe import FakeHealthProbe
 from tests.support.fakes.host import FakeHosts
 from tests.support.fakes.revisions import FakeRevisions
@@ -20,12 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from services.deployer.domain import Revision
+    from services.deployer.ports import SecretMaker
     from shared.contracts.progress import StepState
     from shared.jobs import Report
     from tests.support.fakes.host import FakeHost
 
 TIMING = Timing(health=0.05, confirmation=0.1, watchdog=60, between_questions=0.01)
-CATALOGUE = applications()
+RENDERER = a_renderer()
 WORTH_HIDING = "the key"
 
 
@@ -34,10 +45,13 @@ class Rig:
     """Everything around the jobs of one deployment."""
 
     revisions: FakeRevisions = field(default_factory=FakeRevisions)
+    kept: FakeApplicationSecrets = field(default_factory=FakeApplicationSecrets)
+    maker: SecretMaker = field(default_factory=CryptographySecretMaker)
     hosts: FakeHosts = field(default_factory=FakeHosts)
     probe: FakeHealthProbe = field(default_factory=FakeHealthProbe)
     builder: FakeSystemBuilder = field(default_factory=FakeSystemBuilder)
     unsealer: Unsealer
+    panel: Unsealer
     sealer: Sealer
     revision: Revision
     results: dict[str, Any] = field(default_factory=dict)
@@ -47,9 +61,10 @@ class Rig:
     def deploying(self) -> Deploying:
         return Deploying(
             revisions=self.revisions,
-            catalogue=CATALOGUE,
+            renderer=RENDERER,
             builder=self.builder,
             hosts=self.hosts,
+            keeping=self.keeping,
             placing=self.placing,
             verdict=Verdict(hosts=self.hosts, probe=self.probe, timing=TIMING),
             timing=TIMING,
@@ -57,7 +72,19 @@ class Rig:
 
     @property
     def placing(self) -> Placing:
-        return Placing(revisions=self.revisions, hosts=self.hosts, unsealer=self.unsealer)
+        return Placing(
+            revisions=self.revisions, secrets=self.kept, hosts=self.hosts, unsealer=self.unsealer
+        )
+
+    @property
+    def keeping(self) -> Keeping:
+        return Keeping(
+            secrets=self.kept,
+            catalogue=RENDERER.catalogue,
+            maker=self.maker,
+            sealer=self.sealer,
+            unsealer=self.unsealer,
+        )
 
     @property
     def contents(self) -> Contents:
@@ -67,7 +94,9 @@ class Rig:
 
     @property
     def forgetting(self) -> Forgetting:
-        return Forgetting(revisions=self.revisions, hosts=self.hosts, builder=self.builder)
+        return Forgetting(
+            revisions=self.revisions, kept=self.kept, hosts=self.hosts, builder=self.builder
+        )
 
     @property
     def host(self) -> FakeHost:
@@ -117,8 +146,14 @@ class Rig:
 @pytest.fixture
 def rig() -> Rig:
     identity, recipient = new_identity()
-    sealer = Sealer({"deployer": recipient})
+    panel, recipient_of_panel = new_identity()
+    sealer = Sealer({"deployer": recipient, "panel": recipient_of_panel})
     bucket = a_bucket(sealed=sealer.seal("deployer", WORTH_HIDING))
-    found = Rig(unsealer=Unsealer(identity), sealer=sealer, revision=a_revision(buckets=(bucket,)))
+    found = Rig(
+        unsealer=Unsealer(identity),
+        panel=Unsealer(panel),
+        sealer=sealer,
+        revision=a_revision(buckets=(bucket,)),
+    )
     found.wish_for(found.revision)
     return found

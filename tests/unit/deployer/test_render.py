@@ -11,19 +11,28 @@ from hypothesis import strategies as st
 
 from services.deployer import render
 from shared import errors
-from shared.contracts.deployments import Doors
-from tests.support.deployments import a_bucket, a_machine, a_revision, a_wish, applications
+from shared.contracts.deployments import Doors, Endpoint, PublicBucket
+from tests.support.deployments import (
+    a_bucket,
+    a_machine,
+    a_renderer,
+    a_revision,
+    a_secret,
+    a_wish,
+)
 from tests.support.tree import ROOT
 
 if TYPE_CHECKING:
-    from services.deployer.domain import Revision
+    from services.deployer.domain import ApplicationSecret, Revision
 
-CATALOGUE = applications()
+RENDERER = a_renderer()
+KEPT = [a_secret(it) for it in ("page-key", "signing-key", "writer")]
+MEDIA = PublicBucket(host="media-diary.garden.example", url="http://127.0.0.1:8333/diary-media")
 GOLDEN = ROOT / "tests/unit/deployer/golden"
 
 
-def rendered(revision: Revision) -> str:
-    text = render.arguments(revision, revision.machines[0], CATALOGUE)
+def rendered(revision: Revision, *kept: ApplicationSecret) -> str:
+    text = RENDERER.arguments(revision, revision.machines[0], kept)
     return text.replace(str(ROOT), "ROOT")
 
 
@@ -45,10 +54,27 @@ def rendered(revision: Revision) -> str:
                 buckets=(a_bucket(),),
             ),
         ),
+        (
+            "diary",
+            a_revision(
+                wish=a_wish("diary"),
+                machines=(
+                    a_machine(applications=("diary",)).model_copy(
+                        update={
+                            "guest": Doors(
+                                s3=Endpoint(host="10.0.2.100", port=3900),
+                                egress=Endpoint(host="10.0.2.102", port=3128),
+                            )
+                        }
+                    ),
+                ),
+                buckets=(a_bucket(application="diary").model_copy(update={"public": MEDIA}),),
+            ),
+        ),
     ],
 )
 def test_a_revision_renders_to_what_is_on_record(name: str, revision: Revision) -> None:
-    assert rendered(revision) == (GOLDEN / f"{name}.json").read_text().rstrip("\n")
+    assert rendered(revision, *KEPT) == (GOLDEN / f"{name}.json").read_text().rstrip("\n")
 
 
 @given(st.permutations(["moody", "hello"]), st.permutations(["moody", "hello"]))
@@ -74,15 +100,12 @@ def test_a_machine_gets_only_its_own_applications() -> None:
     revision = a_revision(wish=a_wish("hello", "moody"), machines=machines, buckets=(a_bucket(),))
 
     names = [
-        [
-            it["name"]
-            for it in json.loads(render.arguments(revision, machine, CATALOGUE))["applications"]
-        ]
+        [it["name"] for it in json.loads(RENDERER.arguments(revision, machine, ()))["applications"]]
         for machine in machines
     ]
 
     assert names == [["hello"], ["moody"]]
-    assert render.secret_sources(revision, machines[1]) == {"moody": {}}
+    assert render.secret_sources(revision, machines[1], KEPT) == {"moody": {}}
 
 
 def test_secrets_are_named_by_file_and_never_rendered() -> None:
@@ -94,7 +117,7 @@ def test_secrets_are_named_by_file_and_never_rendered() -> None:
 
     assert "SEALED" not in text
     assert "/run/fediversity/secrets/hello/option-token" in text
-    assert render.secret_sources(revision, revision.machines[0]) == {
+    assert render.secret_sources(revision, revision.machines[0], KEPT) == {
         "hello": {"option-token": "SEALED-A", "bucket-entries": "SEALED-B"}
     }
 
@@ -115,6 +138,33 @@ def test_another_secret_makes_another_system_of_its_application_only() -> None:
     ].pop("secrets_digest")
     assert first == second
     assert first[moody]["configuration"]["secrets_digest"]
+
+
+def test_made_secrets_are_named_by_file_and_count_as_others_do() -> None:
+    machine = a_machine(applications=("diary", "hello"))
+    revision = a_revision(wish=a_wish("diary", "hello"), machines=(machine,))
+
+    first, second = (
+        json.loads(text := rendered(revision, a_secret(sealed=it)))["applications"]
+        for it in ("SEALED-A", "SEALED-B")
+    )
+
+    diary, hello = (it["configuration"] for it in first)
+    assert "SEALED" not in text
+    assert diary["secrets"] == {"page-key": "/run/fediversity/secrets/diary/page-key"}
+    assert hello["secrets"] == {}
+    assert diary.pop("secrets_digest") != second[0]["configuration"].pop("secrets_digest")
+    assert first == second
+    assert render.secret_sources(revision, machine, [a_secret(sealed="SEALED-A")]) == {
+        "diary": {"page-key": "SEALED-A"},
+        "hello": {},
+    }
+
+
+def test_the_order_of_secrets_changes_nothing() -> None:
+    revision = a_revision(wish=a_wish("diary"), machines=(a_machine(applications=("diary",)),))
+
+    assert rendered(revision, *KEPT) == rendered(revision, *reversed(KEPT))
 
 
 def test_options_that_were_left_out_have_their_defaults() -> None:
