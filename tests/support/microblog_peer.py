@@ -132,6 +132,9 @@ class Peer:
         self.redirect: str | None = None
         self.asked: list[dict[str, str]] = []
         self.address = ""
+        self.kind = KINDS
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     def letter(self, to: str, activity: dict[str, Any] | None = None) -> Letter:
         """Return a request to another server's inbox, by default that it wants to follow."""
@@ -148,6 +151,7 @@ class Peer:
     async def actor(self, request: web.Request) -> web.Response:
         """Say who it is."""
         self.asked.append({name.lower(): it for name, it in request.headers.items()})
+        await self.answers.wait()
         if self.redirect:
             return web.Response(status=302, headers={"location": self.redirect})
         document = {
@@ -162,7 +166,7 @@ class Peer:
             },
             **self.changes,
         }
-        return web.json_response(document, content_type=KINDS)
+        return web.json_response(document, content_type=self.kind)
 
     async def inbox(self, request: web.Request) -> web.Response:
         """Take what is sent."""
@@ -199,6 +203,7 @@ async def peer_server(netloc: str) -> AsyncIterator[Peer]:
         yield peer
     finally:
         peer.inbox_answers.set()
+        peer.answers.set()
         await runner.cleanup()
 
 

@@ -14,7 +14,7 @@ from tests.support import microblog
 from tests.support.eventually import eventually
 from tests.support.listener import listening
 from tests.support.microblog import NETLOC, URL
-from tests.support.microblog_peer import new_key, pem
+from tests.support.microblog_peer import KINDS, new_key, pem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,7 +38,10 @@ async def running_world(object_store: SeaweedServer) -> AsyncIterator[World]:
 
 @pytest_asyncio.fixture(loop_scope="module", name="world")
 async def quiet_world(running: World) -> World:
-    running["peer"].changes, running["peer"].redirect = {}, None
+    peer = running["peer"]
+    peer.changes, peer.redirect, peer.kind = {}, None, KINDS
+    peer.answers.set()
+    peer.asked.clear()
     running.door.asked.clear()
     return running
 
@@ -164,6 +167,34 @@ async def test_a_redirect_of_an_actor_is_not_followed(world: World) -> None:
     await refused(world, world["peer"].letter(NETLOC))
 
     assert world.door.asked == [f"GET {world['peer'].actor_id}"]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/html", "image/png"])
+async def test_a_file_that_says_it_is_an_actor_is_none(world: World, kind: str) -> None:
+    world["peer"].kind = kind
+
+    await refused(world, world["peer"].letter(NETLOC))
+
+
+async def test_a_part_of_a_document_is_no_actor(world: World) -> None:
+    letter = world["peer"].letter(NETLOC)
+    letter.activity["actor"] = f"{world['peer'].actor_id}#me"
+
+    await refused(world, letter)
+    assert world.door.asked == []
+
+
+async def test_a_server_that_is_slow_to_say_who_it_is_keeps_no_other_waiting(world: World) -> None:
+    peer, other = world["peer"], world["other"]
+    peer.answers.clear()
+
+    slow = [asyncio.create_task(world.blog.send(peer.letter(NETLOC))) for _ in range(20)]
+    await eventually(lambda: len(peer.asked) >= 4, within=5)
+    like = {"id": "x", "type": "Like", "actor": other.actor_id, "object": "y"}
+    assert (await world.blog.send(other.letter(NETLOC, like))).status == 202
+
+    assert sorted({(await it).status for it in slow}) == [401, 503]
+    assert len(world.door.asked) == 5
 
 
 async def test_an_actor_of_boundless_size_is_refused(world: World) -> None:

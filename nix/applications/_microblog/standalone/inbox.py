@@ -6,9 +6,9 @@ the actor it is about is asked for its key, at the actor's own address and nowhe
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from outgoing import Outside
 
 LIMIT = 128 << 10
-AT_ONCE = 8
+AT_ONCE = 16
+AT_ONCE_PER_HOST = 4
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Inbox:
         self._queue = queue
         self._documents = documents
         self._rules = rules
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._asked: Counter[str] = Counter()
 
     async def take(self, request: web.Request) -> web.Response:
         """Answer a request to the inbox."""
@@ -74,10 +75,7 @@ class Inbox:
         # A key that lies elsewhere is not the actor's, so that nobody has to be asked for it.
         if not isinstance(actor, str) or self._rules.check(signed.key_id) != host:
             raise BadSignatureError("the key is not on the server of the actor")
-        if not self._outside.is_reachable or self._places.locked():
-            raise web.HTTPServiceUnavailable(text="No actor can be asked for a key now.\n")
-        async with self._places:
-            found = await self._outside.get(actor)
+        found = await self._ask(actor, host)
         key = found.get("publicKey")
         if found.get("id") != actor or not isinstance(key, dict):
             raise BadSignatureError("there is another actor at this address, or one without a key")
@@ -85,6 +83,18 @@ class Inbox:
             raise BadSignatureError("this key is not the actor's")
         signatures.verify(signed, key.get("publicKeyPem"))
         return self._described(actor, host, found)
+
+    async def _ask(self, actor: str, host: str) -> dict[str, Any]:
+        """Return who an actor says it is; a server that is slow has no more than its places."""
+        is_full = self._asked.total() >= AT_ONCE or self._asked[host] >= AT_ONCE_PER_HOST
+        if is_full or not self._outside.is_reachable:
+            raise web.HTTPServiceUnavailable(text="No actor can be asked for a key now.\n")
+        self._asked[host] += 1
+        try:
+            return await self._outside.get(actor)
+        finally:
+            self._asked[host] -= 1
+            self._asked += Counter()  # forgets those that are at nought
 
     def _described(self, actor: str, host: str, found: dict[str, Any]) -> Sender:
         """Return the actor with its inboxes, which are on its own server: nobody is volunteered."""

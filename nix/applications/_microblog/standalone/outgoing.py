@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ANSWER_LIMIT = 256 << 10
 CONNECT_SECONDS, SECONDS = 5.0, 10.0
 ACTIVITY = "application/activity+json"
+DOCUMENTS = (ACTIVITY, "application/ld+json")
 ACCEPTED = f'{ACTIVITY}, application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
 
 
@@ -54,9 +55,12 @@ class Outside:
         Raises:
             OutgoingError: there is none to be had.
         """
-        status, body = await self._ask("GET", url, None)
+        status, kind, body = await self._ask("GET", url, None)
         if status != HTTPStatus.OK:
             raise OutgoingError(f"answered {status}")
+        if kind not in DOCUMENTS:
+            # A file that somebody could upload there is no actor.
+            raise OutgoingError("answered something that is no activity")
         try:
             found = json.loads(body)
         except (ValueError, RecursionError) as error:
@@ -71,13 +75,16 @@ class Outside:
         Raises:
             OutgoingError: there was no answer.
         """
-        return (await self._ask("POST", url, body))[0]
+        status, _, _ = await self._ask("POST", url, body)
+        return status
 
-    async def _ask(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
+    async def _ask(self, method: str, url: str, body: bytes | None) -> tuple[int, str, bytes]:
         try:
             self._rules.check(url)
         except RefusedAddressError as error:
             raise OutgoingError(str(error)) from error
+        if "#" in url:
+            raise OutgoingError("a part of a document cannot be asked for")
         if self._proxy is None:
             raise OutgoingError("this machine has no door to other servers")
         fields = signatures.sign(self._key, self._key_id, method, url, body)
@@ -94,7 +101,7 @@ class Outside:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=SECONDS, connect=CONNECT_SECONDS),
             ) as answer:
-                return answer.status, await _bounded(answer)
+                return answer.status, answer.content_type, await _bounded(answer)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise OutgoingError(f"{type(error).__name__}: {error}") from error
 

@@ -45,6 +45,7 @@ serve() {
   postgres -D "$data" -c listen_addresses= -c unix_socket_directories="$sockets" \
     -c unix_socket_permissions=0700 -c max_connections=20 -c shared_buffers=24MB \
     -c max_wal_size=128MB -c max_parallel_workers_per_gather=0 -c jit=off \
+    -c max_logical_replication_workers=0 -c autovacuum_max_workers=1 \
     -c log_min_error_statement=panic &
   server=$!
   # To PostgreSQL, TERM means to wait until every client has gone.
