@@ -17,10 +17,11 @@ from shared import catalogue, clock, errors, provider, runtime, settings_table
 from shared import database as databases
 from shared.bus import dead_letters as bus_letters
 from shared.bus import progress
-from shared.sealing import Sealer
+from shared.sealing import Sealer, Unsealer
 from shared.settings import load
 
 from .adapters.outside import HttpOutsideView
+from .adapters.postgres_credentials import PostgresCredentialRegister
 from .adapters.postgres_deployments import PostgresDeploymentRegister
 from .adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRegister
 from .adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
@@ -33,6 +34,7 @@ from .service.access import Access
 from .service.checks import Checks
 from .service.conductor import SERVICE, Conductor
 from .service.configurations import SECRETS_READER, Configurations
+from .service.credentials import Credentials
 from .service.dead_letters import DeadLetters
 from .service.feed import Feed
 from .service.hosts import Hosts
@@ -73,6 +75,7 @@ def assemble(
     """Put panel together on its database."""
     deployments, runs = PostgresDeploymentRegister(), PostgresRunRegister()
     letters, audit = PostgresDeadLetterRegister(), PostgresAuditTrail()
+    credentials = PostgresCredentialRegister()
     hosts = Hosts(deployments=deployments, runs=runs)
     feed = Feed(database, runs)
     offer = Offer(catalogue=catalogue.load(offered.catalogue.folders), sizes=offered.sizes)
@@ -81,6 +84,7 @@ def assemble(
         database=database,
         deployments=deployments,
         runs=runs,
+        credentials=credentials,
         letters=letters,
         conductor=conductor,
     )
@@ -111,6 +115,12 @@ def assemble(
             sealer=Sealer(settings.recipients),
             audit=audit,
             clock=clock.system,
+        ),
+        credentials=Credentials(
+            credentials=credentials,
+            deployments=deployments,
+            unsealer=Unsealer(settings.age_identity),
+            audit=audit,
         ),
         runs=Runs(
             deployments=deployments,

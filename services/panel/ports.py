@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from shared.contracts.deployer import ConfigDeployed
     from shared.contracts.everyone import MessageDeadLettered
     from shared.database import Transaction
 
+    from .domain.credentials import Credential
     from .domain.dead_letters import DeadLetter, LetterState
     from .domain.deployments import Configuration, Deployment, Revision
     from .domain.identity import Caller, KnownToken, NewToken
@@ -188,6 +190,29 @@ class RunRegister(Protocol):
 
     async def newest_sequences(self, tx: Transaction, runs: Sequence[str]) -> Mapping[str, int]:
         """Return the number of the newest event of each run."""
+        ...
+
+
+class CredentialRegister(Protocol):
+    """Keep how operators sign in to applications for the first time."""
+
+    async def keep(self, tx: Transaction, event: ConfigDeployed) -> None:
+        """Keep the credentials that deployer tells.
+
+        What is kept for an application gives way to what a later run tells, and to nothing else.
+        """
+        ...
+
+    async def list_all(self, tx: Transaction, deployment: str) -> Sequence[Credential]:
+        """Return the credentials of a deployment, by application."""
+        ...
+
+    async def forget_password(self, tx: Transaction, deployment: str, application: str) -> None:
+        """Keep no password of an application any more, only that there was one."""
+        ...
+
+    async def forget_all(self, tx: Transaction, deployment: str) -> None:
+        """Keep nothing of a deployment any more."""
         ...
 
 

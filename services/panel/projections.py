@@ -36,7 +36,12 @@ if TYPE_CHECKING:
     from shared.contracts.progress import Progress
     from shared.database import Database, Transaction
 
-    from .ports import DeadLetterRegister, DeploymentRegister, RunRegister
+    from .ports import (
+        CredentialRegister,
+        DeadLetterRegister,
+        DeploymentRegister,
+        RunRegister,
+    )
     from .service.conductor import Conductor
 
 
@@ -47,6 +52,7 @@ class Projections:
     database: Database
     deployments: DeploymentRegister
     runs: RunRegister
+    credentials: CredentialRegister
     letters: DeadLetterRegister
     conductor: Conductor
 
@@ -73,7 +79,13 @@ class Projections:
             await self.conductor.settle(tx, run, event.event_name())
 
     async def on_config_deployed(self, event: ConfigDeployed, tx: Transaction) -> None:
-        """End deployer's steps and keep whether anything changed."""
+        """End deployer's steps and keep whether anything changed.
+
+        Credentials are told once, by whatever run: they count even when it is over.
+        """
+        deployment = await self.deployments.lock(tx, event.deployment)
+        if deployment is not None and deployment.removed_at is None:
+            await self.credentials.keep(tx, event)
         run = await self._active(tx, event)
         if run is not None:
             await self.conductor.settle(tx, run, event.event_name())
@@ -182,6 +194,7 @@ class Projections:
             )
             await self.deployments.save(tx, removed)
             await self.deployments.release_names(tx, removed)
+            await self.credentials.forget_all(tx, removed.id)
             await self.conductor.end(tx, run, RunState.SUCCEEDED)
 
     async def _is_done(self, tx: Transaction, run: Run) -> bool:

@@ -17,7 +17,12 @@ from services.panel.domain import identity
 from services.panel.domain.identity import NewToken, Role, Scope
 from shared import database as databases
 from shared import http, ids, sealing
-from shared.contracts.deployer import ActiveSystem, ConfigDeployed, SystemRemoved
+from shared.contracts.deployer import (
+    ActiveSystem,
+    ConfigDeployed,
+    FirstCredential,
+    SystemRemoved,
+)
 from shared.contracts.deployments import KeptBucket, PublishedRoute
 from shared.contracts.failures import Failure, Outcome
 from shared.contracts.progress import Progress, StepState
@@ -91,13 +96,16 @@ class PanelRig:
     directory: Path
     port: int = field(default_factory=free)
     deployer_identity: SecretStr = field(init=False)
+    sealer: sealing.Sealer = field(init=False)
+    """Seals to panel, as the other services do."""
     child: Child = field(init=False)
     _environment: dict[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.child = Child("panel", self.directory)
         self.deployer_identity, recipient = sealing.new_identity()
-        own_identity, _ = sealing.new_identity()
+        own_identity, own_recipient = sealing.new_identity()
+        self.sealer = sealing.Sealer({"panel": own_recipient})
         secrets = {
             "panel_nats_seed": self.bus.seeds["panel"].get_secret_value(),
             "panel_postgres_password": self.access.password.get_secret_value(),
@@ -211,6 +219,13 @@ class PanelRig:
             for event in events:
                 await publish(connection, event)
 
+    def first_credential(
+        self, password: str, *, application: str = "hello", user: str = "admin"
+    ) -> FirstCredential:
+        """Return what deployer tells about an application that it made a password for."""
+        sealed = self.sealer.seal("panel", password)
+        return FirstCredential(application=application, user=user, sealed_password=sealed)
+
     async def say_nonsense(self, service: str, event: Event) -> None:
         """State something that nobody can read, under the envelope of an event."""
         async with self.bus.connect(service) as connection:
@@ -304,15 +319,30 @@ async def until_state(
     return found
 
 
-def answers_of_a_deploy(run: Json, url: str, *, is_changed: bool = True) -> list[tuple[str, Event]]:
+def config_deployed(
+    run: Json, *credentials: FirstCredential, is_changed: bool = True
+) -> ConfigDeployed:
+    """Return what deployer says once a revision runs."""
+    return ConfigDeployed(
+        deployment=run["deployment"],
+        run=run["id"],
+        revision=run["revision"],
+        changed=is_changed,
+        systems=(ActiveSystem(machine="m", system="/nix/store/x", generation=1),),
+        credentials=credentials,
+    )
+
+
+def answers_of_a_deploy(
+    run: Json, url: str, *credentials: FirstCredential, is_changed: bool = True
+) -> list[tuple[str, Event]]:
     """Return what the services say when a deploy goes well, in order, by who says it."""
     it = {"deployment": run["deployment"], "run": run["id"], "revision": run["revision"]}
-    system = ActiveSystem(machine="m", system="/nix/store/x", generation=1)
     route = PublishedRoute(application="hello", host="hello.x.localhost", url=url)
     return [
         ("provisioner", VMReady(**it, machines=())),
         ("storage", StorageReady(**it, buckets=())),
-        ("deployer", ConfigDeployed(**it, changed=is_changed, systems=(system,))),
+        ("deployer", config_deployed(run, *credentials, is_changed=is_changed)),
         ("provisioner", RoutePublished(**it, routes=(route,))),
     ]
 

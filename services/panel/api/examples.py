@@ -103,6 +103,18 @@ STREAM: Final = (
     '"step": "boot", "status": "running", "attempt": 1}\n\n'
     'id: 8\nevent: end\ndata: {"at": "2026-11-21T09:30:20Z", "state": "succeeded"}\n\n'
 )
+CREDENTIAL: Final[Example] = {
+    "application": "hello",
+    "user": "admin",
+    "url": "https://hello.garden.example",
+    "revealed": False,
+}
+REVEALED_CREDENTIAL: Final[Example] = {
+    "application": "hello",
+    "user": "admin",
+    "password": "(shown once)",
+    "url": "https://hello.garden.example",
+}
 DEAD_LETTER: Final[Example] = {
     "id": LETTER_ID,
     "service": "storage",

@@ -50,6 +50,10 @@ class Deployment:
     removed_at: datetime | None = None
     routes: tuple[PublishedRoute, ...] = ()
 
+    def url_of(self, application: str) -> str | None:
+        """Return where an application is reached, or None while it is not published."""
+        return next((it.url for it in self.routes if it.application == application), None)
+
     def require_changeable(self) -> None:
         """Raise ConflictError when the deployment is on its way out."""
         if self.removed_at is not None:

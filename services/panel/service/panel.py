@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..ports import IdempotencyLedger
     from .access import Access
     from .configurations import Configurations
+    from .credentials import Credentials
     from .dead_letters import DeadLetters
     from .feed import Feed
     from .offer import Offer
@@ -25,6 +26,7 @@ class Panel:
     access: Access
     offer: Offer
     configurations: Configurations
+    credentials: Credentials
     runs: Runs
     letters: DeadLetters
     idempotency: IdempotencyLedger

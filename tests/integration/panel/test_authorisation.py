@@ -32,6 +32,8 @@ EXPECTED = {
     "GET /api/v1/deployments/{deployment}/configuration": (401, 404, 403, 200),
     "POST /api/v1/deployments/{deployment}/configuration": (401, 404, 403, 403),
     "POST /api/v1/deployments/{deployment}/deploy": (401, 404, 403, 403),
+    "GET /api/v1/deployments/{deployment}/credentials": (401, 404, 403, 200),
+    "POST /api/v1/deployments/{deployment}/credentials/{application}/reveal": (401, 404, 403, 403),
     "GET /api/v1/deployments/{deployment}/runs": (401, 404, 403, 200),
     "GET /api/v1/runs/{run}": (401, 404, 403, 200),
     "GET /api/v1/runs/{run}/events": (401, 404, 403, 200),
@@ -56,6 +58,7 @@ async def test_every_route_answers_those_who_may_not_as_the_table_says(panel: Pa
     places = {
         "name": "hello",
         "deployment": deployment["id"],
+        "application": "hello",
         "run": run["id"],
         "letter": ids.new_id(),
     }

@@ -1,0 +1,37 @@
+"""First credentials: how operators sign in to applications for the first time, told once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from shared import errors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A user of an application, and the password until it was revealed."""
+
+    application: str
+    user: str
+    sealed_password: str | None = field(repr=False)
+    """Sealed to panel; None once it was revealed."""
+
+    @property
+    def is_revealed(self) -> bool:
+        """Whether the password was revealed, and is kept here no longer."""
+        return self.sealed_password is None
+
+    def require_sealed(self) -> str:
+        """Return the sealed password.
+
+        Raises:
+            ConflictError: it was revealed before.
+        """
+        if self.sealed_password is None:
+            raise errors.ConflictError(
+                "credential.revealed",
+                f"The first password of {self.application} was revealed before, and it is shown "
+                f"only once. Ask {self.application} for a new one where you sign in, or an "
+                "administrator of it.",
+            )
+        return self.sealed_password
