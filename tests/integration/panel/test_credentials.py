@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     from tests.support.panel import Json, PanelRig
 
+WAITING = """
+select count(*) from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock'
+"""
+
 
 def a_password() -> str:
     return f"pw-{secrets.token_hex(12)}"
@@ -125,7 +130,22 @@ async def test_of_ten_who_ask_at_once_one_gets_the_password(panel: PanelRig) -> 
     async with panel.operator() as client:
         run = await a_run(client)
         await until_told(panel, client, run, panel.first_credential(a_password()))
-        answers = await asyncio.gather(*(reveal(client, run) for _ in range(10)))
+        async with panel.database() as database:
+            # Whoever reads without waiting has read by the time the first one may write.
+            async with database.transaction() as holding:
+                await holding.execute(
+                    "select from first_credentials where deployment = $1 for update",
+                    run["deployment"],
+                )
+                asked = [asyncio.ensure_future(reveal(client, run)) for _ in range(10)]
+
+                async def all_wait() -> bool:
+                    async with database.transaction() as tx:
+                        waiting: int = await tx.fetchval(WAITING)
+                    return waiting == len(asked)
+
+                await eventually(all_wait, within=rigs.SOON)
+            answers = await asyncio.gather(*asked)
 
     assert sorted(it.status_code for it in answers) == [200] + [409] * 9
 
