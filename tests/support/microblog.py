@@ -226,7 +226,7 @@ class Blog:
     async def connection(self) -> asyncpg.Connection:
         """Look into the database, past the blog."""
         return await asyncpg.connect(
-            host=str(self.state / "run"), user="microblog", database="microblog"
+            host=str(self.state / "run"), user="app-microblog", database="microblog"
         )
 
     async def ask(

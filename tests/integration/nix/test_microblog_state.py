@@ -194,14 +194,14 @@ async def database_of(target: Blog, source: Blog) -> AsyncIterator[None]:
 
 def copy_database(source: Blog, target: Blog) -> None:
     """Copy a database as its state manifest says: some tables stay empty."""
-    address = ["-h", str(source.state / "run"), "-U", "microblog"]
+    address = ["-h", str(source.state / "run"), "-U", "app-microblog"]
     empty = ["--exclude-table-data=sessions", "--exclude-table-data=seen_signatures"]
     dump = subprocess.run(
         ["pg_dump", *address, "--no-owner", *empty, "microblog"], capture_output=True, check=True
     )
     subprocess.run(
         [
-            *("psql", "-h", str(target.state / "run"), "-U", "microblog", "-q"),
+            *("psql", "-h", str(target.state / "run"), "-U", "app-microblog", "-q"),
             *("-v", "ON_ERROR_STOP=1", "microblog"),
         ],
         input=dump.stdout,

@@ -48,7 +48,7 @@ async def opened(configuration: Configuration) -> AsyncIterator[asyncpg.Pool]:
 def _address(configuration: Configuration) -> dict[str, object]:
     return {
         "host": str(configuration.state / "run"),
-        "user": "microblog",
+        "user": "app-microblog",
         "database": "microblog",
         "timeout": SECONDS,
         "command_timeout": SECONDS,

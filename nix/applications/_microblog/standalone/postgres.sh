@@ -19,9 +19,14 @@ prepare() {
   [ ! -d "$data" ] || return 0
   rm -rf "$half"
   # C: an order of its own, which no newer C library can change under an index.
-  initdb --pgdata="$half" --username=microblog --auth=trust --encoding=UTF8 --locale=C > /dev/null
+  initdb --pgdata="$half" --username=postgres --auth=trust --encoding=UTF8 --locale=C > /dev/null
   echo 'local all all trust' > "$half/pg_hba.conf"
-  echo 'create database microblog' | postgres --single -c exit_on_error=on -D "$half" postgres > /dev/null
+  # The blog owns its database and nothing else, under the name of the account that it runs as.
+  postgres --single -c exit_on_error=on -D "$half" postgres > /dev/null << 'SQL'
+create role "app-microblog" login
+grant pg_checkpoint to "app-microblog"
+create database microblog owner "app-microblog"
+SQL
   sync
   mv "$half" "$data"
   sync
