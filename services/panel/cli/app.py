@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from . import applications, dead_letters, deployments, embedded, profile, runs
+from . import applications, credentials, dead_letters, deployments, embedded, profile, runs
 from .client import Client
 from .failures import CommandFailedError, Status
 from .options import AsJson
@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("applications")(applications.list_applications)
+app.command("credentials")(credentials.show_credentials)
 app.command("deploy")(deployments.deploy)
 app.command("deployments")(deployments.list_deployments)
 app.command("remove")(deployments.remove)

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 import pytest_asyncio
 from pydantic import SecretStr
 
+from services.panel.domain.identity import Scope
+from tests.integration.panel.command_line import shell
 from tests.support.bus import running_bus
 from tests.support.panel import running_panel
 from tests.support.servers import throwaway_directory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from shared.embedded.servers.postgres import PostgresServer
+    from tests.integration.panel.command_line import CommandLine
     from tests.support.panel import PanelRig
 
 
@@ -28,3 +32,11 @@ async def panel(postgres_server: PostgresServer) -> AsyncIterator[PanelRig]:
         async with running_bus() as bus, running_panel(bus, access, directory) as rig:
             yield rig
     await postgres_server.drop_database(name)
+
+
+@pytest_asyncio.fixture
+async def signed_in(panel: PanelRig, tmp_path: Path) -> CommandLine:
+    """Return the shell of somebody who may do everything."""
+    token = tmp_path / "token"
+    token.write_text(await panel.token(scopes=tuple(Scope)))
+    return shell(tmp_path, FEDIVERSITY_URL=panel.url, FEDIVERSITY_TOKEN_FILE=str(token))

@@ -4,75 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from services.panel.domain.identity import Scope, is_token
+from services.panel.domain.identity import is_token
 from shared import ids
 from shared.contracts.everyone import MessageDeadLettered
 from shared.contracts.progress import StepState
 from shared.embedded.ports import free
+from tests.integration.panel.command_line import shell
 from tests.support import panel as rigs
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
-    from asyncio.subprocess import Process
     from pathlib import Path
 
+    from tests.integration.panel.command_line import CommandLine
     from tests.support.panel import Json, PanelRig
-
-FEDIVERSITY = (sys.executable, "-c", "from services.panel.cli import main; main()")
-
-
-@dataclass(frozen=True)
-class Ended:
-    status: int
-    stdout: str
-    stderr: str
-
-
-@dataclass(frozen=True)
-class CommandLine:
-    """A person's shell, with a home of its own."""
-
-    environment: dict[str, str]
-
-    async def begin(self, *arguments: str) -> Process:
-        return await asyncio.create_subprocess_exec(
-            *FEDIVERSITY,
-            *arguments,
-            cwd=rigs.ROOT,
-            env=self.environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-
-    async def run(self, *arguments: str, given: str = "") -> Ended:
-        return await self.end(await self.begin(*arguments), given)
-
-    async def end(self, process: Process, given: str = "") -> Ended:
-        stdout, stderr = await asyncio.wait_for(process.communicate(given.encode()), 40)
-        assert process.returncode is not None
-        return Ended(process.returncode, stdout.decode(), stderr.decode())
-
-
-def shell(home: Path, **variables: str) -> CommandLine:
-    usual = {"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "200"}
-    return CommandLine(usual | variables)
-
-
-@pytest.fixture
-async def signed_in(panel: PanelRig, tmp_path: Path) -> CommandLine:
-    token = tmp_path / "token"
-    token.write_text(await panel.token(scopes=tuple(Scope)))
-    return shell(tmp_path, FEDIVERSITY_URL=panel.url, FEDIVERSITY_TOKEN_FILE=str(token))
 
 
 async def the_run(panel: PanelRig, line: CommandLine, domain: str) -> Json:
@@ -260,6 +211,43 @@ async def test_removal_asks_first_and_shows_what_is_kept(
     assert "Kept until 2026-12-24T00:00:00Z: fdv-x" in ended.stderr
 
 
+async def test_a_first_password_is_printed_once_to_stdout_alone(
+    panel: PanelRig, signed_in: CommandLine
+) -> None:
+    domain, password = rigs.a_domain(), f"pw-{ids.new_id()}"
+    created = await signed_in.run("deploy", domain, "-a", "hello", "--json")
+    told = [
+        panel.first_credential(password, application=it, user=f"{it}-admin")
+        for it in ("hello", "notes")
+    ]
+    await panel.say("deployer", rigs.config_deployed(json.loads(created.stdout), *told))
+
+    async def is_listed() -> bool:
+        return "hello" in (await signed_in.run("credentials", domain)).stdout
+
+    await eventually(is_listed, within=40)
+    listed = await signed_in.run("credentials", domain)
+    revealed = await signed_in.run("credentials", domain, "--reveal", "hello")
+    as_json = await signed_in.run("credentials", domain, "--reveal", "notes", "--json")
+    again = await signed_in.run("credentials", domain, "--reveal", "hello")
+    unknown = await signed_in.run("credentials", domain, "--reveal", "../../x")
+    after = await signed_in.run("credentials", domain, "--json")
+
+    assert listed.stdout.splitlines() == [
+        "hello\thello-admin\tnot revealed yet\t",
+        "notes\tnotes-admin\tnot revealed yet\t",
+    ]
+    assert revealed.status == 0, revealed.stderr
+    assert revealed.stdout == f"user\thello-admin\npassword\t{password}\nurl\t\n"
+    assert json.loads(as_json.stdout)["password"] == password
+    assert (again.status, again.stdout) == (5, "")
+    assert "Ask hello for a new one" in again.stderr
+    assert (unknown.status, unknown.stdout) == (4, "")
+    assert [it["revealed"] for it in json.loads(after.stdout)] == [True, True]
+    prose = [it.stderr for it in (listed, revealed, as_json, again, after)]
+    assert password not in "".join(prose) + listed.stdout + after.stdout
+
+
 async def test_dead_letters_are_listed_shown_and_decided(
     panel: PanelRig, signed_in: CommandLine
 ) -> None:
@@ -308,6 +296,7 @@ async def test_dead_letters_are_listed_shown_and_decided(
         (("run", "list", "other.localhost"), 4, "you have no deployment other.localhost"),
         (("dead-letters", "replay", "x"), 4, "x is not the id of a dead letter"),
         (("run", "show", "0" * 26), 4, "no such run"),
+        (("credentials", "other.localhost"), 4, "you have no deployment other.localhost"),
         (("deployments", "other.localhost"), 4, "you have no deployment other.localhost"),
         (("deploy", "panel.demo.localhost", "-a", "hello"), 2, "belongs to this panel"),
         (("nothing",), 2, "No such command"),

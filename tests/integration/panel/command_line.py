@@ -1,0 +1,55 @@
+"""The command `fediversity` as people run it: a process of its own, in a home of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.support import panel as rigs
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from pathlib import Path
+
+FEDIVERSITY = (sys.executable, "-c", "from services.panel.cli import main; main()")
+
+
+@dataclass(frozen=True)
+class Ended:
+    status: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """A person's shell, with a home of its own."""
+
+    environment: dict[str, str]
+
+    async def begin(self, *arguments: str) -> Process:
+        return await asyncio.create_subprocess_exec(
+            *FEDIVERSITY,
+            *arguments,
+            cwd=rigs.ROOT,
+            env=self.environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def run(self, *arguments: str, given: str = "") -> Ended:
+        return await self.end(await self.begin(*arguments), given)
+
+    async def end(self, process: Process, given: str = "") -> Ended:
+        stdout, stderr = await asyncio.wait_for(process.communicate(given.encode()), 40)
+        assert process.returncode is not None
+        return Ended(process.returncode, stdout.decode(), stderr.decode())
+
+
+def shell(home: Path, **variables: str) -> CommandLine:
+    usual = {"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "200"}
+    return CommandLine(usual | variables)
