@@ -117,7 +117,7 @@ class Stream:
         return tuple([await it for it in self._tasks])
 
     async def _send(self, piece: bytes) -> None:
-        for task in self._tasks:
+        for task in self._tasks[-AT_ONCE - 1 :]:
             # A piece that failed ends the rest of the work now, not when all was read.
             if task.done():
                 task.result()
@@ -133,7 +133,7 @@ def fetched(staging: Staging, chunk: Chunk) -> bytes:
     Raises:
         StateError: it is missing, or something else.
     """
-    packed = staging.find(chunk.object)
+    packed = staging.find(chunk.object, chunk.bytes)
     if packed is None:
         raise _damaged(chunk, "is missing")
     if len(packed) != chunk.bytes or hashlib.sha256(packed).hexdigest() != chunk.sha256:

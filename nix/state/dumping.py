@@ -80,11 +80,15 @@ async def _content(
     database = await inventory.described(lead, source.place)
     inventory.require_utf8(database)
     dump = _dumper(database.server_major)
+    found = await inventory.find_tables(lead, source.place)
+    if found:
+        # As pg_dump does, but until all is read: no table is altered between schema and rows.
+        names = ", ".join(quoted(it.table.schema, it.table.name) for it in found)
+        await lead.execute(f"lock table {names} in access share mode")
     schema = {
         section: await asyncio.to_thread(_schema, source, dump, snapshot, section)
         for section in ("pre-data", "post-data")
     }
-    found = await inventory.find_tables(lead, source.place)
     # Rows are sent while they are counted: one waits for the bucket, the other for the disk.
     sending = asyncio.create_task(_rows(source, lead, found))
     try:

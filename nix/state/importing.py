@@ -81,7 +81,7 @@ def run(request: Request, progress: Progress) -> dict[str, Any]:
 
 
 def _read(staging: Staging, request: Request) -> tuple[manifest.Manifest, str]:
-    content = staging.find(manifest.OBJECT)
+    content = staging.find(manifest.OBJECT, manifest.LARGEST_BYTES)
     if content is None:
         raise StateError(
             "export.missing",
@@ -152,7 +152,7 @@ def _planned(everything: Plan, folder: WorkFolder) -> Plan:
     for target in everything.databases:
         asyncio.run(loading.check(target))
     for arrival in everything.paths:
-        placing.check(arrival.place)
+        placing.check(arrival.place, folder.scratch)
     return Plan(
         tuple(it for it in everything.databases if asyncio.run(_is_to_fill(it))),
         tuple(it for it in everything.paths if it.place.name in ours or _is_to_place(it)),

@@ -21,7 +21,7 @@ MAJOR: Final = 1
 MINOR: Final = 0
 OBJECT: Final = "manifest.json"
 LARGEST_BYTES: Final = 256 * 2**20
-"""Refused when longer: nobody describes a machine's state in so many words."""
+"""Not read further: nobody describes a machine's state in so many words."""
 CHUNKS: Final = "chunks/"
 DIGEST: Final = r"[0-9a-f]{64}"
 HASH: Final = r"-?[0-9]{1,60}"

@@ -40,8 +40,8 @@ class Arrival:
         return f"files of {self.place.name}"
 
 
-def check(place: PathPlace) -> None:
-    """Refuse a place that is not where it seems to be.
+def check(place: PathPlace, scratch: Path) -> None:
+    """Refuse a place that is not where it seems to be, or not on the disk of our own folder.
 
     Raises:
         StateError: it cannot be used; nothing was changed.
@@ -53,9 +53,11 @@ def check(place: PathPlace) -> None:
             f"{place.path} cannot be made: {parent} must be a folder and not behind a link; "
             "activate the system that has the application",
         )
-    if place.path.is_mount():
+    if place.path.is_mount() or parent.stat().st_dev != scratch.stat().st_dev:
         raise StateError(
-            "path.unusable", f"{place.path} is a mount point; mount its parent folder instead"
+            "path.unusable",
+            f"{place.path} is on another file system than {scratch.parent}, so it cannot be put "
+            "into its place in one step; name a folder for this program on the same one",
         )
 
 

@@ -47,6 +47,14 @@ def main(arguments: Sequence[str]) -> int:
     except StateError as error:
         progress.say({"error": {"code": error.code, "message": error.message}})
         return AGAIN if error.is_retryable else FAILED
+    except OSError as error:
+        place = f" at {error.filename}" if error.filename else ""
+        message = (
+            f"this machine refuses{place}: {error.strerror or error}; see to its disk and its "
+            "rights, then run the same again"
+        )
+        progress.say({"error": {"code": "machine.failed", "message": message}})
+        return FAILED
     progress.say({"result": result})
     return DONE
 

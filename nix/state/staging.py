@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 ATTEMPTS: Final = 6
 FIRST_PAUSE_SECONDS: Final = 0.25
 SECONDS: Final = 60.0
+LONGEST_ANSWER: Final = 16 * 2**20
+"""Of a list of objects; a thousand of them are a few hundred kilobytes."""
+LONGEST_ERROR: Final = 64 * 2**10
 OK: Final = (200, 204)
 NOT_FOUND: Final = 404
 FOR_A_MOMENT: Final = frozenset({408, 429, 500, 502, 503, 504})
@@ -101,9 +104,9 @@ class Staging:
                 is_retryable=True,
             )
 
-    def find(self, name: str) -> bytes | None:
-        """Return an object, if it is there."""
-        answer = self._asked("GET", self._prefix + name, {})
+    def find(self, name: str, most_bytes: int) -> bytes | None:
+        """Return an object, if it is there; of a longer one as much as shows that it is longer."""
+        answer = self._asked("GET", self._prefix + name, {}, most_bytes=most_bytes)
         if answer.status == NOT_FOUND and answer.code != "NoSuchBucket":
             return None
         return self._accepted(answer, "GET", name).body
@@ -142,7 +145,15 @@ class Staging:
             is_retryable=answer.status in FOR_A_MOMENT,
         )
 
-    def _asked(self, method: str, key: str, query: Mapping[str, str], body: bytes = b"") -> Answer:
+    def _asked(
+        self,
+        method: str,
+        key: str,
+        query: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        most_bytes: int = LONGEST_ANSWER,
+    ) -> Answer:
         path = signing.path_of(self._bucket, key)
         request = (method, path, signing.query_string(query))
         trouble = ""
@@ -150,7 +161,7 @@ class Staging:
             if attempt:
                 time.sleep(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
             try:
-                answer = self._once(request, body)
+                answer = self._once(request, body, max(most_bytes, LONGEST_ERROR))
             except (OSError, http.client.HTTPException) as error:
                 self._hang_up()
                 trouble = str(error) or type(error).__name__
@@ -162,7 +173,7 @@ class Staging:
             "staging.unreachable", UNREACHABLE.format(self.host, trouble), is_retryable=True
         )
 
-    def _once(self, request: tuple[str, str, str], body: bytes) -> Answer:
+    def _once(self, request: tuple[str, str, str], body: bytes, most_bytes: int) -> Answer:
         method, path, query = request
         fields = self._signer.fields(request, hashlib.sha256(body).hexdigest())
         if body or method == "PUT":
@@ -171,10 +182,15 @@ class Staging:
         connection.request(method, f"{path}?{query}" if query else path, body, fields)
         with connection.getresponse() as answer:
             lowered = {name.lower(): it for name, it in answer.getheaders()}
-            content = answer.read()
+            content = answer.read(most_bytes + 1)
+            is_whole = not answer.read(1)
+        if not is_whole:
+            # The rest would be taken for the next answer.
+            self._hang_up()
+            return Answer(answer.status, lowered, content)
         # http.client takes a connection that ended early for the end of an answer of no length.
         expected = lowered.get("content-length")
-        if expected is not None and method != "HEAD" and len(content) != int(expected):
+        if expected is not None and len(content) != int(expected):
             raise http.client.IncompleteRead(content)
         return Answer(answer.status, lowered, content)
 

@@ -37,6 +37,7 @@ PROGRAM: Final = CODE / "fediversity-state"
 KILLER: Final = ROOT / "tests" / "support" / "state_killed.py"
 APPLICATION: Final = "garden"
 SECONDS: Final = 120
+ROWS: Final = re.compile(r"^(COPY [^\n]* FROM stdin;)\n(.*?)^(\\\.)$", re.MULTILINE | re.DOTALL)
 RESTRICTED: Final = re.compile(r"^\\(un)?restrict .*\n", re.MULTILINE)
 
 
@@ -108,13 +109,18 @@ class SocketPostgresServer(postgres.ThrowawayPostgresServer):
             await connection.execute(script)
 
     def dump(self, name: str) -> str:
-        """Return everything in a database as PostgreSQL's own program writes it."""
+        """Return everything in a database as PostgreSQL's own program writes it, rows sorted."""
         access = self.access(name)
         argv = (str(self.programs / "pg_dump"), "--no-owner", "--no-privileges", "--large-objects")
         where = ("-h", access.host, "-p", str(access.port), "-U", access.user, name)
         environment = os.environ | {"PGPASSWORD": access.password.get_secret_value()}
         done = subprocess.run((*argv, *where), env=environment, capture_output=True, check=True)
-        return RESTRICTED.sub("", done.stdout.decode())
+        # Where a row lies in its table means nothing.
+        return ROWS.sub(_sorted, RESTRICTED.sub("", done.stdout.decode()))
+
+
+def _sorted(found: re.Match[str]) -> str:
+    return "\n".join((found[1], *sorted(found[2].splitlines()), found[3]))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +16,6 @@ from tests.support import state
 from tests.support.servers import require
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.state import Carrier
 
 MANIFEST = "exports/one/manifest.json"
@@ -216,6 +216,17 @@ def test_a_path_behind_a_link_is_refused(carrier: Carrier, avatars: Path) -> Non
     garden.symlink_to(garden.with_name("elsewhere"))
 
     assert carrier.run("import").code == "path.unusable"
+
+
+def test_a_folder_of_marks_on_another_disk_is_refused(carrier: Carrier) -> None:
+    carrier.run("export").result  # noqa: B018 - fails where it has none
+    memory = Path("/dev/shm")  # noqa: S108 - a file system of its own is the point
+    if not memory.is_dir():
+        pytest.skip("this computer has no second file system at /dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        carrier.folder = Path(folder)
+
+        assert carrier.run("import").code == "path.unusable"
 
 
 async def test_a_list_that_leads_out_of_the_folder_is_refused(

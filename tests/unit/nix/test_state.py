@@ -90,6 +90,15 @@ def test_a_request_is_read(code: dict[str, Any]) -> None:
     assert SECRET not in repr(request)
 
 
+def test_the_request_of_the_document_is_one(code: dict[str, Any]) -> None:
+    text = (ROOT / "docs" / "state-format.md").read_text(encoding="utf-8")
+    example = text.partition("```json\n")[2].partition("```")[0]
+
+    request = code["request"].read("garden", "import", example.replace("…", "0" * 64))
+
+    assert request.state.paths[0].excludes == ("cache", "thumbs/*.tmp")
+
+
 def test_every_mistake_has_a_message_and_none_repeats_a_value(code: dict[str, Any]) -> None:
     document = asked(
         files_password=[SECRET], exprot=SECRET, export=f"{SECRET} x", facts=[SECRET], folder="a"
@@ -196,8 +205,9 @@ class Bucket:
         self.objects[name] = body
         self.sent.append(name)
 
-    def find(self, name: str) -> bytes | None:
-        return self.objects.get(name)
+    def find(self, name: str, most_bytes: int) -> bytes | None:
+        found = self.objects.get(name)
+        return None if found is None else found[: most_bytes + 1]
 
 
 @given(piece=st.binary(max_size=200))
