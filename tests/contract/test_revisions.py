@@ -181,6 +181,18 @@ async def test_a_revision_comes_back_as_it_was_heard(memory: Memory) -> None:
     assert found.buckets == (a_bucket(),)
 
 
+async def test_a_revision_is_found_in_the_transaction_that_completed_it(memory: Memory) -> None:
+    wish = a_wish()
+    async with memory.transaction() as tx:
+        await memory.revisions.want(tx, wish)
+        for fact in facts(wish):
+            await memory.revisions.learn(tx, fact)
+
+        found = await memory.revisions.revision(DEPLOYMENT, 1, wish.run, tx)
+
+    assert found.wanted == wish
+
+
 async def test_an_incomplete_revision_is_not_found(memory: Memory) -> None:
     assert not await memory.knows(a_wish())
     await memory.hear(a_wish())

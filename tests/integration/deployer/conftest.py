@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
+from services.deployer.adapters import process
 from services.deployer.adapters.cryptography import CryptographySecretMaker
 from services.deployer.adapters.http import HttpHealthProbe
 from services.deployer.adapters.nix import Nix, NixSystemBuilder
@@ -42,8 +43,10 @@ from tests.support.servers import throwaway_directory
 from tests.support.tree import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
 
+    from services.deployer.ports import HealthProbe, Hosts, SystemBuilder
     from shared.contracts.deployments import GrantedBucket, GrantedMachine, Options
     from shared.contracts.progress import Progress
     from shared.database import Row
@@ -66,6 +69,10 @@ class World:
     runs: int = 0
     buckets: Sequence[GrantedBucket] = ()
     progress: list[Progress] = field(default_factory=list)
+    directory: Path | None = None
+    """What deployer has on its own disk."""
+    commands: list[str] = field(default_factory=list)
+    """Arguments and environment of every program that was started."""
 
     async def ask(self, application: str, options: Options | None = None) -> str:
         """Let deployer hear a wish and what was granted for it; return the run."""
@@ -149,47 +156,79 @@ async def database(postgres: Access) -> AsyncIterator[databases.Database]:
         yield found
 
 
+def a_sealer() -> Sealer:
+    return Sealer({"deployer": RECIPIENT, "panel": PANEL_RECIPIENT})
+
+
 @pytest.fixture
 def sealer() -> Sealer:
-    return Sealer({"deployer": RECIPIENT, "panel": PANEL_RECIPIENT})
+    return a_sealer()
+
+
+def a_deployer(
+    database: databases.Database,
+    hosts: Hosts,
+    builder: SystemBuilder,
+    probe: HealthProbe,
+    sealer: Sealer,
+) -> Deployer:
+    """Return a deployer on these parts that remembers in a real database."""
+    revisions, kept = PostgresRevisions(database), PostgresApplicationSecrets(database)
+    renderer, unsealer = a_renderer(), Unsealer(IDENTITY)
+    placing = Placing(revisions=revisions, secrets=kept, hosts=hosts, unsealer=unsealer)
+    return Deployer(
+        revisions=revisions,
+        deploying=Deploying(
+            revisions=revisions,
+            renderer=renderer,
+            builder=builder,
+            hosts=hosts,
+            keeping=Keeping(
+                secrets=kept,
+                catalogue=renderer.catalogue,
+                maker=CryptographySecretMaker(),
+                sealer=sealer,
+                unsealer=unsealer,
+            ),
+            placing=placing,
+            verdict=Verdict(hosts=hosts, probe=probe, timing=TIMING),
+            timing=TIMING,
+        ),
+        forgetting=Forgetting(revisions=revisions, kept=kept, hosts=hosts, builder=builder),
+        contents=Contents(revisions=revisions, hosts=hosts, placing=placing, timing=TIMING),
+    )
 
 
 @pytest.fixture
 async def world(
     database: databases.Database, guest: guests.Guest, sealer: Sealer
 ) -> AsyncIterator[World]:
-    revisions, kept = PostgresRevisions(database), PostgresApplicationSecrets(database)
-    renderer, unsealer = a_renderer(), Unsealer(IDENTITY)
+    commands: list[str] = []
+
+    async def run(
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        seconds: float = 60.0,
+    ) -> bytes:
+        commands.append(f"{argv} {environment}")
+        return await process.run(argv, stdin=stdin, environment=environment, seconds=seconds)
+
     with throwaway_directory() as directory:
         nix = Nix.usual(directory)
         builder = NixSystemBuilder(
-            nix=nix, expression=ROOT / "nix/standalone", work_directory=directory
+            nix=nix, expression=ROOT / "nix/standalone", work_directory=directory, run=run
         )
         async with (
             SshHosts.opened(key_file=guest.key_file, work_directory=directory, nix=nix) as hosts,
             HttpHealthProbe.opened() as probe,
         ):
-            placing = Placing(revisions=revisions, secrets=kept, hosts=hosts, unsealer=unsealer)
-            keeping = Keeping(
-                secrets=kept,
-                catalogue=renderer.catalogue,
-                maker=CryptographySecretMaker(),
-                sealer=sealer,
-                unsealer=unsealer,
+            hosts.run = run
+            yield World(
+                database=database,
+                deployer=a_deployer(database, hosts, builder, probe, sealer),
+                machine=guest.granted,
+                directory=directory,
+                commands=commands,
             )
-            deployer = Deployer(
-                revisions=revisions,
-                deploying=Deploying(
-                    revisions=revisions,
-                    renderer=renderer,
-                    builder=builder,
-                    hosts=hosts,
-                    keeping=keeping,
-                    placing=placing,
-                    verdict=Verdict(hosts=hosts, probe=probe, timing=TIMING),
-                    timing=TIMING,
-                ),
-                forgetting=Forgetting(revisions=revisions, kept=kept, hosts=hosts, builder=builder),
-                contents=Contents(revisions=revisions, hosts=hosts, placing=placing, timing=TIMING),
-            )
-            yield World(database=database, deployer=deployer, machine=guest.granted)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.integration.deployer.conftest import World
     from tests.support.guests import Guest
 
+TABLES = ["facts", "generations", "epochs", "deployments", "application_secrets", "watches"]
 STEPS = ["build", "copy", "secrets", "switch", "health"]
 
 
@@ -151,7 +152,7 @@ async def test_a_removed_deployment_leaves_nothing_behind(world: World) -> None:
         assert row["type"] == SystemRemoved.event_type()
         assert await page(world) == ""
         async with world.database.transaction() as tx:
-            for table in ("facts", "generations", "epochs", "deployments", "watches"):
+            for table in TABLES:
                 assert await tx.fetchval(f"select count(*) from {table}") == 0  # noqa: S608 - our own names
 
 
