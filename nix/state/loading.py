@@ -30,6 +30,10 @@ select pg_terminate_backend(pid) from pg_stat_activity
 where datname = current_database() and usename = current_user and application_name = $1
     and pid <> pg_backend_pid()
 """
+RIGHTS: Final = """
+select rolsuper, pg_has_role(datdba, 'usage') from pg_roles, pg_database
+where rolname = current_user and datname = current_database()
+"""
 AVAILABLE: Final = "select name::text from pg_available_extensions"
 
 
@@ -53,6 +57,25 @@ async def check(target: Target) -> None:
     async with postgres.connected(place) as connection:
         here = await inventory.described(connection, place)
         available = {it[0] for it in await connection.fetch(AVAILABLE)}
+        is_almighty, is_owner = await connection.fetchrow(RIGHTS)
+    mistakes = [
+        *_differences(target, here),
+        *([f"its role {place.user} is a superuser, as which no foreign SQL is run"] * is_almighty),
+        *([] if is_owner else [f"its role {place.user} does not own it: make it the owner"]),
+    ]
+    missing = sorted({it.name for it in wanted.extensions} - available)
+    if missing:
+        mistakes.append(f"its server lacks extensions: install {', '.join(missing)}")
+    if mistakes:
+        raise StateError(
+            "database.unsuited",
+            f"database {place.name} cannot take the export: {'; '.join(mistakes)}",
+        )
+
+
+def _differences(target: Target, here: manifest.Database) -> list[str]:
+    """Return what is another way here than it was there, and has to be the same."""
+    wanted, place = target.wanted, target.place
     mistakes = []
     if here.server_major < wanted.server_major:
         mistakes.append(
@@ -68,14 +91,7 @@ async def check(target: Target) -> None:
         mistakes.append(f"its collation is {ours}: create it with {theirs}")
     if place.collation and place.collation != here.collation.collate:
         mistakes.append(f"its collation is not {place.collation}, as its application wants")
-    missing = sorted({it.name for it in wanted.extensions} - available)
-    if missing:
-        mistakes.append(f"its server lacks extensions: install {', '.join(missing)}")
-    if mistakes:
-        raise StateError(
-            "database.unsuited",
-            f"database {place.name} cannot take the export: {'; '.join(mistakes)}",
-        )
+    return mistakes
 
 
 async def mark(target: Target, export: str) -> None:

@@ -30,6 +30,8 @@ HOST: Final = "fediversity"
 SHOWN: Final = 600
 INCOMPLETE: Final = 3
 """The status with which restic ends when it saved everything but some files."""
+SPARING: Final = ("--no-cache", "--pack-size", "8", "-o", "s3.connections=2")
+"""Half the memory, at some cost in time."""
 CREDENTIALS: Final = "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n"
 # What restic says, what it means here, and whether another try may help.
 MEANINGS: Final = (
@@ -83,7 +85,7 @@ class Restic:
             # Of an attempt that was cut off: its key would be tried, and fit nothing.
             if name.startswith(f"{FOLDER}keys/"):
                 staging.remove(name)
-        self._lines(("init",), None)
+        self._run(("init",))
 
     def save(
         self, top: Path, excluded: Sequence[str], report: Callable[[dict[str, Any]], None]
@@ -113,13 +115,17 @@ class Restic:
 
     def restore(self, snapshot: str, target: Path) -> None:
         """Put what was saved into an empty folder."""
-        for _ in self._lines(("restore", "--no-lock", snapshot, "--target", str(target)), None):
+        self._run(("restore", "--no-lock", snapshot, "--target", str(target)))
+
+    def _run(self, words: Sequence[str]) -> None:
+        for _ in self._lines(words, None):
             pass
 
-    def _lines(self, words: Sequence[str], folder: Path | None) -> list[str]:
+    def _lines(self, words: Sequence[str], folder: Path | None) -> Iterator[str]:
+        """Yield what the program says, while it says it."""
         with self._started(words, folder) as process:
             assert process.stdout is not None  # noqa: S101 - it is a pipe
-            return [it for it in process.stdout.read().decode().splitlines() if it.strip()]
+            yield from (it.decode() for it in process.stdout if it.strip())
 
     @contextmanager
     def _started(
@@ -133,7 +139,7 @@ class Restic:
             (self._scratch / "said").open("w+b") as said,
         ):
             options = ("--repo", self._where, "--password-file", f"/proc/self/fd/{password}")
-            argv = (program, *options, "--no-cache", "-o", "s3.bucket-lookup=path", *words)
+            argv = (program, *options, *SPARING, "-o", "s3.bucket-lookup=path", *words)
             with subprocess.Popen(  # noqa: S603 - our own argv, no shell
                 accounts.command(None, argv),
                 env=accounts.environment(
@@ -142,7 +148,7 @@ class Restic:
                     AWS_SHARED_CREDENTIALS_FILE=f"/proc/self/fd/{key}",
                     AWS_DEFAULT_REGION=self._region,
                     # A small machine has little memory, and its store is near.
-                    GOGC="25",
+                    GOGC="10",
                 ),
                 cwd=folder or self._scratch,
                 stdin=subprocess.DEVNULL,

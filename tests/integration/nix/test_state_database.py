@@ -212,6 +212,20 @@ async def test_a_server_that_does_not_suit_is_refused(carrier: Carrier) -> None:
     assert "collation" in outcome.error["message"]
 
 
+async def test_a_role_that_may_do_everything_is_refused(carrier: Carrier) -> None:
+    carrier.run("export").result  # noqa: B018 - fails where it has none
+    role = f'alter role "{carrier.owned.user}"'
+    async with carrier.owned.connected() as connection:
+        await connection.execute(f"{role} superuser")
+        try:
+            outcome = await asyncio.to_thread(carrier.run, "import")
+        finally:
+            await connection.execute(f"{role} nosuperuser")
+
+    assert outcome.code == "database.unsuited"
+    assert "superuser" in outcome.error["message"]
+
+
 @pytest.mark.parametrize(
     ("field", "value", "code"),
     [
