@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from shared.embedded.servers.postgres import Access
     from shared.embedded.servers.seaweedfs import SeaweedServer
 
-TIMING = Timing(health=6.0, confirmation=10.0, watchdog=60, between_looks=0.3)
+TIMING = Timing(health=12.0, confirmation=10.0, watchdog=60, between_looks=0.3)
 IDENTITY, RECIPIENT = new_identity()
 PANEL, PANEL_RECIPIENT = new_identity()
 
