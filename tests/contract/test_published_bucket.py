@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 import pytest
+import pytest_asyncio
 
 from services.storage.adapters.iam import IamObjectStore
 from shared import errors, http, ids
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 KEY: Final = "2026/garden.png"
 REFUSED: Final = 403
+# One connection to the store for all of these tests; each has buckets of its own.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Case(Protocol):
@@ -81,7 +84,7 @@ class Real:
             await administrator.put_bucket_policy(Bucket=bucket, Policy=text)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def seaweedfs(object_store: SeaweedServer) -> AsyncIterator[Real]:
     access = object_store.access
     async with connected(access) as store, http.client(base_url=access.endpoint) as visitor:
@@ -237,13 +240,13 @@ async def test_publishing_takes_back_what_somebody_allowed_besides(seaweedfs: Re
 async def test_what_is_published_already_is_not_written_again(seaweedfs: Real) -> None:
     bucket = await a_bucket(seaweedfs)
     await seaweedfs.store.publish(bucket)
-    writes: list[str] = []
-    seaweedfs.store.s3.meta.events.register(
-        "before-call.s3.PutBucketPolicy", lambda **_: writes.append(bucket)
-    )
+    event, writes = "before-call.s3.PutBucketPolicy", list[str]()
+    events = seaweedfs.store.s3.meta.events
+    events.register(event, lambda **_: writes.append(bucket), unique_id=bucket)
 
     await seaweedfs.store.publish(bucket)
 
+    events.unregister(event, unique_id=bucket)
     assert writes == []
 
 
