@@ -9,10 +9,11 @@ that it can take; everything else would be another machine, and data on its disk
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
@@ -21,6 +22,11 @@ from shared.contracts.deployments import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+# Nothing in it means anything to an edge, and it names a folder: never a whole store.
+_MEDIA_URL: Final = re.compile(
+    r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+"
+)
 
 
 class MachineState(StrEnum):
@@ -144,18 +150,41 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """Objects that anybody may read, in a store that only the edge reaches."""
+
+    url: str
+    """What stands before the key of an object, without a slash."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no folder of a store.
+
+        Raises:
+            InvalidError: it is not.
+        """
+        if not _MEDIA_URL.fullmatch(self.url):
+            raise errors.InvalidError(
+                "route.media_url",
+                f"{self.url!r} is not where the objects of a bucket are; check the endpoint of the "
+                "object store in the provider file",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """What the edge does with requests for a host: hand them to where the application answers."""
+    """What the edge does with requests for a host: hand them to an application, or read media."""
 
     host: str
-    upstream: Endpoint
+    upstream: Endpoint | Media
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationHost:
-    """The host name that a revision gives to an application."""
+    """A host name that a revision gives to an application."""
 
     application: str
     host: str
     is_routed: bool
     """Whether it is to be reached from outside."""
+    is_media: bool = False
+    """Whether anybody reads the application's public objects there."""

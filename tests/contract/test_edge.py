@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from services.provisioner.adapters.caddy import CaddyEdge
-from services.provisioner.domain import Route
+from services.provisioner.domain import Media, Route
 from shared import errors, http
 from shared.contracts.deployments import Endpoint
 from tests.support.eventually import eventually
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 HELLO = Route(host="hello.garden.localhost", upstream=Endpoint(host="127.0.0.1", port=25001))
 PANEL = Route(host="panel.demo.localhost", upstream=Endpoint(host="127.0.0.1", port=25002))
 OTHER = Route(host="hello.meadow.localhost", upstream=Endpoint(host="127.0.0.1", port=25003))
+MEDIA = Route(
+    host="media-blog.garden.localhost",
+    upstream=Media(url="http://127.0.0.1:25004/fdv-x-blog-media"),
+)
 
 
 @pytest.fixture
@@ -46,16 +50,16 @@ async def test_a_new_edge_routes_nothing(edge: Edge) -> None:
 
 async def test_exactly_what_is_wanted_is_routed_in_its_order(edge: Edge) -> None:
     await edge.route([PANEL, HELLO])
-    await edge.route([PANEL, OTHER])
+    await edge.route([PANEL, OTHER, MEDIA])
 
-    assert list(await edge.routes()) == [PANEL, OTHER]
+    assert list(await edge.routes()) == [PANEL, OTHER, MEDIA]
 
 
 async def test_the_same_list_twice_leaves_no_double(edge: Edge) -> None:
-    await edge.route([PANEL, HELLO])
-    await edge.route([PANEL, HELLO])
+    await edge.route([PANEL, HELLO, MEDIA])
+    await edge.route([PANEL, HELLO, MEDIA])
 
-    assert list(await edge.routes()) == [PANEL, HELLO]
+    assert list(await edge.routes()) == [PANEL, HELLO, MEDIA]
 
 
 async def test_nothing_may_be_wanted(edge: Edge) -> None:
@@ -205,12 +209,12 @@ async def stream_while_routes_change(
 
 
 async def test_an_equal_list_is_not_written(caddy: CaddyEdge, caddy_server: CaddyServer) -> None:
-    await caddy.route([PANEL, HELLO])
+    await caddy.route([PANEL, HELLO, MEDIA])
     log = caddy_server.child.log
     before = log.read_text().count("PATCH")
     assert before > 0
 
-    await caddy.route([PANEL, HELLO])
+    await caddy.route([PANEL, HELLO, MEDIA])
 
     assert log.read_text().count("PATCH") == before
 

@@ -4,7 +4,7 @@ Caddy forgets the routes when it restarts, and reloads everything when they are 
 are compared first, and an equal list is left alone.
 
 Where public URLs are https, the plain listener only sends visitors there, and browsers are told to
-come by https from then on.
+come by https from then on. What is done for media stands in `caddy_media`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from typing_extensions import override
 from shared import errors
 from shared.contracts.deployments import Endpoint
 
-from ..domain import Route
+from ..domain import Media, Route
 from ..ports import Edge
+from . import caddy_media
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,13 +79,11 @@ class CaddyEdge(Edge):
         }
 
     def _handlers(self, server: str, route: Route) -> Sequence[Json]:
-        # Without flush_interval -1: with it Caddy breaks open streams off whenever routes
-        # change. Event streams and bodies of unknown length are passed on at once as it is.
-        proxy = {"handler": "reverse_proxy", "upstreams": [{"dial": str(route.upstream)}]}
+        there = _there(route)
         if self.secure_url is None:
-            return [proxy]
+            return there
         url = self.secure_url(route.host)
-        return [_come_by_https(url), proxy] if server == TLS else [_go_to(url)]
+        return [_come_by_https(url), *there] if server == TLS else [_go_to(url)]
 
     async def _list(self, server: str) -> Sequence[Json] | None:
         found: Sequence[Json] | None = (await self._ask("GET", server)).json()
@@ -112,6 +111,14 @@ class CaddyEdge(Edge):
         return answer
 
 
+def _there(route: Route) -> Sequence[Json]:
+    if isinstance(route.upstream, Media):
+        return caddy_media.handlers(route.upstream)
+    # Without flush_interval -1: with it Caddy breaks open streams off whenever routes
+    # change. Event streams and bodies of unknown length are passed on at once as it is.
+    return [{"handler": "reverse_proxy", "upstreams": [{"dial": str(route.upstream)}]}]
+
+
 def _go_to(url: str) -> Json:
     # 308: a form that was sent here is sent there as it is.
     headers = {"Location": [f"{url}{{http.request.uri}}"]}
@@ -131,6 +138,12 @@ def _come_by_https(url: str) -> Json:
 
 
 def _read(entry: Json) -> Route:
-    dial: str = entry["handle"][-1]["upstreams"][0]["dial"]
+    return Route(host=entry["match"][0]["host"][0], upstream=_upstream(entry["handle"][-1]))
+
+
+def _upstream(handler: Json) -> Endpoint | Media:
+    if handler["handler"] == "subroute":
+        return caddy_media.read(handler)
+    dial: str = handler["upstreams"][0]["dial"]
     host, _, port = dial.rpartition(":")
-    return Route(host=entry["match"][0]["host"][0], upstream=Endpoint(host=host, port=int(port)))
+    return Endpoint(host=host, port=int(port))

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from services.provisioner.domain import AddressRange, Machine, MachineState, Placement, Size
+from services.provisioner.domain import (
+    AddressRange,
+    Machine,
+    MachineState,
+    Media,
+    Placement,
+    Size,
+)
 from shared import errors, ids
 
 SMALL = Size(cpus=1, memory_mib=256, disk_gib=4)
@@ -76,3 +83,43 @@ def test_machines_begin_to_look_for_an_address_at_different_places() -> None:
     firsts = {addresses.candidates(ids.machine_name(ids.new_id(), 1))[0].port for _ in range(20)}
 
     assert len(firsts) > 10
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8333/fdv-x-blog-media",
+        "https://s3.provider.example/fdv-x-blog-media",
+        "https://provider.example/objects/fdv-x-blog-media",
+        "http://[fd00::1]:8333/fdv-x-blog-media",
+    ],
+)
+def test_media_are_in_a_folder_of_a_store(url: str) -> None:
+    assert Media(url=url).url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8333",
+        "http://127.0.0.1:8333/",
+        "http://127.0.0.1:8333/bucket/",
+        "http://127.0.0.1:8333/bucket//",
+        "http://127.0.0.1:8333/bucket/..",
+        "http://127.0.0.1:8333/../bucket",
+        "http://127.0.0.1:8333/bucket?list-type=2",
+        "http://127.0.0.1:8333/bucket#x",
+        "http://127.0.0.1:8333/{env.HOME}",
+        "http://127.0.0.1:8333/$1",
+        "http://127.0.0.1:8333/bucket%2f..",
+        "http://key:secret@127.0.0.1:8333/bucket",
+        "unix:///run/store/bucket",
+        "ftp://store.example/bucket",
+        "http://127.0.0.1:8333/bucket\n",
+    ],
+)
+def test_nothing_but_a_folder_of_a_store_is_media(url: str) -> None:
+    with pytest.raises(errors.InvalidError) as caught:
+        Media(url=url)
+
+    assert caught.value.code == "route.media_url"
