@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ApplicationHost,
         Machine,
         MachineState,
+        Media,
         Placement,
         Route,
         Size,
@@ -284,9 +285,9 @@ class PublicationRepository(Protocol):
         ...
 
     async def put_routes(
-        self, tx: Transaction, deployment: str, machines: Mapping[ApplicationHost, str]
+        self, tx: Transaction, deployment: str, targets: Mapping[ApplicationHost, str | Media]
     ) -> None:
-        """Write down which machine answers for each host; no other host of it is routed."""
+        """Write down which machine or media each host leads to; no other host of it is routed."""
         ...
 
     async def list_routes(self, tx: Transaction) -> Sequence[Route]:

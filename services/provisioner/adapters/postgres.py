@@ -10,7 +10,7 @@ from typing_extensions import override
 from shared import errors, ids
 from shared.contracts.deployments import Endpoint
 
-from ..domain import ApplicationHost, Machine, MachineState, Placement, Route, Size
+from ..domain import ApplicationHost, Machine, MachineState, Media, Placement, Route, Size
 from ..ports import MachineRepository, PublicationRepository, Purpose
 
 if TYPE_CHECKING:
@@ -106,13 +106,14 @@ class PostgresPublicationRepository(PublicationRepository):
     ) -> None:
         for it in hosts:
             await tx.execute(
-                """insert into hosts (deployment, revision, application, host, is_routed)
-                values ($1, $2, $3, $4, $5) on conflict do nothing""",
+                """insert into hosts (deployment, revision, application, host, is_routed, is_media)
+                values ($1, $2, $3, $4, $5, $6) on conflict do nothing""",
                 deployment,
                 revision,
                 it.application,
                 it.host,
                 it.is_routed,
+                it.is_media,
             )
 
     @override
@@ -120,14 +121,17 @@ class PostgresPublicationRepository(PublicationRepository):
         self, tx: Transaction, deployment: str, revision: int
     ) -> Sequence[ApplicationHost]:
         rows = await tx.fetch(
-            """select application, host, is_routed from hosts
+            """select application, host, is_routed, is_media from hosts
             where deployment = $1 and revision = $2 order by host""",
             deployment,
             revision,
         )
         return [
             ApplicationHost(
-                application=it["application"], host=it["host"], is_routed=it["is_routed"]
+                application=it["application"],
+                host=it["host"],
+                is_routed=it["is_routed"],
+                is_media=it["is_media"],
             )
             for it in rows
         ]
@@ -180,30 +184,35 @@ class PostgresPublicationRepository(PublicationRepository):
 
     @override
     async def put_routes(
-        self, tx: Transaction, deployment: str, machines: Mapping[ApplicationHost, str]
+        self, tx: Transaction, deployment: str, targets: Mapping[ApplicationHost, str | Media]
     ) -> None:
         await tx.execute("delete from routes where deployment = $1", deployment)
-        for it, machine in machines.items():
+        for it, target in targets.items():
             await tx.execute(
-                """insert into routes (host, deployment, application, machine)
-                values ($1, $2, $3, $4)""",
+                """insert into routes (host, deployment, application, machine, media_url)
+                values ($1, $2, $3, $4, $5)""",
                 it.host,
                 deployment,
                 it.application,
-                machine,
+                target if isinstance(target, str) else None,
+                target.url if isinstance(target, Media) else None,
             )
 
     @override
     async def list_routes(self, tx: Transaction) -> Sequence[Route]:
         await tx.execute("select pg_advisory_xact_lock($1)", ROUTES_LOCK)
         rows = await tx.fetch(
-            """select routes.host, addresses.host at, addresses.port from routes
-            join addresses on addresses.machine = routes.machine and purpose = 'http'
-            order by routes.host"""
+            """select routes.host, media_url, addresses.host at, addresses.port from routes
+            left join addresses on addresses.machine = routes.machine and purpose = 'http'
+            where media_url is not null or addresses.port is not null order by routes.host"""
         )
-        return [
-            Route(host=it["host"], upstream=Endpoint(host=it["at"], port=it["port"])) for it in rows
-        ]
+        return [Route(host=it["host"], upstream=_upstream(it)) for it in rows]
+
+
+def _upstream(row: Row) -> Endpoint | Media:
+    if row["media_url"] is not None:
+        return Media(url=row["media_url"])
+    return Endpoint(host=row["at"], port=row["port"])
 
 
 def _columns(placement: Placement) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shared import jobs
 from shared.contracts.deployer import ConfigDeployed
-from shared.contracts.deployments import MachineRequest, Mode
+from shared.contracts.deployments import BucketRequest, MachineRequest, Mode
 from shared.contracts.failures import Outcome
 from shared.contracts.panel import DeploymentRemovalRequested, DeploymentRequested
 from shared.contracts.provisioner import ProvisioningFailed, RoutePublished, VMReady, VMRemoved
@@ -18,7 +18,7 @@ from shared.contracts.provisioner import ProvisioningFailed, RoutePublished, VMR
 from ..domain import ApplicationHost
 from .machines import Machines
 from .publication import Publication
-from .values import Published, Wanted
+from .values import Announced, Published, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,12 +40,7 @@ class Provisioner:
 
     async def on_deployment_requested(self, event: DeploymentRequested, tx: Transaction) -> None:
         """Write down what the revision needs; a job provides it."""
-        hosts = [
-            ApplicationHost(
-                application=it.application, host=it.host, is_routed=event.mode is Mode.ACTIVE
-            )
-            for it in event.applications
-        ]
+        hosts = _hosts(event)
         await self.publication.repository.remember_hosts(
             tx, event.deployment, event.revision, hosts
         )
@@ -62,7 +57,12 @@ class Provisioner:
     async def on_config_deployed(self, event: ConfigDeployed, tx: Transaction) -> None:
         """Publish the revision that runs."""
         await jobs.enqueue(
-            tx, "route", deployment=event.deployment, revision=event.revision, run=event.run
+            tx,
+            "route",
+            deployment=event.deployment,
+            revision=event.revision,
+            run=event.run,
+            arguments=Announced(media=event.media),
         )
 
     async def on_removal_requested(
@@ -167,6 +167,23 @@ class Provisioner:
     def watches(self) -> Sequence[jobs.Watch]:
         """List what this service looks after."""
         return (jobs.Watch("processes", self.machines.look, every_seconds=1.0),)
+
+
+def _hosts(event: DeploymentRequested) -> Sequence[ApplicationHost]:
+    """Return the hosts of applications, then those of their media."""
+    is_routed = event.mode is Mode.ACTIVE
+    applications = [
+        ApplicationHost(application=it.application, host=it.host, is_routed=is_routed)
+        for it in event.applications
+    ]
+    media = [
+        ApplicationHost(
+            application=it.application, host=it.public_host, is_routed=is_routed, is_media=True
+        )
+        for it in event.resources
+        if isinstance(it, BucketRequest) and it.public_host
+    ]
+    return [*applications, *media]
 
 
 def _failed(job: jobs.Job, fall: jobs.Fall, outcome: Outcome) -> ProvisioningFailed:

@@ -1,4 +1,4 @@
-"""The way to a deployment from outside: records to the edge, routes to machines, kept in place."""
+"""The way to a deployment from outside: records to the edge, routes to machines and media."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from shared import errors, telemetry
 from shared.contracts.deployments import PublishedRoute
 
-from .values import Published
+from ..domain import Media
+from .values import Announced, Published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,7 @@ RECORDS_AT_ONCE: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """Sees to it that the right hosts lead to the right machines."""
+    """Sees to it that the right hosts lead to the right machines and media, and stay so."""
 
     database: Database
     repository: PublicationRepository
@@ -41,13 +42,25 @@ class Publication:
     url: Callable[[str], str]
 
     async def hosts(self, job: jobs.Job) -> Sequence[ApplicationHost]:
-        """Return the hosts of the job's revision."""
+        """Return the hosts of the job's revision that are to be reached from outside.
+
+        Raises:
+            InvalidError: media were announced under a host that the revision did not ask for.
+        """
+        announced = _announced(job)
         async with self.database.transaction() as tx:
-            return await self.repository.hosts(tx, job.deployment, job.revision)
+            found = await self.repository.hosts(tx, job.deployment, job.revision)
+        if unknown := announced.keys() - {it.host for it in found if it.is_media}:
+            raise errors.InvalidError(
+                "route.media_unknown",
+                f"revision {job.revision} did not ask for media under "
+                f"{', '.join(sorted(unknown))}; deploy it again",
+            )
+        return [it for it in found if it.is_routed and (not it.is_media or it.host in announced)]
 
     async def record(self, job: jobs.Job) -> None:
         """Let the names of the revision lead to the edge."""
-        hosts = [it.host for it in await self.hosts(job) if it.is_routed]
+        hosts = [it.host for it in await self.hosts(job)]
         async with self.database.transaction() as tx:
             for host in hosts:
                 await self.repository.claim_record(tx, job.deployment, host)
@@ -55,17 +68,20 @@ class Publication:
             await self.zones.of(host).publish(host, self.address)
 
     async def route(self, job: jobs.Job) -> Published:
-        """Route the revision's hosts to its machines, and no other host of the deployment."""
-        hosts = [it for it in await self.hosts(job) if it.is_routed]
+        """Route the revision's hosts, and no other host of the deployment."""
+        hosts = await self.hosts(job)
+        applications = [it for it in hosts if not it.is_media]
+        announced = _announced(job)
+        media = {it: announced[it.host] for it in hosts if it.is_media}
         async with self.database.transaction() as tx:
-            machines = await self._machines_of(tx, job.deployment, hosts)
-            await self.repository.put_routes(tx, job.deployment, machines)
+            machines = await self._machines_of(tx, job.deployment, applications)
+            await self.repository.put_routes(tx, job.deployment, {**machines, **media})
         await self.apply()
         await self.withdraw_records(job.deployment, keep={it.host for it in hosts})
         return Published(
             routes=tuple(
                 PublishedRoute(application=it.application, host=it.host, url=self.url(it.host))
-                for it in hosts
+                for it in applications
             )
         )
 
@@ -145,3 +161,8 @@ class Publication:
                 "route.no_machine", f"no machine of {deployment} holds {', '.join(lacking)}"
             )
         return {it: found[it.application] for it in hosts}
+
+
+def _announced(job: jobs.Job) -> Mapping[str, Media]:
+    """Return what the revision's public objects are read from, by host."""
+    return {it.host: Media(url=it.url) for it in job.asked(Announced).media}

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from shared.contracts.deployments import GrantedMachine, MachineRequest, PublishedRoute
+from shared.contracts.deployments import (
+    GrantedMachine,
+    MachineRequest,
+    PublicBucket,
+    PublishedRoute,
+)
 from shared.contracts.messages import Value
 
 
@@ -24,6 +29,12 @@ class Booted(Value):
     """The machines that answer."""
 
     machines: tuple[GrantedMachine, ...]
+
+
+class Announced(Value):
+    """What is published of a revision besides its applications."""
+
+    media: tuple[PublicBucket, ...] = ()
 
 
 class Published(Value):

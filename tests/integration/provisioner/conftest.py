@@ -17,7 +17,14 @@ from services.provisioner.domain import Address, AddressRange, Route, Size
 from services.provisioner.service import Machines, Provisioner, Publication
 from shared import ids
 from shared.contracts.deployer import ConfigDeployed
-from shared.contracts.deployments import ApplicationOrder, Endpoint, MachineRequest, Mode
+from shared.contracts.deployments import (
+    ApplicationOrder,
+    BucketRequest,
+    Endpoint,
+    MachineRequest,
+    Mode,
+    PublicBucket,
+)
 from shared.contracts.panel import DeploymentRequested
 from tests.support.fakes.dns_zone import FakeDnsZone, FakeZones
 from tests.support.fakes.edge import FakeEdge
@@ -59,6 +66,11 @@ class Rig(ServiceRig):
         return Rig(database=self.database, world=self.world)
 
     @property
+    def zone(self) -> str:
+        """The domain of the deployment's applications."""
+        return f"{self.deployment[-6:]}.localhost"
+
+    @property
     @override
     def service(self) -> Provisioner:
         zones, machines = FakeZones(self.world.zone), PostgresMachineRepository()
@@ -84,7 +96,7 @@ class Rig(ServiceRig):
             ),
         )
 
-    async def request(
+    async def request(  # noqa: PLR0913 - what a revision can ask for, spelt out
         self,
         *applications: str,
         revision: int = 1,
@@ -92,9 +104,10 @@ class Rig(ServiceRig):
         packages: tuple[str, ...] = ("python3",),
         mode: Mode = Mode.ACTIVE,
         domain: str = "",
+        media: Sequence[str] = (),
     ) -> str:
-        """Ask for a revision with these applications; return the run."""
-        zone = domain or f"{self.deployment[-6:]}.localhost"
+        """Ask for a revision with these applications and media of theirs; return the run."""
+        zone = domain or self.zone
         event = DeploymentRequested(
             deployment=self.deployment,
             run=ids.new_id(),
@@ -106,30 +119,42 @@ class Rig(ServiceRig):
                 ApplicationOrder(application=it, version="1.0.0", host=f"{it}.{zone}")
                 for it in applications
             ),
-            resources=tuple(
-                MachineRequest(
-                    application=it,
-                    cpus=size.cpus,
-                    memory_mib=size.memory_mib,
-                    disk_gib=size.disk_gib,
-                    http_port=80,
-                    image_packages=packages,
-                )
-                for it in applications
+            resources=(
+                *(
+                    MachineRequest(
+                        application=it,
+                        cpus=size.cpus,
+                        memory_mib=size.memory_mib,
+                        disk_gib=size.disk_gib,
+                        http_port=80,
+                        image_packages=packages,
+                    )
+                    for it in applications
+                ),
+                *(
+                    BucketRequest(application=it, purpose="media", public_host=f"media-{it}.{zone}")
+                    for it in media
+                ),
             ),
         )
         async with self.database.transaction() as tx:
             await self.service.on_deployment_requested(event, tx)
         return event.run
 
-    async def deployed(self, revision: int = 1, run: str | None = None) -> str:
-        """Say that a revision runs; return the run."""
+    async def deployed(
+        self,
+        revision: int = 1,
+        run: str | None = None,
+        media: Sequence[PublicBucket] = (),
+    ) -> str:
+        """Say that a revision runs, and where its media are; return the run."""
         event = ConfigDeployed(
             deployment=self.deployment,
             run=run or ids.new_id(),
             revision=revision,
             changed=True,
             systems=(),
+            media=tuple(media),
         )
         async with self.database.transaction() as tx:
             await self.service.on_config_deployed(event, tx)
