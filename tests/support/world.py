@@ -5,6 +5,7 @@ Nothing here asks one of our services.
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from shared import http
 from shared import provider as providers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
+
+    import httpx2
 
     from shared.provider import ObjectStore, Provider
 
@@ -80,12 +83,23 @@ class World:
         ]
 
     async def records(self) -> list[str]:
-        zone = self.provider.zones[0]
-        token = zone.token_file.read_text(encoding="utf-8").strip()
-        headers = {"authorization": f"Bearer {token}"}
-        async with http.client(base_url=zone.endpoint, headers=headers) as front:
+        async with self._front() as front:
             answer = await front.get("/records")
         return list(answer.raise_for_status().json())
+
+    @asynccontextmanager
+    async def published(self, host: str, address: str) -> AsyncIterator[None]:
+        """Let a name outside the provider lead to an address for the length of a block."""
+        async with self._front() as front:
+            answer = await front.put(f"/records/{host}", json={"address": address})
+            answer.raise_for_status()
+            yield
+            (await front.delete(f"/records/{host}")).raise_for_status()
+
+    def _front(self) -> httpx2.AsyncClient:
+        zone = self.provider.zones[0]
+        token = zone.token_file.read_text(encoding="utf-8").strip()
+        return http.client(base_url=zone.endpoint, headers={"authorization": f"Bearer {token}"})
 
 
 def belongs(host: str, domain: str) -> bool:
