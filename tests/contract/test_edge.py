@@ -243,6 +243,26 @@ async def test_an_edge_without_our_servers_is_named(caddy_server: CaddyServer) -
     assert "edge_tls" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("automatic HTTPS: managing certificates for [a.example]", errors.UnavailableError),
+        ("module: unknown handler", errors.FaultError),
+    ],
+)
+async def test_a_certificate_that_is_half_written_is_waited_for(
+    said: str, meant: type[errors.HostingError]
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 500 Trouble\r\nConnection: close\r\n\r\n" + said.encode())
+        await writer.drain()
+
+    async with listening(refuse) as address, http.client(base_url=f"http://{address}") as client:
+        with pytest.raises(meant, match=r"certificate|handler"):
+            await CaddyEdge(client=client, has_tls=False).routes()
+
+
 async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer with the host that was asked for."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ from services.storage.adapters.iam import IamObjectStore
 from shared import errors, http, ids
 from shared.embedded.servers import caddy as caddies
 from tests.support import s3
+from tests.support.eventually import eventually
 from tests.support.servers import miss, throwaway_directory
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ HOST: Final = "media-blog.garden.example"
 KEY: Final = "2026/garden of eden.png"
 PATH: Final = "/2026/garden%20of%20eden.png"
 PICTURE: Final = bytes(range(256)) * 4
+ENDING: Final = ("Connection: close", "", "")
 PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 
 
@@ -53,15 +56,27 @@ class World:
 
 async def ask(port: int, request: str, *headers: str, host: str = HOST) -> httpx2.Response:
     """Send a request line as it is to a port of this computer."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    lines = (f"{request} HTTP/1.1", f"Host: {host}", *headers, "Connection: close", "", "")
-    writer.write("\r\n".join(lines).encode())
-    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-    writer.close()
-    await writer.wait_closed()
+    message = "\r\n".join((f"{request} HTTP/1.1", f"Host: {host}", *headers, *ENDING)).encode()
+    answer = b""
+    while not answer:
+        # Caddy drops who waited at its old listener while it took over new routes.
+        with contextlib.suppress(ConnectionResetError):
+            answer = await _exchange(port, message)
+    head, _, body = answer.partition(b"\r\n\r\n")
     status, *fields = head.decode().split("\r\n")
     pairs = [(name, value.strip()) for name, _, value in (it.partition(":") for it in fields)]
     return httpx2.Response(int(status.split()[1]), headers=pairs, content=body)
+
+
+async def _exchange(port: int, message: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(message)
+        return await reader.read()
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionResetError):
+            await writer.wait_closed()
 
 
 @asynccontextmanager
@@ -88,12 +103,17 @@ async def published_media(access: Access) -> AsyncIterator[World]:
             access=access,
             store=store,
             caddy=caddy,
-            edge=CaddyEdge(client=admin, has_tls=True),
+            edge=CaddyEdge(client=admin, has_tls=False),
             bucket=names[0],
             public_neighbour=names[1],
             closed_neighbour=names[2],
         )
         await found.edge.route([Route(host=HOST, upstream=found.media)])
+
+        async def is_read() -> bool:
+            return (await found.ask(f"GET {PATH}")).content == PICTURE
+
+        await eventually(is_read, within=10)
         yield found
 
 

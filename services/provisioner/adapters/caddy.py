@@ -34,6 +34,8 @@ PLAIN: Final = "edge"
 TLS: Final = "edge_tls"
 YEAR_SECONDS: Final = 365 * 24 * 60 * 60
 BRIEFLY_SECONDS: Final = 5 * 60
+# Caddy reads the certificates of all its hosts again, perhaps one that it has half written.
+_CERTIFICATES: Final = "managing certificates for"
 # Caddy answers what no route matches with an empty 200, which looks like a page that works.
 _NOWHERE: Final[Json] = {
     "handle": [
@@ -102,6 +104,11 @@ class CaddyEdge(Edge):
             raise errors.UnavailableError(
                 "route.unavailable", f"the edge's admin API did not answer: {error!r}"
             ) from error
+        if _CERTIFICATES in answer.text and answer.is_error:
+            raise errors.UnavailableError(
+                "route.certificates",
+                f"the edge is still writing a certificate: {answer.text[:300]}",
+            )
         if answer.is_error:
             raise errors.FaultError(
                 "route.refused",
