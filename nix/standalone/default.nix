@@ -18,34 +18,41 @@ let
     path = ./programs;
   };
 
-  # An application's code, without what a Python interpreter leaves beside it.
-  source =
-    application:
-    builtins.path {
-      name = "${application.name}-source";
-      path = /. + "${application.package}/standalone";
-      filter = path: _: builtins.baseNameOf path != "__pycache__";
-    };
-
-  # The same with Python compiled: on an emulated processor a start takes half the time. Another
+  # A folder with Python compiled: on an emulated processor a start takes half the time. Another
   # version of the interpreter leaves the compiled files alone and reads the source.
-  code =
-    application:
+  compiled =
+    name: path:
+    let
+      # Without what an interpreter leaves beside the source.
+      source = builtins.path {
+        name = "${name}-source";
+        inherit path;
+        filter = path: _: builtins.baseNameOf path != "__pycache__";
+      };
+    in
     derivation {
-      name = "${application.name}-standalone";
+      inherit name;
       system = builtins.currentSystem;
       builder = "/bin/sh";
       PATH = "/usr/bin:/bin";
       args = [
         "-euc"
         ''
-          cp -R ${source application} "$out"
+          cp -R ${source} "$out"
           chmod -R u+w "$out"
           ! command -v python3 > /dev/null ||
             python3 -m compileall -q --invalidation-mode unchecked-hash "$out"
         ''
       ];
     };
+
+  # What carries applications' state to and from a bucket; an empty system has no state.
+  state = compiled "fediversity-state" ../state;
+  linkState = if arguments.applications == [ ] then "" else ''
+    ln -s ${state}/fediversity-state "$out"/bin/
+  '';
+
+  code = application: compiled "${application.name}-standalone" (/. + "${application.package}/standalone");
 
   applications = map (it: it // { code = code it; }) arguments.applications;
 
@@ -79,6 +86,7 @@ derivation {
       for program in ${programs}/*; do ln -s "$program" "$out"/bin/; done
       mv "$out"/bin/activate "$out"
     ''
+    + linkState
     + shell.write "\"$out\"/deployment" "${arguments.deployment}\n"
     + shell.write "\"$out\"/order" (builtins.concatStringsSep "" (map (it: "${it.name}\n") all))
     + shell.write "\"$out\"/users" (

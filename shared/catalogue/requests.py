@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .application import Application
 
 
+CARRIES_DATABASES: Final = frozenset({"python3", "python3-asyncpg"})
+CARRIES_PATHS: Final = frozenset({"python3", "restic"})
+"""What `fediversity-state` needs in the machine for state of each kind."""
 MEDIA: Final = "media"
 """How the labels of media hosts begin; applications cannot have such a label."""
 
@@ -68,7 +71,11 @@ class Catalogue:
 
 def image_packages(applications: Sequence[Application]) -> tuple[str, ...]:
     """Return the distribution packages that the guest image of a deployment must hold."""
-    return tuple(sorted({name for it in applications for name in it.standalone.packages}))
+    found = {name for it in applications for name in it.standalone.packages}
+    for it in applications:
+        found |= CARRIES_DATABASES if it.state.databases else set()
+        found |= CARRIES_PATHS if it.state.paths else set()
+    return tuple(sorted(found))
 
 
 def _machine(

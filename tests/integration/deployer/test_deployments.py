@@ -66,7 +66,9 @@ async def test_a_configuration_that_does_not_become_healthy_is_taken_back(world:
 
         assert failed["outcome"] == "rolled_back"
         assert failed["stage"] == "health"
-        assert "moody did not become healthy within 12 s: status 404" in failed["failure"]["message"]
+        assert (
+            "moody did not become healthy within 12 s: status 404" in failed["failure"]["message"]
+        )
         await eventually(lambda: _says(world, "healthy"), within=10)
         assert await page(world, "/health.txt") == "ok"
 

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,3 +78,17 @@ def test_boot_and_dry_activate_leave_the_running_system_alone(root: Path) -> Non
         assert system.run("switch-to-configuration", verb).returncode == 0
     assert not system.file("run/current-system").exists()
     assert system.run("switch-to-configuration", "sideways").returncode == 2
+
+
+def test_a_system_with_an_application_brings_what_carries_its_state(root: Path) -> None:
+    system = systems.built(root, {"one": "true"})
+    program = system.path / "bin" / "fediversity-state"
+
+    # With the modules beside it, and told nothing.
+    done = subprocess.run(
+        (sys.executable, program.resolve()), input=b"", capture_output=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["code"] == "request.invalid"
+    assert not (systems.built(root, {}, deployment="").path / "bin" / "fediversity-state").exists()

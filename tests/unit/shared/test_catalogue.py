@@ -166,7 +166,7 @@ def test_the_first_size_that_the_provider_offers_is_requested(tmp_path: Path) ->
         disk_gib=4,
         http_port=80,
         health_path="/healthz",
-        image_packages=("postgresql-15", "python3"),
+        image_packages=("postgresql-15", "python3", "python3-asyncpg", "restic"),
     )
 
 
@@ -213,7 +213,9 @@ def test_every_machine_carries_the_packages_of_all_applications_sorted(tmp_path:
 
     machines = [it for it in found if isinstance(it, MachineRequest)]
     assert [it.application for it in machines] == ["zine", "book"]
-    assert {it.image_packages for it in machines} == {("postgresql-15", "python3", "zsh")}
+    assert {it.image_packages for it in machines} == {
+        ("postgresql-15", "python3", "python3-asyncpg", "restic", "zsh")
+    }
 
 
 def test_an_unknown_application_is_refused_with_those_that_exist(tmp_path: Path) -> None:
