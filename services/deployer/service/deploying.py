@@ -70,6 +70,7 @@ class Reached(Value):
 class Switched(Value):
     """What `switch` and `health` recorded."""
 
+    run: str = ""
     boots: dict[str, str]
     generations: dict[str, int]
     unchanged: tuple[str, ...]
@@ -173,9 +174,10 @@ class Deploying:
 
         found = await each((await self._revision(job)).machines, switch_one)
         switched = Switched(
+            run=job.run,
             boots=boots,
             generations={name: it.generation for name, it in found.items()},
-            unchanged=tuple(n for n, it in found.items() if it.result is SwitchResult.UNCHANGED),
+            unchanged=tuple(name for name, it in found.items() if _stayed(job, name, it)),
         )
         failed = [it for it in found.values() if it.result not in GOOD]
         if failed:
@@ -229,7 +231,10 @@ class Deploying:
         """Say what failed, and what runs now."""
         failure = fall.failure
         usual = Outcome.UNCHANGED
-        if fall.stage not in HARMLESS and OUTCOME not in failure.details:
+        # A machine that booted sends the job back: what was confirmed before that stays.
+        before = job.previous(SWITCH, Switched)
+        has_switched = fall.stage not in HARMLESS or (before is not None and before.run == job.run)
+        if has_switched and OUTCOME not in failure.details:
             usual = Outcome.PARTIAL
             words = OPEN.format(seconds=self.timing.watchdog)
             failure = failure.model_copy(
@@ -262,6 +267,15 @@ class Deploying:
             boots=switched.boots,
             unchanged=frozenset(switched.unchanged),
         )
+
+
+def _stayed(job: jobs.Job, machine: str, switch: Switch) -> bool:
+    """Say whether there is nothing of this run to take back from a machine."""
+    built = job.result(BUILD, Built)
+    ran_already = built.active[machine] == built.systems[machine]
+    return switch.result is SwitchResult.UNCHANGED or (
+        switch.result is SwitchResult.NONE and ran_already
+    )
 
 
 def _with_cause(error: errors.FaultError, faults: Sequence[errors.FaultError]) -> errors.FaultError:

@@ -31,7 +31,6 @@ class Credential:
             raise errors.ConflictError(
                 "credential.revealed",
                 f"The first password of {self.application} was revealed before, and it is shown "
-                f"only once. Ask {self.application} for a new one where you sign in, or an "
-                "administrator of it.",
+                "only once. If nobody wrote it down, the hosting provider can still find it out.",
             )
         return self.sealed_password

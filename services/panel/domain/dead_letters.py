@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .runs import Run
+
+
+COUNT_ALWAYS: Final = frozenset({"ConfigDeployed", "VMRemoved", "StorageRemoved", "SystemRemoved"})
+"""Panel keeps first passwords and receipts from them, however their run has ended."""
 
 
 class LetterState(StrEnum):
@@ -44,6 +48,10 @@ class DeadLetter:
     payload: str | None = None
     """Only of panel's own: the message itself, as text."""
 
+    @property
+    def _counts_always(self) -> bool:
+        return self.service == "panel" and self.event in COUNT_ALWAYS
+
     def require_waiting(self) -> None:
         """Raise ConflictError when it was decided already."""
         if self.state is LetterState.DISCARDED:
@@ -51,7 +59,7 @@ class DeadLetter:
 
     def require_replayable(self, run: Run | None) -> None:
         """Raise ConflictError when handling it again could have no effect any more."""
-        if run is not None and run.state.has_ended:
+        if run is not None and run.state.has_ended and not self._counts_always:
             raise errors.ConflictError(
                 "dead_letter.run_ended",
                 f"The run of this message has ended ({run.state.value}): handling it again would "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import idna
 
 from shared import errors
-from shared.catalogue import is_media_label
+from shared.catalogue import is_media_label, media_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,6 +68,21 @@ class NameRules:
             )
         self._check_zone(name, "host")
         return name
+
+    def check_media(self, host: str, domain: str) -> None:
+        """Refuse a host whose media host would be no name any more.
+
+        Raises:
+            InvalidError: it is too long.
+        """
+        media = media_host(host, domain)
+        if len(media) > LONGEST or not LABEL.match(media.partition(".")[0]):
+            raise _invalid(
+                "host.too_long",
+                f"Pictures of {host[:SHOWN]} would be at {media[:SHOWN]}, which is too long for "
+                "a name. Choose a shorter host.",
+                "host",
+            )
 
     def _check_zone(self, name: str, field: str) -> None:
         if not any(_within(name, zone) for zone in self.zones):

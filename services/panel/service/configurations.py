@@ -16,6 +16,7 @@ from ..domain.records import Deed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shared.catalogue import Application
     from shared.clock import Clock
     from shared.contracts.deployments import Options
     from shared.database import Transaction
@@ -176,7 +177,7 @@ class Configurations:
         return ApplicationOrder(
             application=wish.application,
             version=self.offer.choose_version(offered, version),
-            host=self.names.check_host(wish.host or kept, domain),
+            host=self._host(offered, wish.host or kept, earlier, domain),
             options=submitted.plain,
             sealed_options={name: sealed[name] for name in submitted.kept}
             | {
@@ -184,6 +185,17 @@ class Configurations:
                 for name, value in submitted.secrets.items()
             },
         )
+
+    def _host(
+        self, offered: Application, host: str, earlier: ApplicationOrder | None, domain: str
+    ) -> str:
+        """Return the host of an application; what was accepted before stays so."""
+        if earlier is not None and earlier.host == host:
+            return host
+        found = self.names.check_host(host, domain)
+        if any(it.public for it in offered.buckets):
+            self.names.check_media(found, domain)
+        return found
 
     async def _reserve(
         self, tx: Transaction, deployment: Deployment, orders: Sequence[ApplicationOrder]

@@ -10,6 +10,7 @@ import subprocess
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -71,7 +72,10 @@ async def test_another_column_key_is_noticed_everywhere(blog: Blog) -> None:
     assert (await blog.status())["drafts_readable"] is False
     assert (await blog.call("GET", "/api/drafts")).status == 503
     assert (await blog.call("POST", "/api/drafts", json={"text": "x"})).status == 503
-    assert "cannot be read" in (await blog.ask("GET", "/", fields=await blog.sign_in())).text
+    told = await blog.sign_in()
+    assert "cannot be read" in (await blog.ask("GET", "/", fields=told)).text
+    kept = aiohttp.FormData({"text": "Not among the others", "as": "draft"})
+    assert (await blog.ask("POST", "/posts", fields=told, data=kept)).status == 503
     assert blog.run("probe.py", str(blog.configuration)).returncode == 1
     assert blog.run("probe.py", str(blog.configuration), "column-key").returncode == 1
     assert blog.run("probe.py", str(blog.configuration), "actor-key").returncode == 0

@@ -41,7 +41,7 @@ class FakeHost(Host):
     is_slow: bool = False
     """Does not come to the end of an activation."""
     is_full: bool = False
-    """Has no room to switch."""
+    """Has no room to switch, nor to bring units up again."""
     cannot_be_entered: bool = False
     """Takes no new connection."""
     _history: list[System] = field(default_factory=lambda: [EMPTY])
@@ -92,10 +92,10 @@ class FakeHost(Host):
             if self._target != system:
                 raise errors.UnavailableError("machine.busy", "another switch is not confirmed yet")
             return self._verdict
-        if self.system == system:
-            return Switch(result=SwitchResult.UNCHANGED, generation=self._number(system))
         if self.is_full:
             raise errors.FaultError("machine.disk_full", "the disk is full")
+        if self.system == system:
+            return Switch(result=SwitchResult.UNCHANGED, generation=self._number(system))
         self._target, self._old = system, self.system
         if self.is_slow:
             return self._conclude(SwitchResult.ACTIVATING)

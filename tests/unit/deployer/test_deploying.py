@@ -301,6 +301,25 @@ async def test_a_failure_before_the_switch_left_things_unchanged(rig: Rig, stage
     assert (await failed(rig, error, stage)).outcome is Outcome.UNCHANGED
 
 
+async def test_a_failure_after_a_switch_and_a_boot_is_not_called_unchanged(rig: Rig) -> None:
+    await rig.run(*EVERY_STEP[: EVERY_STEP.index("health")])
+    rig.back_to("copy")
+    error = errors.UnavailableError("machine.unreachable", "away")
+
+    assert (await failed(rig, error, "copy")).outcome is Outcome.PARTIAL
+
+
+async def test_units_that_do_not_come_up_again_are_no_new_configuration(rig: Rig) -> None:
+    await rig.run()
+    rig.results.clear()
+    rig.host.is_full = True
+
+    with pytest.raises(errors.FaultError) as found:
+        await rig.run()
+
+    assert (await failed(rig, found.value, "switch")).outcome is Outcome.UNCHANGED
+
+
 @pytest.mark.parametrize("stage", ["switch", "health"])
 async def test_what_became_of_a_machine_that_stays_away_is_not_claimed(
     rig: Rig, stage: str

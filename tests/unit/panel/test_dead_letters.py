@@ -42,6 +42,14 @@ def test_a_message_whose_run_has_ended_cannot_be_replayed(state: RunState) -> No
         LETTER.require_replayable(replace(RUN, state=state))
 
 
+def test_what_panel_keeps_beyond_a_run_can_always_be_handled() -> None:
+    ended = replace(RUN, state=RunState.FAILED)
+
+    replace(LETTER, service="panel", event="ConfigDeployed").require_replayable(ended)
+    with pytest.raises(errors.ConflictError):
+        replace(LETTER, service="panel", event="VMReady").require_replayable(ended)
+
+
 @pytest.mark.parametrize("run", [RUN, None])
 def test_a_message_of_a_run_that_goes_on_or_of_none_can_be_replayed(run: Run | None) -> None:
     LETTER.require_replayable(run)

@@ -151,5 +151,16 @@ def test_any_other_host_is_refused(host: str, code: str) -> None:
     assert set(refused.value.details) == {"host"}
 
 
+def test_a_host_whose_media_host_would_be_no_name_is_refused() -> None:
+    longest = "b" * 57
+    RULES.check_media(f"{longest}.garden.localhost", "garden.localhost")
+    RULES.check_media("garden.localhost", "garden.localhost")
+
+    with pytest.raises(errors.InvalidError, match="too long") as refused:
+        RULES.check_media(f"{longest}b.garden.localhost", "garden.localhost")
+
+    assert refused.value.code == "host.too_long"
+
+
 def test_all_names_above_a_domain_are_looked_up() -> None:
     assert names.lookup_names("a.b.localhost") == ("a.b.localhost", "b.localhost", "localhost")

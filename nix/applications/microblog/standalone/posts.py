@@ -145,7 +145,10 @@ class Blog:
 
         Raises:
             RefusedError: there are too many drafts.
+            UnreadableError: those that are there were sealed with another key.
         """
+        # Drafts of two keys in one column could never be told apart again.
+        await self.drafts()
         name = secrets.token_hex(8)
         row = await self._pool.fetchrow(
             "insert into drafts (id, sealed)"
