@@ -178,6 +178,8 @@ def test_a_supervisor_that_was_killed_is_followed_by_another(root: Path) -> None
     system = running(root, {"one": FOREVER})
     supervisor = system.file("run/fediversity/units/one.supervisor")
     number = int(supervisor.read_text().partition(":")[0])
+    # Written down a moment before it leads a group of its own.
+    assert soon(lambda: os.getpgid(number) == number)
     os.killpg(number, signal.SIGKILL)
     assert soon(lambda: system.units() == {"one": "stopped"})
 

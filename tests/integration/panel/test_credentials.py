@@ -96,7 +96,7 @@ async def test_a_first_password_is_listed_without_it_and_revealed_exactly_once(
     assert (first.status_code, first.json()) == (200, {**shown, "password": password})
     assert first.headers["cache-control"] == "no-store"
     assert (second.status_code, second.json()["code"]) == (409, "credential.revealed")
-    assert "Ask hello for a new one" in second.json()["detail"]
+    assert "the hosting provider can still find it out" in second.json()["detail"]
     assert password not in second.text
     assert after == [{**shown, "revealed": True}]
 

@@ -48,6 +48,11 @@ async def body(request: web.Request, limit: int = SMALL, seconds: float = 0.0) -
                     raise web.HTTPRequestEntityTooLarge(limit, len(found))
     except TimeoutError as error:
         raise web.HTTPRequestTimeout(text="That took too long.\n") from error
+    except RuntimeError as error:
+        # How aiohttp says that the visitor has gone; nobody reads the answer.
+        if request.transport is not None and not request.transport.is_closing():
+            raise
+        raise web.HTTPBadRequest(text="That was not all of it.\n") from error
     return bytes(found)
 
 
