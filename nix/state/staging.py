@@ -159,6 +159,7 @@ class Staging:
         trouble = ""
         for attempt in range(self._attempts):
             if attempt:
+                # One program that does one thing: there is nothing else to do meanwhile.
                 time.sleep(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
             try:
                 answer = self._once(request, body, max(most_bytes, LONGEST_ERROR))

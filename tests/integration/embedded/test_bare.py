@@ -31,6 +31,7 @@ if os.fork():
 if "quick" in sys.argv:
     for number in (1, 2, writing):
         os.close(number)
+# Lives for the test, and not for ever should that not end it.
 time.sleep(60)
 """
 

@@ -98,14 +98,13 @@ def test_what_the_application_leaves_out_stays_behind(carrier: Carrier, avatars:
     assert sum("cache" in it or ".tmp" in it for it in result["not_included"]) == 2
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to somebody else")
 def test_files_get_the_owner_of_the_folder_whose_number_may_be_another(
     carrier: Carrier, avatars: Path
 ) -> None:
     account = carrier.owned.account
-    assert account is not None
     carrier.paths[0]["owner"] = carrier.owned.user
-    for it in (*avatars.rglob("*"), avatars):
+    # Only root gives files to somebody else; anybody else finds their own again.
+    for it in (*avatars.rglob("*"), avatars) if account else ():
         os.chown(it, 54321, 54321, follow_symlinks=False)
 
     result = carrier.run("export").result
@@ -113,8 +112,8 @@ def test_files_get_the_owner_of_the_folder_whose_number_may_be_another(
     carrier.run("import").result  # noqa: B018 - fails where it has none
 
     owners = {it.lstat().st_uid for it in (*avatars.rglob("*"), avatars)}
-    assert owners == {account[0]}
-    assert any("54321" in it for it in result["notes"])
+    assert owners == {account[0] if account else os.geteuid()}
+    assert any("54321" in it for it in result["notes"]) == (account is not None)
     assert carrier.run("import").result["kept"]
 
 
@@ -222,7 +221,7 @@ def test_a_folder_of_marks_on_another_disk_is_refused(carrier: Carrier) -> None:
     carrier.run("export").result  # noqa: B018 - fails where it has none
     memory = Path("/dev/shm")  # noqa: S108 - a file system of its own is the point
     if not memory.is_dir():
-        pytest.skip("this computer has no second file system at /dev/shm")
+        miss("no second file system; run: mount -t tmpfs --mkdir tmpfs /dev/shm")
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         carrier.folder = Path(folder)
 

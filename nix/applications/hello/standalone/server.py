@@ -86,6 +86,7 @@ def serve(port: int, respond: Callable[[Request], Answer]) -> None:
         for _ in range(AT_ONCE):
             _thread.start_new_thread(_work, (listener, respond, visits))
         while True:
+            # Nothing tells that a visitor is slow: a look now and then does.
             time.sleep(SECONDS / 5)
             _end_long_visits(visits)
 
