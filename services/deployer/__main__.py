@@ -22,18 +22,7 @@ from .adapters.nix import Nix, NixSystemBuilder
 from .adapters.postgres import PostgresApplicationSecrets, PostgresRevisions
 from .adapters.ssh import SshHosts, create_key
 from .render import Renderer
-from .service import (
-    ADDRESSEE,
-    OWNER,
-    Contents,
-    Deployer,
-    Deploying,
-    Forgetting,
-    Keeping,
-    Placing,
-    Timing,
-    Verdict,
-)
+from .service import ADDRESSEE, OWNER, Deployer, Timing
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -78,36 +67,22 @@ def wired(
         watchdog=settings.watchdog_seconds,
         between_looks=settings.contents_seconds,
     )
-    revisions = PostgresRevisions(database)
-    builder = NixSystemBuilder(
-        nix=Nix.usual(settings.work_directory),
-        expression=settings.standalone_directory,
-        work_directory=settings.work_directory,
-    )
     unsealer = Unsealer(settings.age_identity)
-    kept = PostgresApplicationSecrets(database)
-    keeping = Keeping(
-        secrets=kept,
-        catalogue=renderer.catalogue,
+    return Deployer(
+        revisions=PostgresRevisions(database),
+        secrets=PostgresApplicationSecrets(database),
+        renderer=renderer,
+        builder=NixSystemBuilder(
+            nix=Nix.usual(settings.work_directory),
+            expression=settings.standalone_directory,
+            work_directory=settings.work_directory,
+        ),
+        hosts=hosts,
+        probe=probe,
         maker=CryptographySecretMaker(),
         sealer=_sealer(settings, unsealer),
         unsealer=unsealer,
-    )
-    placing = Placing(revisions=revisions, secrets=kept, hosts=hosts, unsealer=unsealer)
-    return Deployer(
-        revisions=revisions,
-        deploying=Deploying(
-            revisions=revisions,
-            renderer=renderer,
-            builder=builder,
-            hosts=hosts,
-            keeping=keeping,
-            placing=placing,
-            verdict=Verdict(hosts=hosts, probe=probe, timing=timing),
-            timing=timing,
-        ),
-        forgetting=Forgetting(revisions=revisions, kept=kept, hosts=hosts, builder=builder),
-        contents=Contents(revisions=revisions, hosts=hosts, placing=placing, timing=timing),
+        timing=timing,
     )
 
 

@@ -24,20 +24,23 @@ if TYPE_CHECKING:
     from shared.bus.consumer import Routes
     from shared.contracts.messages import RevisionEvent
     from shared.database import Transaction
+    from shared.sealing import Sealer, Unsealer
 
-    from ..ports import Revisions
+    from ..ports import (
+        ApplicationSecrets,
+        HealthProbe,
+        Hosts,
+        Revisions,
+        SecretMaker,
+        SystemBuilder,
+    )
+    from ..render import Renderer
 
 __all__ = [
     "ADDRESSEE",
     "OWNER",
-    "Contents",
     "Deployer",
-    "Deploying",
-    "Forgetting",
-    "Keeping",
-    "Placing",
     "Timing",
-    "Verdict",
 ]
 
 
@@ -46,9 +49,64 @@ class Deployer:
     """Brings revisions to run, as soon as machines and buckets are there."""
 
     revisions: Revisions
-    deploying: Deploying
-    forgetting: Forgetting
-    contents: Contents
+    secrets: ApplicationSecrets
+    renderer: Renderer
+    builder: SystemBuilder
+    hosts: Hosts
+    probe: HealthProbe
+    maker: SecretMaker
+    sealer: Sealer
+    unsealer: Unsealer
+    timing: Timing
+
+    @property
+    def keeping(self) -> Keeping:
+        """What makes secrets and keeps them."""
+        return Keeping(
+            secrets=self.secrets,
+            catalogue=self.renderer.catalogue,
+            maker=self.maker,
+            sealer=self.sealer,
+            unsealer=self.unsealer,
+        )
+
+    @property
+    def placing(self) -> Placing:
+        """What places permits and secrets."""
+        return Placing(
+            revisions=self.revisions,
+            secrets=self.secrets,
+            hosts=self.hosts,
+            unsealer=self.unsealer,
+        )
+
+    @property
+    def deploying(self) -> Deploying:
+        """The job that brings a revision to run."""
+        return Deploying(
+            revisions=self.revisions,
+            renderer=self.renderer,
+            builder=self.builder,
+            hosts=self.hosts,
+            keeping=self.keeping,
+            placing=self.placing,
+            verdict=Verdict(hosts=self.hosts, probe=self.probe, timing=self.timing),
+            timing=self.timing,
+        )
+
+    @property
+    def forgetting(self) -> Forgetting:
+        """The job that forgets a deployment."""
+        return Forgetting(
+            revisions=self.revisions, kept=self.secrets, hosts=self.hosts, builder=self.builder
+        )
+
+    @property
+    def contents(self) -> Contents:
+        """The watch over what machines hold in memory."""
+        return Contents(
+            revisions=self.revisions, hosts=self.hosts, placing=self.placing, timing=self.timing
+        )
 
     async def on_deployment_requested(self, event: DeploymentRequested, tx: Transaction) -> None:
         """Remember the wish; facts of an earlier run complete nothing any more."""

@@ -17,16 +17,7 @@ from services.deployer.adapters.http import HttpHealthProbe
 from services.deployer.adapters.nix import Nix, NixSystemBuilder
 from services.deployer.adapters.postgres import PostgresApplicationSecrets, PostgresRevisions
 from services.deployer.adapters.ssh import SshHosts
-from services.deployer.service import (
-    Contents,
-    Deployer,
-    Deploying,
-    Forgetting,
-    Keeping,
-    Placing,
-    Timing,
-    Verdict,
-)
+from services.deployer.service import Deployer, Timing
 from shared import database as databases
 from shared import ids, jobs
 from shared.bus.dead_letters import DeadLetters
@@ -35,8 +26,8 @@ from shared.contracts.provisioner import VMReady
 from shared.contracts.storage import StorageReady
 from shared.jobs import Watcher
 from shared.sealing import Sealer, Unsealer, new_identity
-from shared.settings import PostgresSettings, RuntimeSettings
-from tests.support import guests
+from shared.settings import RuntimeSettings
+from tests.support import guests, rig
 from tests.support.deployments import a_renderer, a_wish
 from tests.support.eventually import eventually
 from tests.support.servers import throwaway_directory
@@ -148,11 +139,7 @@ async def guest(object_store: SeaweedServer) -> AsyncIterator[guests.Guest]:
 
 @pytest.fixture
 async def database(postgres: Access) -> AsyncIterator[databases.Database]:
-    settings = PostgresSettings(
-        host=postgres.host, port=postgres.port, database=postgres.database, user=postgres.user
-    )
-    schemas = ("shared", "services.deployer")
-    async with databases.connect(settings, postgres.password, schemas=schemas) as found:
+    async with rig.tables(postgres, "shared", "services.deployer") as found:
         yield found
 
 
@@ -173,29 +160,17 @@ def a_deployer(
     sealer: Sealer,
 ) -> Deployer:
     """Return a deployer on these parts that remembers in a real database."""
-    revisions, kept = PostgresRevisions(database), PostgresApplicationSecrets(database)
-    renderer, unsealer = a_renderer(), Unsealer(IDENTITY)
-    placing = Placing(revisions=revisions, secrets=kept, hosts=hosts, unsealer=unsealer)
     return Deployer(
-        revisions=revisions,
-        deploying=Deploying(
-            revisions=revisions,
-            renderer=renderer,
-            builder=builder,
-            hosts=hosts,
-            keeping=Keeping(
-                secrets=kept,
-                catalogue=renderer.catalogue,
-                maker=CryptographySecretMaker(),
-                sealer=sealer,
-                unsealer=unsealer,
-            ),
-            placing=placing,
-            verdict=Verdict(hosts=hosts, probe=probe, timing=TIMING),
-            timing=TIMING,
-        ),
-        forgetting=Forgetting(revisions=revisions, kept=kept, hosts=hosts, builder=builder),
-        contents=Contents(revisions=revisions, hosts=hosts, placing=placing, timing=TIMING),
+        revisions=PostgresRevisions(database),
+        secrets=PostgresApplicationSecrets(database),
+        renderer=a_renderer(),
+        builder=builder,
+        hosts=hosts,
+        probe=probe,
+        maker=CryptographySecretMaker(),
+        sealer=sealer,
+        unsealer=Unsealer(IDENTITY),
+        timing=TIMING,
     )
 
 

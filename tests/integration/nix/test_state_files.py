@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import state
-from tests.support.servers import require
+from tests.support.servers import miss, require
 
 if TYPE_CHECKING:
     from tests.support.state import Carrier

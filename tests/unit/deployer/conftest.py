@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from services.deployer.adapters.cryptography import CryptographySecretMaker
-from services.deployer.service import (
-    Contents,
-    Deploying,
-    Forgetting,
-    Keeping,
-    Placing,
-    Timing,
-    Verdict,
-)
+from services.deployer.domain import Generation
+from services.deployer.service import Deployer, Timing
 from shared import ids, jobs
 from shared.sealing import Sealer, Unsealer, new_identity
 from tests.support.deployments import DEPLOYMENT, RUN, a_bucket, a_renderer, a_revision
@@ -58,45 +51,33 @@ class Rig:
     earlier: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def deploying(self) -> Deploying:
-        return Deploying(
+    def deployer(self) -> Deployer:
+        return Deployer(
             revisions=self.revisions,
+            secrets=self.kept,
             renderer=RENDERER,
             builder=self.builder,
             hosts=self.hosts,
-            keeping=self.keeping,
-            placing=self.placing,
-            verdict=Verdict(hosts=self.hosts, probe=self.probe, timing=TIMING),
-            timing=TIMING,
-        )
-
-    @property
-    def placing(self) -> Placing:
-        return Placing(
-            revisions=self.revisions, secrets=self.kept, hosts=self.hosts, unsealer=self.unsealer
-        )
-
-    @property
-    def keeping(self) -> Keeping:
-        return Keeping(
-            secrets=self.kept,
-            catalogue=RENDERER.catalogue,
+            probe=self.probe,
             maker=self.maker,
             sealer=self.sealer,
             unsealer=self.unsealer,
+            timing=TIMING,
         )
 
-    @property
-    def contents(self) -> Contents:
-        return Contents(
-            revisions=self.revisions, hosts=self.hosts, placing=self.placing, timing=TIMING
-        )
-
-    @property
-    def forgetting(self) -> Forgetting:
-        return Forgetting(
-            revisions=self.revisions, kept=self.kept, hosts=self.hosts, builder=self.builder
-        )
+    def leave_running(self) -> None:
+        """Remember what runs, as the end of a run does."""
+        self.revisions.kept[DEPLOYMENT] = [
+            Generation(
+                machine=machine,
+                number=1,
+                system=system,
+                boot_id=self.host.boot_id,
+                revision=1,
+                run=RUN,
+            )
+            for machine, system in self.builder.kept.items()
+        ]
 
     @property
     def host(self) -> FakeHost:
@@ -121,7 +102,7 @@ class Rig:
 
     async def run(self, *names: str, attempt: int = 1) -> None:
         """Do these steps, or all that are left, and record what they result in."""
-        steps = self.deploying.kind().steps
+        steps = self.deployer.deploying.kind().steps
         for step in steps:
             if (not names and step.name not in self.results) or step.name in names:
                 result = await step.do(self.job(attempt=attempt))
@@ -133,7 +114,7 @@ class Rig:
 
     def back_to(self, name: str) -> None:
         """Forget, for this run, the results from a step on."""
-        keep = self.deploying.kind().before(name)
+        keep = self.deployer.deploying.kind().before(name)
         self.results = {step: it for step, it in self.results.items() if step in keep}
 
     def wish_for(self, revision: Revision) -> None:

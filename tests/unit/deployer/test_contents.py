@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from services.deployer.domain import Generation
 from shared.contracts.deployer import SystemRemoved
-from tests.support.deployments import DEPLOYMENT, RUN
+from tests.support.deployments import DEPLOYMENT
 from tests.support.fakes.host import EMPTY
 
 if TYPE_CHECKING:
@@ -18,17 +17,7 @@ if TYPE_CHECKING:
 async def left(rig: Rig) -> None:
     """Leave the machine with what a finished run leaves."""
     await rig.run()
-    rig.revisions.kept[DEPLOYMENT] = [
-        Generation(
-            machine=machine,
-            number=1,
-            system=system,
-            boot_id=rig.host.boot_id,
-            revision=1,
-            run=RUN,
-        )
-        for machine, system in rig.builder.kept.items()
-    ]
+    rig.leave_running()
 
 
 async def known_boot(rig: Rig) -> str:
@@ -40,7 +29,7 @@ async def test_a_boot_brings_secrets_and_permit_back(rig: Rig) -> None:
     await left(rig)
     rig.host.boot_again()
 
-    await rig.contents.look(DEPLOYMENT)
+    await rig.deployer.contents.look(DEPLOYMENT)
 
     assert rig.host.secrets[rig.host.system] == {"hello": {"bucket-entries": b"the key"}}
     assert rig.host.permit is not None
@@ -53,7 +42,7 @@ async def test_without_a_boot_nothing_is_placed(rig: Rig) -> None:
     await left(rig)
     rig.host.secrets.clear()
 
-    await rig.contents.look(DEPLOYMENT)
+    await rig.deployer.contents.look(DEPLOYMENT)
 
     assert rig.host.secrets == {}
     assert rig.host.started == []
@@ -64,7 +53,7 @@ async def test_a_machine_that_is_away_is_looked_at_again_later(rig: Rig) -> None
     rig.host.boot_again()
     rig.host.is_away = True
 
-    await rig.contents.look(DEPLOYMENT)
+    await rig.deployer.contents.look(DEPLOYMENT)
 
     assert await known_boot(rig) != rig.host.boot_id
 
@@ -74,7 +63,7 @@ async def test_a_system_that_is_not_ours_gets_nothing(rig: Rig) -> None:
     rig.host.boot_again()
     rig.host.system = EMPTY
 
-    await rig.contents.look(DEPLOYMENT)
+    await rig.deployer.contents.look(DEPLOYMENT)
 
     assert rig.host.secrets == {}
     assert await known_boot(rig) != rig.host.boot_id
@@ -84,8 +73,8 @@ async def test_forgetting_empties_the_machine_and_lets_go_of_it(rig: Rig) -> Non
     await left(rig)
     host, machine = rig.host, rig.revisions.kept[DEPLOYMENT][0].machine
 
-    await rig.forgetting.secrets(rig.job())
-    [event] = await rig.forgetting.announce_removed(rig.job(), cast("Transaction", None))
+    await rig.deployer.forgetting.secrets(rig.job())
+    [event] = await rig.deployer.forgetting.announce_removed(rig.job(), cast("Transaction", None))
 
     assert isinstance(event, SystemRemoved)
     assert host.secrets == {}
@@ -99,6 +88,6 @@ async def test_a_machine_that_is_gone_already_can_be_forgotten(rig: Rig) -> None
     await left(rig)
     rig.host.is_away = True
 
-    await rig.forgetting.secrets(rig.job())
+    await rig.deployer.forgetting.secrets(rig.job())
 
     assert rig.builder.kept == {}

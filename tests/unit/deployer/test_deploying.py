@@ -45,7 +45,7 @@ async def transaction() -> AsyncIterator[Transaction]:
 
 async def announced(rig: Rig) -> ConfigDeployed:
     async with transaction() as tx:
-        [event] = await rig.deploying.announce_deployed(rig.job(), tx)
+        [event] = await rig.deployer.deploying.announce_deployed(rig.job(), tx)
     assert isinstance(event, ConfigDeployed)
     return event
 
@@ -53,7 +53,7 @@ async def announced(rig: Rig) -> ConfigDeployed:
 async def failed(rig: Rig, error: errors.HostingError, stage: str) -> DeploymentFailed:
     async with transaction() as tx:
         fall = jobs.Fall(failure=failure_of(error), stage=stage)
-        [event] = await rig.deploying.announce_failure(rig.job(), fall, tx)
+        [event] = await rig.deployer.deploying.announce_failure(rig.job(), fall, tx)
     assert isinstance(event, DeploymentFailed)
     return event
 

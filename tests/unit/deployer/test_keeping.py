@@ -11,7 +11,6 @@ import pytest
 from pydantic import SecretStr
 from typing_extensions import override
 
-from services.deployer.domain import Generation
 from services.deployer.ports import SecretMaker
 from shared import errors, ids
 from shared.catalogue import SecretKind
@@ -19,7 +18,6 @@ from shared.contracts.deployer import ConfigDeployed
 from shared.contracts.deployments import PublicBucket
 from tests.support.deployments import (
     DEPLOYMENT,
-    RUN,
     a_bucket,
     a_machine,
     a_renderer,
@@ -84,7 +82,9 @@ def placed(rig: Rig) -> dict[str, str]:
 
 
 async def announced(rig: Rig) -> ConfigDeployed:
-    [event] = await rig.deploying.announce_deployed(rig.job(), cast("Transaction", Statements()))
+    [event] = await rig.deployer.deploying.announce_deployed(
+        rig.job(), cast("Transaction", Statements())
+    )
     assert isinstance(event, ConfigDeployed)
     return event
 
@@ -141,7 +141,7 @@ async def test_only_what_is_missing_is_made(diary: Rig, maker: CountingMaker) ->
 
 
 async def test_whoever_makes_them_at_the_same_time_gets_the_same_values(diary: Rig) -> None:
-    found = await asyncio.gather(*(diary.keeping.ensure(a_diary()) for _ in range(5)))
+    found = await asyncio.gather(*(diary.deployer.keeping.ensure(a_diary()) for _ in range(5)))
 
     assert len(found[0]) == len(NAMES)
     assert all(it == found[0] for it in found)
@@ -159,20 +159,10 @@ async def test_another_deployment_has_other_values(diary: Rig) -> None:
 async def test_a_boot_brings_the_same_values_back(diary: Rig, maker: CountingMaker) -> None:
     await diary.run()
     before = placed(diary)
-    diary.revisions.kept[DEPLOYMENT] = [
-        Generation(
-            machine=machine,
-            number=1,
-            system=system,
-            boot_id=diary.host.boot_id,
-            revision=1,
-            run=RUN,
-        )
-        for machine, system in diary.builder.kept.items()
-    ]
+    diary.leave_running()
     diary.host.boot_again()
 
-    await diary.contents.look(DEPLOYMENT)
+    await diary.deployer.contents.look(DEPLOYMENT)
 
     assert placed(diary) == before
     assert len(maker.made) == len(NAMES)
@@ -238,9 +228,9 @@ async def test_a_removed_deployment_leaves_no_secret(diary: Rig) -> None:
     await diary.run()
     await diary.kept.keep(OTHER, [a_secret("writer")])
 
-    await diary.forgetting.secrets(diary.job())
+    await diary.deployer.forgetting.secrets(diary.job())
     assert await diary.kept.of(DEPLOYMENT)
-    await diary.forgetting.announce_removed(diary.job(), NOTHING)
+    await diary.deployer.forgetting.announce_removed(diary.job(), NOTHING)
 
     assert await diary.kept.of(DEPLOYMENT) == []
     assert await diary.kept.of(OTHER) == [a_secret("writer")]
@@ -248,7 +238,7 @@ async def test_a_removed_deployment_leaves_no_secret(diary: Rig) -> None:
 
 async def test_what_a_package_does_not_list_any_more_is_still_placed(diary: Rig) -> None:
     # A machine that boots runs the system of then, whatever the catalogue says now.
-    kept = await diary.keeping.ensure(a_diary())
+    kept = await diary.deployer.keeping.ensure(a_diary())
     old = replace(kept[0], name="old-key")
     await diary.kept.keep(DEPLOYMENT, [old])
 
