@@ -6,20 +6,19 @@ The one in memory, and the one in a real database.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
 from services.deployer.adapters.postgres import PostgresApplicationSecrets
 from services.deployer.domain import ApplicationSecret
-from shared import database as databases
 from shared import errors, ids
 from shared.catalogue import SecretKind
-from shared.settings import PostgresSettings
+from tests.support import rig
 from tests.support.deployments import DEPLOYMENT
 from tests.support.fakes.application_secrets import FakeApplicationSecrets
+from tests.support.fakes.transaction import no_transaction
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -44,18 +43,9 @@ class Memory:
             return await self.secrets.announce(tx, DEPLOYMENT, names)
 
 
-@asynccontextmanager
-async def no_transaction() -> AsyncIterator[Transaction]:
-    yield cast("Transaction", None)
-
-
 @pytest.fixture
 async def remembered(postgres: Access) -> AsyncIterator[Memory]:
-    settings = PostgresSettings(
-        host=postgres.host, port=postgres.port, database=postgres.database, user=postgres.user
-    )
-    schemas = ("shared", "services.deployer")
-    async with databases.connect(settings, postgres.password, schemas=schemas) as found:
+    async with rig.tables(postgres, "shared", "services.deployer") as found:
         yield Memory(secrets=PostgresApplicationSecrets(found), transaction=found.transaction)
 
 

@@ -11,7 +11,6 @@ import pytest
 from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
-from services.storage.adapters.iam import IamObjectStore
 from services.storage.domain import AccessKey, NewKey
 from services.storage.service.grant import ensure_key
 from shared import errors, ids
@@ -21,8 +20,8 @@ from tests.support.listener import listening
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from contextlib import AbstractAsyncContextManager
 
+    from services.storage.adapters.iam import IamObjectStore
     from services.storage.ports import ObjectStore
     from shared.embedded.servers.seaweedfs import Access, SeaweedServer
 
@@ -90,18 +89,9 @@ class Real:
             )
 
 
-def connected(access: Access) -> AbstractAsyncContextManager[IamObjectStore]:
-    return IamObjectStore.connect(
-        endpoint=access.endpoint,
-        region=access.region,
-        access_key_id=access.access_key_id,
-        secret_key=access.secret_access_key,
-    )
-
-
 @pytest.fixture
 async def seaweedfs(object_store: SeaweedServer) -> AsyncIterator[Case]:
-    async with connected(object_store.access) as store:
+    async with s3.administered(object_store.access) as store:
         yield Real(store, object_store.access)
 
 
@@ -297,7 +287,9 @@ async def test_grants_at_the_same_time_do_not_disturb_each_other(case: Case) -> 
 
 
 async def test_a_store_that_does_not_answer_is_unavailable(object_store: SeaweedServer) -> None:
-    async with connected(replace(object_store.access, endpoint="http://127.0.0.1:9")) as store:
+    async with s3.administered(
+        replace(object_store.access, endpoint="http://127.0.0.1:9")
+    ) as store:
         for attempt in (
             store.ensure_bucket(a_name()),
             store.ensure_holder(a_name()),
@@ -332,7 +324,7 @@ async def test_a_store_that_has_nothing_left_to_give_is_named(
 
     async with listening(refuse) as address:
         access = replace(object_store.access, endpoint=f"http://{address}")
-        async with connected(access) as store:
+        async with s3.administered(access) as store:
             with pytest.raises(errors.HostingError) as raised:
                 await store.ensure_bucket(a_name())
 
@@ -343,7 +335,7 @@ async def test_a_refused_administrator_is_a_fault_that_says_what_to_check(
     object_store: SeaweedServer,
 ) -> None:
     wrong = SecretStr("not the secret")
-    async with connected(replace(object_store.access, secret_access_key=wrong)) as store:
+    async with s3.administered(replace(object_store.access, secret_access_key=wrong)) as store:
         for attempt in (store.ensure_bucket(a_name()), store.ensure_holder(a_name())):
             with pytest.raises(errors.FaultError, match="secret_key_file") as raised:
                 await attempt
@@ -351,7 +343,7 @@ async def test_a_refused_administrator_is_a_fault_that_says_what_to_check(
 
 
 async def test_more_objects_than_one_page_are_deleted(object_store: SeaweedServer) -> None:
-    async with connected(object_store.access) as store:
+    async with s3.administered(object_store.access) as store:
         bucket, _ = await a_bucket(Real(store, object_store.access))
         async with s3.client(object_store.access, "s3") as administrator:
             many = range(1001)

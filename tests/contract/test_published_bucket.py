@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Final, Protocol
 import pytest
 import pytest_asyncio
 
-from services.storage.adapters.iam import IamObjectStore
 from shared import errors, http, ids
 from tests.support import s3
 from tests.support.fakes.object_store import FakeObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from contextlib import AbstractAsyncContextManager
 
     import httpx2
 
+    from services.storage.adapters.iam import IamObjectStore
     from services.storage.ports import ObjectStore
     from shared.embedded.servers.seaweedfs import Access, SeaweedServer
 
@@ -87,7 +86,7 @@ class Real:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def seaweedfs(object_store: SeaweedServer) -> AsyncIterator[Real]:
     access = object_store.access
-    async with connected(access) as store, http.client(base_url=access.endpoint) as visitor:
+    async with s3.administered(access) as store, http.client(base_url=access.endpoint) as visitor:
         yield Real(store, access, visitor)
 
 
@@ -97,15 +96,6 @@ def case(request: pytest.FixtureRequest) -> Case:
         return InMemory(FakeObjectStore())
     found: Case = request.getfixturevalue("seaweedfs")
     return found
-
-
-def connected(access: Access) -> AbstractAsyncContextManager[IamObjectStore]:
-    return IamObjectStore.connect(
-        endpoint=access.endpoint,
-        region=access.region,
-        access_key_id=access.access_key_id,
-        secret_key=access.secret_access_key,
-    )
 
 
 async def a_bucket(case: Case) -> str:
@@ -252,7 +242,9 @@ async def test_what_is_published_already_is_not_written_again(seaweedfs: Real) -
 
 async def test_a_store_that_does_not_answer_is_unavailable(object_store: SeaweedServer) -> None:
     bucket = ids.bucket_name(ids.new_id(), "hello", "media")
-    async with connected(replace(object_store.access, endpoint="http://127.0.0.1:9")) as store:
+    async with s3.administered(
+        replace(object_store.access, endpoint="http://127.0.0.1:9")
+    ) as store:
         for attempt in (store.publish(bucket), store.unpublish(bucket)):
             with pytest.raises(errors.UnavailableError):
                 await attempt

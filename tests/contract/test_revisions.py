@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
 from services.deployer.adapters.postgres import PostgresRevisions
 from services.deployer.domain import Generation, System
-from shared import database as databases
 from shared import errors, ids
 from shared.contracts.panel import DeploymentRequested
 from shared.contracts.provisioner import VMReady
 from shared.contracts.storage import StorageReady
-from shared.settings import PostgresSettings
+from tests.support import rig
 from tests.support.deployments import DEPLOYMENT, RUN, a_bucket, a_machine, a_wish
 from tests.support.fakes.revisions import FakeRevisions
+from tests.support.fakes.transaction import no_transaction
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -63,23 +62,10 @@ class Memory:
         return True
 
 
-@asynccontextmanager
-async def no_transaction() -> AsyncIterator[Transaction]:
-    yield cast("Transaction", None)
-
-
 @pytest.fixture
 async def remembered(postgres: Access) -> AsyncIterator[Memory]:
     # One connection: what is done in a transaction must not need another.
-    settings = PostgresSettings(
-        host=postgres.host,
-        port=postgres.port,
-        database=postgres.database,
-        user=postgres.user,
-        connections=1,
-    )
-    schemas = ("shared", "services.deployer")
-    async with databases.connect(settings, postgres.password, schemas=schemas) as found:
+    async with rig.tables(postgres, "shared", "services.deployer", connections=1) as found:
         yield Memory(revisions=PostgresRevisions(found), transaction=found.transaction)
 
 

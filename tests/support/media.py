@@ -12,16 +12,16 @@ import httpx2
 
 from services.provisioner.adapters.caddy import CaddyEdge
 from services.provisioner.domain import Media, Route
-from services.storage.adapters.iam import IamObjectStore
-from shared import errors, http, ids
-from shared.embedded.servers import caddy as caddies
+from shared import http, ids
 from tests.support import s3
 from tests.support.eventually import eventually
-from tests.support.servers import miss, throwaway_directory
+from tests.support.servers import running_caddy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from services.storage.adapters.iam import IamObjectStore
+    from shared.embedded.servers import caddy as caddies
     from shared.embedded.servers.seaweedfs import Access
 
 HOST: Final = "media-blog.garden.example"
@@ -84,16 +84,9 @@ async def published_media(access: Access) -> AsyncIterator[World]:
     """Run an edge that leads to a published bucket with a picture, beside its neighbours."""
     names = [ids.bucket_name(ids.new_id(), "blog", "media") for _ in range(3)]
     async with AsyncExitStack() as stack:
-        caddy = await stack.enter_async_context(_running_caddy())
+        caddy = await stack.enter_async_context(running_caddy())
         admin = await stack.enter_async_context(http.client(base_url=caddy.admin))
-        store = await stack.enter_async_context(
-            IamObjectStore.connect(
-                endpoint=access.endpoint,
-                region=access.region,
-                access_key_id=access.access_key_id,
-                secret_key=access.secret_access_key,
-            )
-        )
+        store = await stack.enter_async_context(s3.administered(access))
         for name in names:
             await store.ensure_bucket(name)
             await put(access, name)
@@ -115,16 +108,6 @@ async def published_media(access: Access) -> AsyncIterator[World]:
 
         await eventually(is_read, within=10)
         yield found
-
-
-@asynccontextmanager
-async def _running_caddy() -> AsyncIterator[caddies.CaddyServer]:
-    with throwaway_directory() as path:
-        try:
-            async with caddies.running(path) as server:
-                yield server
-        except errors.NotFoundError as missing:
-            miss(missing.message)
 
 
 async def put(access: Access, bucket: str) -> None:

@@ -30,7 +30,7 @@ from shared.contracts.provisioner import ProvisioningFailed, RoutePublished, VMR
 from shared.contracts.storage import StorageReady, StorageRemoved
 from shared.embedded.ports import free
 from shared.embedded.processes import Child, Command
-from shared.settings import PostgresSettings
+from tests.support import rig
 from tests.support.bus import envelope_of
 from tests.support.eventually import eventually
 from tests.support.listener import listening
@@ -165,13 +165,7 @@ class PanelRig:
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[databases.Database]:
-        settings = PostgresSettings(
-            host=self.access.host,
-            port=self.access.port,
-            database=self.access.database,
-            user=self.access.user,
-        )
-        async with databases.connect(settings, self.access.password, schemas=()) as found:
+        async with rig.tables(self.access) as found:
             yield found
 
     async def token(

@@ -30,10 +30,16 @@ WITHIN = 10.0
 WATCH_SECONDS = 0.1
 
 
-def tables(access: Access, *schemas: str) -> AbstractAsyncContextManager[Database]:
+def tables(
+    access: Access, *schemas: str, connections: int = 12
+) -> AbstractAsyncContextManager[Database]:
     """Connect to a test's database, with these schemas applied."""
     settings = PostgresSettings(
-        host=access.host, port=access.port, database=access.database, user=access.user
+        host=access.host,
+        port=access.port,
+        database=access.database,
+        user=access.user,
+        connections=connections,
     )
     return databases.connect(settings, access.password, schemas=schemas)
 

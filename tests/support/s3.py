@@ -11,12 +11,14 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
+from services.storage.adapters.iam import IamObjectStore
 from services.storage.domain import NewKey
 
 from .fakes.object_store import DeniedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
+    from contextlib import AbstractAsyncContextManager
 
     from shared.embedded.servers.seaweedfs import Access
 
@@ -40,6 +42,16 @@ async def client(access: Access, kind: str, key: NewKey | None = None) -> AsyncI
     )
     async with session.client(kind, endpoint_url=access.endpoint, config=PLAIN) as found:
         yield found
+
+
+def administered(access: Access) -> AbstractAsyncContextManager[IamObjectStore]:
+    """Connect to the store as storage does."""
+    return IamObjectStore.connect(
+        endpoint=access.endpoint,
+        region=access.region,
+        access_key_id=access.access_key_id,
+        secret_key=access.secret_access_key,
+    )
 
 
 async def _allowed(work: Awaitable[Any]) -> Any:  # noqa: ANN401 - an answer without types

@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +107,13 @@ async def object_store() -> AsyncIterator[seaweedfs.SeaweedServer]:
 @pytest.fixture
 async def caddy_server() -> AsyncIterator[caddy.CaddyServer]:
     """Yield an edge without routes; `.admin` is where it is configured."""
+    async with running_caddy() as server:
+        yield server
+
+
+@asynccontextmanager
+async def running_caddy() -> AsyncIterator[caddy.CaddyServer]:
+    """Run an edge without routes for the length of a block."""
     with throwaway_directory() as path:
         try:
             async with caddy.running(path) as server:

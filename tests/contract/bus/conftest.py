@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from shared import database as databases
-from shared.settings import PostgresSettings
-from tests.support import messaging
+from tests.support import messaging, rig
 from tests.support.bus import Bus, running_bus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from shared import database as databases
     from shared.embedded.servers.postgres import PostgresServer
 
 
@@ -38,12 +37,7 @@ async def new_database(
             name = f"test_{secrets.token_hex(6)}"
             names.append(name)
             access = await postgres_server.ensure_database(name, SecretStr(secrets.token_hex(8)))
-            settings = PostgresSettings(
-                host=access.host, port=access.port, database=name, user=name, connections=14
-            )
-            found = await stack.enter_async_context(
-                databases.connect(settings, access.password, schemas=("shared",))
-            )
+            found = await stack.enter_async_context(rig.tables(access, "shared", connections=14))
             async with found.transaction() as tx:
                 await tx.execute(messaging.EFFECTS)
             return found

@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from shared import database as databases
 from shared import errors
 from shared.bus import accounts, administration, outbox
 from shared.contracts.storage import StorageReady
 from shared.embedded.servers import postgres
-from shared.settings import PostgresSettings
-from tests.support import messaging
+from tests.support import messaging, rig
 from tests.support.bus import Bus, running_bus
 from tests.support.eventually import eventually
 from tests.support.servers import throwaway_directory
@@ -121,10 +119,7 @@ async def test_a_killed_database_loses_nothing_and_doubles_nothing(bus: Bus) -> 
 @contextlib.asynccontextmanager
 async def _database(server: postgres.PostgresServer) -> AsyncIterator[Database]:
     access = await server.ensure_database("outage", SecretStr(secrets.token_hex(8)))
-    settings = PostgresSettings(
-        host=access.host, port=access.port, database="outage", user="outage"
-    )
-    async with databases.connect(settings, access.password, schemas=("shared",)) as found:
+    async with rig.tables(access, "shared") as found:
         async with found.transaction() as tx:
             await tx.execute(messaging.EFFECTS)
         yield found

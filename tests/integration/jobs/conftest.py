@@ -11,7 +11,8 @@ import pytest
 from shared import database as databases
 from shared import jobs
 from shared.bus import dead_letters
-from shared.settings import PostgresSettings, RuntimeSettings
+from shared.settings import RuntimeSettings
+from tests.support import rig
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -24,10 +25,7 @@ RUNTIME = RuntimeSettings(lease_seconds=0.6)
 
 @pytest.fixture
 async def database(postgres: Access) -> AsyncIterator[databases.Database]:
-    settings = PostgresSettings(
-        host=postgres.host, port=postgres.port, database=postgres.database, user=postgres.user
-    )
-    async with databases.connect(settings, postgres.password, schemas=("shared",)) as found:
+    async with rig.tables(postgres, "shared") as found:
         yield found
 
 

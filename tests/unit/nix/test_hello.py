@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import sys
@@ -15,6 +14,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.modules import imported
 from tests.support.tree import ROOT
 
 if TYPE_CHECKING:
@@ -34,13 +34,8 @@ MOMENT = "20260131T120000Z"
 @pytest.fixture(scope="module", autouse=True)
 def hello() -> Iterator[dict[str, Any]]:
     """Import the application's modules as it does itself: by their bare names."""
-    sys.path.insert(0, str(CODE))
-    try:
-        yield {name: importlib.import_module(name) for name in NAMES}
-    finally:
-        sys.path.remove(str(CODE))
-        for name in NAMES:
-            sys.modules.pop(name, None)
+    with imported(CODE, NAMES) as found:
+        yield found
 
 
 class Bucket:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib
 import sys
 import time
 from email.utils import formatdate
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.support.microblog import CODE, PNG
 from tests.support.microblog_peer import Letter, is_signed_by, new_key, pem, private_pem
+from tests.support.modules import imported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +35,8 @@ MOMENT = "20260131T120000Z"
 @pytest.fixture(scope="module", autouse=True)
 def microblog() -> Iterator[dict[str, Any]]:
     """Import the application's modules as it does itself: by their bare names."""
-    sys.path.insert(0, str(CODE))
-    try:
-        yield {name: importlib.import_module(name) for name in NAMES}
-    finally:
-        sys.path.remove(str(CODE))
-        for name in NAMES:
-            sys.modules.pop(name, None)
+    with imported(CODE, NAMES) as found:
+        yield found
 
 
 def read(microblog: dict[str, Any], letter: Letter, **changes: str) -> Any:  # noqa: ANN401 - the application's own class

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from services.panel.domain.dead_letters import DeadLetter, LetterState
-from services.panel.domain.runs import Run, RunKind, RunState
+from services.panel.domain.runs import Run, RunState
 from shared import errors
+from tests.support.runs import RUNNING
 
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 LETTER = DeadLetter(
@@ -23,33 +24,22 @@ LETTER = DeadLetter(
     state=LetterState.WAITING,
     announced_at=AT,
 )
-RUN = Run(
-    id="r",
-    number=1,
-    operator="o",
-    deployment="d",
-    kind=RunKind.DEPLOY,
-    revision=1,
-    state=RunState.RUNNING,
-    requested_by="p",
-    created_at=AT,
-)
 
 
 @pytest.mark.parametrize("state", [it for it in RunState if it.has_ended])
 def test_a_message_whose_run_has_ended_cannot_be_replayed(state: RunState) -> None:
     with pytest.raises(errors.ConflictError, match=rf"ended \({state.value}\).*Discard it"):
-        LETTER.require_replayable(replace(RUN, state=state))
+        LETTER.require_replayable(replace(RUNNING, state=state))
 
 
 def test_what_panel_keeps_beyond_a_run_can_always_be_handled() -> None:
-    ended = replace(RUN, state=RunState.FAILED)
+    ended = replace(RUNNING, state=RunState.FAILED)
 
     replace(LETTER, service="panel", event="ConfigDeployed").require_replayable(ended)
     with pytest.raises(errors.ConflictError):
         replace(LETTER, service="panel", event="VMReady").require_replayable(ended)
 
 
-@pytest.mark.parametrize("run", [RUN, None])
+@pytest.mark.parametrize("run", [RUNNING, None])
 def test_a_message_of_a_run_that_goes_on_or_of_none_can_be_replayed(run: Run | None) -> None:
     LETTER.require_replayable(run)

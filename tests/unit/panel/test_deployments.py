@@ -13,25 +13,15 @@ from services.panel.domain.deployments import (
     Revision,
     check_hosts,
 )
-from services.panel.domain.runs import Run, RunFailure, RunKind, RunState, Standing
+from services.panel.domain.runs import Run, RunFailure, RunState, Standing
 from shared import errors
 from shared.contracts.deployments import ApplicationOrder
 from shared.contracts.failures import Failure, Outcome
+from tests.support.runs import RUNNING
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 DRAFT = Deployment(id="d", operator="o", domain="garden.localhost", created_at=AT)
 LIVE = replace(DRAFT, deployed_revision=1)
-RUNNING = Run(
-    id="r",
-    number=1,
-    operator="o",
-    deployment="d",
-    kind=RunKind.DEPLOY,
-    revision=1,
-    state=RunState.RUNNING,
-    requested_by="p",
-    created_at=AT,
-)
 
 
 def failed(outcome: Outcome) -> Run:
