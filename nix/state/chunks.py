@@ -1,4 +1,4 @@
-"""Chunks: pieces of bounded size, compressed, named by what they are.
+"""Chunks: pieces of about one size, compressed, named by what they are; a row is never cut.
 
 A chunk that is already there is not sent again, so an export that is begun anew sends what was
 missing. Named by content means also that everybody can check one: `sha256sum` says its name.

@@ -82,7 +82,8 @@ def _exported(
         databases.append(database)
         left_out += remarks[0]
         notes += remarks[1]
-    # Files come second: one that a row names was written before the row was.
+    # Files come second: one that a row names was written before the row was, and is still there
+    # unless it was replaced since.
     paths = []
     if request.state.paths:
         restic = Restic(request.staging, request.files_password, folder.scratch)

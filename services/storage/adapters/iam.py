@@ -1,4 +1,4 @@
-"""Any store that speaks S3 and AWS IAM: SeaweedFS, Ceph, AWS.
+"""Any store that speaks S3 and AWS IAM, proved on SeaweedFS.
 
 The holder of a bucket is an IAM user of its name with one inline policy. A user may make keys for
 itself on some stores, and nothing expires on others: taking access away means all of it.

@@ -1,4 +1,4 @@
-"""The queue of what other servers still have to be told: one at a time for each, with an end.
+"""The queue of what other servers still have to be told: one at a time for each, each with an end.
 
 A server that does not answer is asked again ever more rarely, and holds up nobody but itself: half
 of the places are kept for servers that have not failed.
