@@ -1,7 +1,8 @@
 """Who may write: the administrator, by a session of a browser or by a password with each request.
 
-Of a session only a hash is kept. Whoever guesses passwords is slowed down by address, which is what
-the edge says it is. Nobody is locked out for long: behind some edges all visitors have the same address.
+Of a session only a hash is kept. Whoever guesses passwords is slowed down by address, which is
+what the edge says it is. Nobody is locked out for long: behind some edges all visitors have the
+same address.
 """
 
 from __future__ import annotations
