@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from .deployments import PublicBucket
 from .failures import Failure, Outcome
-from .messages import RevisionEvent, RunEvent, Value
+from .messages import Event, RevisionEvent, RunEvent, Value
+from .state import SavedApplication
 
 
 class ActiveSystem(Value):
@@ -50,6 +51,63 @@ class DeploymentFailed(RunEvent):
     failure: Failure
     stage: str
     outcome: Outcome
+
+
+class StateExported(RevisionEvent):
+    """The state of a revision's applications lies in the bucket that was named."""
+
+    owner: ClassVar[str] = "deployer"
+
+    export: str
+    applications: tuple[SavedApplication, ...]
+
+
+class StateImported(RevisionEvent):
+    """The applications of a revision run on the state that was named."""
+
+    owner: ClassVar[str] = "deployer"
+
+    export: str
+    applications: tuple[str, ...]
+
+
+class ApplicationQuiesced(RunEvent):
+    """The applications stand still; their data does not change until they are resumed."""
+
+    owner: ClassVar[str] = "deployer"
+
+    hosts: tuple[str, ...]
+    """The host names of the applications."""
+
+
+class ApplicationResumed(RunEvent):
+    """The applications run again and answered their health checks."""
+
+    owner: ClassVar[str] = "deployer"
+
+    hosts: tuple[str, ...]
+
+
+class Ailment(Value):
+    """What is wrong with an application or its machine."""
+
+    application: str
+    kind: str
+    """`unit`, `http`, `disk` or `certificate`."""
+    message: str
+    since: str
+    """RFC 3339, UTC: when it was first seen."""
+
+
+class HealthChanged(Event):
+    """A deployment is healthy, or has become sick in another way than before."""
+
+    owner: ClassVar[str] = "deployer"
+
+    at: str
+    """RFC 3339, UTC."""
+    ailments: tuple[Ailment, ...]
+    """Everything that is wrong now; empty: nothing."""
 
 
 class SystemRemoved(RunEvent):

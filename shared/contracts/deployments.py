@@ -101,6 +101,12 @@ class GrantedMachine(Value):
     http: Endpoint
     """Where the edge reaches the machine's web server."""
     guest: Doors
+    endpoints: dict[str, Endpoint] = Field(default_factory=dict)
+    """Application → where the edge reaches it; what is not listed answers at `http`."""
+
+    def endpoint_of(self, application: str) -> Endpoint:
+        """Return where the edge reaches an application."""
+        return self.endpoints.get(application, self.http)
 
 
 class PublicBucket(Value):

@@ -25,6 +25,15 @@ class RoutePublished(RevisionEvent):
     routes: tuple[PublishedRoute, ...]
 
 
+class MaintenanceChanged(RunEvent):
+    """The edge shows a maintenance page for these hosts, or hands their requests on again."""
+
+    owner: ClassVar[str] = "provisioner"
+
+    hosts: tuple[str, ...]
+    on: bool
+
+
 class VMRemoved(RunEvent):
     """Routes, records, machines and addresses of the deployment are gone."""
 

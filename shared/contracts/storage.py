@@ -7,6 +7,7 @@ from typing import ClassVar
 from .deployments import GrantedBucket, KeptBucket
 from .failures import Failure, Outcome
 from .messages import RevisionEvent, RunEvent
+from .state import BackedUpApplication, SavedApplication, Staging
 
 
 class StorageReady(RevisionEvent):
@@ -23,6 +24,59 @@ class StorageRemoved(RunEvent):
     owner: ClassVar[str] = "storage"
 
     buckets_kept: tuple[KeptBucket, ...] = ()
+
+
+class StateExportRequested(RevisionEvent):
+    """A bucket waits for the state of a revision's applications."""
+
+    owner: ClassVar[str] = "storage"
+
+    export: str
+    """Id of the export: that of the backup."""
+    applications: tuple[str, ...]
+    staging: Staging
+    recipient: str
+    """Who has to be able to read the secrets of the export: the name of an age recipient."""
+
+
+class StateImportRequested(RevisionEvent):
+    """The state of a revision's applications lies in a bucket and waits to be brought in."""
+
+    owner: ClassVar[str] = "storage"
+
+    export: str
+    applications: tuple[SavedApplication, ...]
+    staging: Staging
+
+
+class BackupCompleted(RevisionEvent):
+    """A backup is complete, and nobody can change it any more."""
+
+    owner: ClassVar[str] = "storage"
+
+    backup: str
+    taken_at: str
+    """RFC 3339, UTC: when it was begun, which is the moment that it holds."""
+    bytes: int
+    """What it takes in the store."""
+    applications: tuple[BackedUpApplication, ...]
+
+
+class RestoreCompleted(RevisionEvent):
+    """The state of a backup is in the deployment, and its applications run on it."""
+
+    owner: ClassVar[str] = "storage"
+
+    backup: str
+    applications: tuple[BackedUpApplication, ...]
+
+
+class BackupRemoved(RunEvent):
+    """A backup is gone."""
+
+    owner: ClassVar[str] = "storage"
+
+    backup: str
 
 
 class StorageFailed(RunEvent):

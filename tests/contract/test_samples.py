@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from shared import errors, ids
 from shared.bus import streams
 from shared.contracts import envelope as envelopes
-from shared.contracts.deployments import ApplicationOrder
+from shared.contracts.deployments import (
+    ApplicationOrder,
+    Doors,
+    Endpoint,
+    GrantedMachine,
+    SecureShell,
+)
 from shared.contracts.failures import Failure
 from shared.contracts.messages import REGISTRY, Event
 from shared.contracts.progress import Progress
@@ -36,6 +42,18 @@ st.register_type_strategy(
         host=TEXT,
         options=st.dictionaries(TEXT, JSON, max_size=3),
         sealed_options=st.dictionaries(TEXT, TEXT, max_size=3),
+    ),
+)
+st.register_type_strategy(
+    GrantedMachine,
+    st.builds(
+        GrantedMachine,
+        machine=TEXT,
+        applications=st.lists(TEXT, max_size=3).map(tuple),
+        ssh=st.from_type(SecureShell),
+        http=st.from_type(Endpoint),
+        guest=st.from_type(Doors),
+        endpoints=st.dictionaries(TEXT, st.from_type(Endpoint), max_size=3),
     ),
 )
 st.register_type_strategy(
