@@ -40,7 +40,8 @@ packages: setup ## Install, or name, the distribution packages that the tests ne
 	@$(VENV)/python -m shared.embedded packages --for test
 
 test: packages ## Contract, integration and story tests on real servers; TEST="-k …" narrows
-	$(VENV)/python -m pytest -n 2 --dist loadscope tests/contract tests/integration tests/stories $(TEST)
+	$(VENV)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder \
+		tests/contract tests/integration tests/stories $(TEST)
 
 lock: setup ## Pin every dependency, with hashes and without an index: one lock, one per image
 	PIP_FIND_LINKS= $(VENV)/$(COMPILE) --extra=dev --extra=embedded --output-file=requirements.lock \

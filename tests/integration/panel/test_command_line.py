@@ -154,7 +154,13 @@ async def test_an_interrupted_command_says_how_to_watch_on(
     domain = rigs.a_domain()
     process = await signed_in.begin("deploy", domain, "-a", "hello", "--wait")
     run = await the_run(panel, signed_in, domain)
-    await asyncio.sleep(0.3)
+    await panel.report(rigs.progress(run, "image", StepState.RUNNING))
+    await panel.report(rigs.progress(run, "image", StepState.SUCCEEDED))
+    assert process.stderr is not None
+    # Python drops an interrupt that comes in the middle of an import: only now does it watch.
+    async with asyncio.timeout(rigs.SOON):
+        while b"image" not in await process.stderr.readline():
+            pass
     process.send_signal(signal.SIGINT)
     ended = await signed_in.end(process)
 
