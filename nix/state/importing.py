@@ -3,7 +3,8 @@
 Nothing local is touched before everything was read and found to be what was exported. Then every
 part is marked as unfinished, filled, compared, and the marks are removed. Whenever this is killed,
 there is nothing, or a mark; the next try removes what is marked and begins anew. A part that is
-already exactly what was exported is left as it is, so that an import may be repeated.
+already exactly what was exported is left as it is, so that an import may be repeated. To verify is
+the first of these steps alone, whatever there is in the target.
 """
 
 from __future__ import annotations
@@ -50,6 +51,39 @@ class Plan:
     paths: tuple[placing.Arrival, ...]
 
 
+def verify(request: Request, progress: Progress) -> dict[str, Any]:
+    """Do all that an import does before it touches anything; return what it would import."""
+    began = time.monotonic()
+    folder = WorkFolder(request.folder, request.state.application)
+    with folder.locked():
+        staging = Staging(request.staging)
+        whole, digest = _read(staging, request)
+        plan = _everything(request, progress, staging, whole)
+        notes = [it for target in plan.databases for it in _unsuited(target)]
+        for arrival in plan.paths:
+            placing.check_disk(arrival.place, folder.scratch)
+        _check_room(plan, folder)
+        _check_chunks(staging, plan, progress)
+        restic = Restic(request.staging, request.files_password, folder.scratch)
+        for arrival in plan.paths:
+            target = folder.scratch / "tree"
+            placing.restore(arrival, restic, target)
+            shutil.rmtree(target)
+    found = _result(whole, digest, began)
+    return {**found, "notes": [*found["notes"], *notes], "kept": False}
+
+
+def _unsuited(target: loading.Target) -> list[str]:
+    """Refuse a server that does not suit; say when there is none yet that could be asked."""
+    try:
+        asyncio.run(loading.check(target))
+    except StateError as error:
+        if error.code not in postgres.AWAY:
+            raise
+        return [f"database {target.place.name} was not asked whether it suits: {error.message}"]
+    return []
+
+
 def run(request: Request, progress: Progress) -> dict[str, Any]:
     """Import; return what was imported."""
     began = time.monotonic()
@@ -71,11 +105,14 @@ def run(request: Request, progress: Progress) -> dict[str, Any]:
             placing.put(arrival.place, arrival.wanted, target)
         os.sync()
         _unmark(request.state.databases, folder)
+    return {**_result(whole, digest, began), "kept": not plan.databases and not plan.paths}
+
+
+def _result(whole: manifest.Manifest, digest: str, began: float) -> dict[str, Any]:
     return {
         "manifest": manifest.OBJECT,
         "sha256": digest,
         **exporting.totals(whole),
-        "kept": not plan.databases and not plan.paths,
         "seconds": round(time.monotonic() - began, 3),
     }
 

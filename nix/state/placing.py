@@ -53,7 +53,17 @@ def check(place: PathPlace, scratch: Path) -> None:
             f"{place.path} cannot be made: {parent} must be a folder and not behind a link; "
             "activate the system that has the application",
         )
-    if place.path.is_mount() or parent.stat().st_dev != scratch.stat().st_dev:
+    check_disk(place, scratch)
+
+
+def check_disk(place: PathPlace, scratch: Path) -> None:
+    """Refuse a place that is not on the disk of our own folder.
+
+    Raises:
+        StateError: it is on another one, or will be when it is made.
+    """
+    nearest = next(it for it in place.path.parents if it.is_dir())
+    if place.path.is_mount() or nearest.stat().st_dev != scratch.stat().st_dev:
         raise StateError(
             "path.unusable",
             f"{place.path} is on another file system than {scratch.parent}, so it cannot be put "

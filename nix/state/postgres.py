@@ -45,6 +45,8 @@ SETTINGS: Final = {
 }
 # Connection failures, the server's start and end, and too many connections.
 FOR_A_MOMENT: Final = ("08", "57P", "53300")
+AWAY: Final = frozenset({"database.failed", "database.lost", "database.unreachable"})
+"""What is said of a database that is not there, or not now."""
 
 
 def quoted(*names: str) -> str:

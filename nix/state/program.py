@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 VERBS: Final = {
     "export": ("exporting", "export"),
     "import": ("importing", "run"),
+    "verify": ("importing", "verify"),
     "fingerprint": ("looking", "fingerprint"),
     "status": ("looking", "status"),
 }

@@ -101,7 +101,7 @@ def read(application: str, verb: str, text: str) -> Request:
     except json.JSONDecodeError as error:
         raise RequestError([f"the document: is not JSON (line {error.lineno})"]) from None
     whole = Fields(document, "", mistakes)
-    carries = verb in {"export", "import"}
+    carries = verb in {"export", "import", "verify"}
     known = ("manifest", "staging", "files_password", "export", "manifest_sha256", "facts")
     whole.only(*known, "folder")
     state = _state(whole.part("manifest"), application)
