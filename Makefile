@@ -7,10 +7,10 @@ SERVICES := $(patsubst services/%/requirements.txt,%,$(wildcard services/*/requi
 SCRIPTS = $(shell grep -rlE '^\#!/bin/(sh|busybox sh)' nix compose .ci)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages demo up down check format test lock asyncapi
+.PHONY: help setup packages demo up down check format test bench-deploy lock asyncapi
 
 help: ## List these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: ## Make .venv from the lock; every other target does it first
 	@$(PYTHON) scripts/bootstrap.py
@@ -40,8 +40,10 @@ packages: setup ## Install, or name, the distribution packages that the tests ne
 	@$(VENV)/python -m shared.embedded packages --for test
 
 test: packages ## Contract, integration and story tests on real servers; TEST="-k …" narrows
-	$(VENV)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder \
-		tests/contract tests/integration tests/stories $(TEST)
+	$(VENV)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder tests/contract tests/integration tests/stories $(TEST)
+
+bench-deploy: setup ## Time deployments of `hello` beside their bare parts; JSON=FILE keeps the figures
+	$(VENV)/python -m tests.bench.deploy $(if $(JSON),--json $(JSON))
 
 lock: setup ## Pin every dependency, with hashes and without an index: one lock, one per image
 	PIP_FIND_LINKS= $(VENV)/$(COMPILE) --extra=dev --extra=embedded --output-file=requirements.lock \
