@@ -27,6 +27,7 @@ from . import database as databases
 from . import errors, jobs, telemetry
 from .bus import connection as buses
 from .bus import consumer, dead_letters, outbox, progress
+from .serving import Server
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -107,7 +108,7 @@ class Service:
             server_header=False,
             timeout_graceful_shutdown=int(self.settings.runtime.drain_seconds),
         )
-        server = _Server(config)
+        server = Server(config)
         serving = asyncio.ensure_future(server.serve())
         try:
             await asyncio.shield(serving)
@@ -140,16 +141,6 @@ class _Inside(Route):
         if any(name == b"x-forwarded-for" for name, _ in scope["headers"]):
             return Match.NONE, {}
         return super().matches(scope)
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the runtime."""
-
-    @contextlib.contextmanager
-    @override
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
 
 
 @contextlib.asynccontextmanager

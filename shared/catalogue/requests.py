@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 from shared import errors
 from shared.contracts.deployments import ApplicationOrder, BucketRequest, MachineRequest, Resource
 
+from . import ports
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic import JsonValue
 
@@ -47,7 +49,11 @@ class Catalogue:
         )
 
     def resources(
-        self, orders: Sequence[ApplicationOrder], sizes: Mapping[str, Size], domain: str
+        self,
+        orders: Sequence[ApplicationOrder],
+        sizes: Mapping[str, Size],
+        domain: str,
+        earlier: Iterable[Resource] = (),
     ) -> tuple[Resource, ...]:
         """Return everything that the applications of one deployment ask for.
 
@@ -55,41 +61,43 @@ class Catalogue:
             orders: the applications of the revision, as configured.
             sizes: the sizes of machine that the provider offers.
             domain: the domain of the deployment.
+            earlier: what was asked for before, by revisions that may still run: applications keep
+                the ports that they have there. Where that contradicts itself, the first counts.
 
         Raises:
             NotFoundError: an application does not exist.
             InvalidError: no size that is offered suffices for an application.
         """
         ordered = [(self.get(it.application), it) for it in orders]
-        packages = image_packages([it for it, _ in ordered])
+        wanted = {it.name: it.machine.http_port for it, _ in ordered}
+        had = ((it.application, it.http_port) for it in earlier if it.kind == "machine")
+        given = ports.assign(wanted, had)
         found: list[Resource] = []
         for application, order in ordered:
-            found.append(_machine(application, sizes, packages))
+            found.append(_machine(application, sizes, given[application.name]))
             found += _buckets(application, order, domain)
         return tuple(found)
 
 
-def image_packages(applications: Sequence[Application]) -> tuple[str, ...]:
-    """Return the distribution packages that the guest image of a deployment must hold."""
-    found = {name for it in applications for name in it.standalone.packages}
-    for it in applications:
-        found |= CARRIES_DATABASES if it.state.databases else set()
-        found |= CARRIES_PATHS if it.state.paths else set()
+def image_packages(application: Application) -> tuple[str, ...]:
+    """Return the distribution packages that a guest image for the application must hold."""
+    found = {*application.standalone.packages}
+    found |= CARRIES_DATABASES if application.state.databases else set()
+    found |= CARRIES_PATHS if application.state.paths else set()
     return tuple(sorted(found))
 
 
-def _machine(
-    application: Application, sizes: Mapping[str, Size], packages: tuple[str, ...]
-) -> MachineRequest:
+def _machine(application: Application, sizes: Mapping[str, Size], port: int) -> MachineRequest:
     size = _size(application, sizes)
     return MachineRequest(
         application=application.name,
         cpus=size.cpus,
         memory_mib=size.memory_mib,
         disk_gib=size.disk_gib,
-        http_port=application.machine.http_port,
+        http_port=port,
         health_path=application.machine.health_path,
-        image_packages=packages,
+        image_packages=image_packages(application),
+        keeps_data=bool(application.state.databases or application.state.paths),
     )
 
 

@@ -45,10 +45,12 @@ class MachineRequest(Value):
     memory_mib: int
     disk_gib: int
     http_port: int
-    """The port on which the application answers HTTP inside its machine."""
+    """The port on which the application answers HTTP inside its machine; no other one has it."""
     health_path: str = "/"
     image_packages: tuple[str, ...] = ()
-    """Distribution packages the guest image must hold, sorted, for the whole deployment."""
+    """Distribution packages the guest image must hold for this application, sorted."""
+    keeps_data: bool = True
+    """Whether its machine's disk holds data of its own, which another machine would not have."""
 
 
 class BucketRequest(Value):

@@ -15,7 +15,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
-from typing_extensions import override
+
+from shared.serving import Server
 
 from . import record_api, wire
 from .ports import LOOPBACK
@@ -55,7 +56,7 @@ async def serve(settings: FrontSettings, stop: asyncio.Event) -> None:
             router.on_tls, LOOPBACK, settings.tls_port, limit=wire.HELLO_BYTES
         ),
     ]
-    api = _Api(
+    api = Server(
         uvicorn.Config(
             record_api.application(records, settings.token),
             host=LOOPBACK,
@@ -73,16 +74,6 @@ async def serve(settings: FrontSettings, stop: asyncio.Event) -> None:
         listener.close()
     api.should_exit = True
     await serving
-
-
-class _Api(uvicorn.Server):
-    """A server that leaves signals to its program."""
-
-    @contextlib.contextmanager
-    @override
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
 
 
 class Router:

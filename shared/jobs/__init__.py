@@ -6,14 +6,17 @@
 A step ensures something: it looks for what exists, checks its identity and creates only what is
 missing, so that it may run again after a crash at any line. Its result is persisted. What a run
 ends with, state and events, is written in one transaction.
+
+    await jobs.cancel(tx, deployment, run)   # its jobs end before the next step, as failed
 """
 
-from .model import Fall, Job, Kind, ReenterError, Report, Step, Watch
-from .store import enqueue, start_watch, stop_watch
+from .model import CANCELLED, Fall, Job, Kind, ReenterError, Report, Step, Watch
+from .store import cancel, enqueue, is_cancelled, start_watch, stop_watch
 from .watcher import Watcher
 from .worker import Worker
 
 __all__ = [
+    "CANCELLED",
     "Fall",
     "Job",
     "Kind",
@@ -23,7 +26,9 @@ __all__ = [
     "Watch",
     "Watcher",
     "Worker",
+    "cancel",
     "enqueue",
+    "is_cancelled",
     "start_watch",
     "stop_watch",
 ]

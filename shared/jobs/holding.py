@@ -12,7 +12,7 @@ from shared.contracts.failures import Failure
 from shared.contracts.progress import Progress, StepState
 
 from . import store
-from .model import Fall, Job, Kind, Publish, ReenterError, Report, Step
+from .model import CANCELLED, Fall, Job, Kind, Publish, ReenterError, Report, Step
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -87,6 +87,8 @@ class Holding:
     async def _step(self, step: Step) -> Fall | None:
         """Try a step once; say what it failed with, or None when it is done or worth a retry."""
         await self._save(lambda: store.begin_step(self.database, self.lease, step.name))
+        if fall := self._exit_before(step):
+            return fall
         await self._tell(step.name, StepState.RUNNING, Report())
         await asyncio.sleep(self.settings.pause_before(step.name))
         result, error = await _outcome(self._in_span(step), step)
@@ -104,6 +106,20 @@ class Holding:
         await self._save(lambda: store.end_step(self.database, self.lease, done))
         await self._tell(step.name, StepState.SUCCEEDED, Report())
         return None
+
+    def _exit_before(self, step: Step) -> Fall | None:
+        """Return how a cancelled job ends here: at the last step that was begun."""
+        row = self.lease.row
+        begun = row["attempt"] > 1
+        if not row["cancelled"] or self.kind.is_bound(step, row["results"], begun=begun):
+            return None
+        done = [it for it in self.kind.before(step.name) if it in row["results"]]
+        stage = step.name if begun or not done else done[-1]
+        telemetry.log.info("job_cancelled", job=self.lease.id, kind=self.kind.name, stage=stage)
+        words = (
+            f"The run was cancelled and stopped {'after' if begun or done else 'before'} {stage}."
+        )
+        return Fall(failure=Failure(code=CANCELLED, message=words, retryable=True), stage=stage)
 
     async def _in_span(self, step: Step) -> Value | None:
         code = telemetry.code_name(step.do)
@@ -194,6 +210,7 @@ class Holding:
             results=row["results"],
             earlier=row["previous"],
             tell=tell,
+            is_cancelled=row["cancelled"],
         )
 
     async def _tell(self, step: str, state: StepState, report: Report) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from shared import errors
 from shared.contracts.messages import Event, Value
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from shared.database import Transaction
 
 V = TypeVar("V", bound=Value)
+CANCELLED: Final = "cancelled"
+"""The code of the failure with which a job of a cancelled run ends."""
 Publish = Callable[[Progress], Awaitable[None]]
 
 
@@ -59,6 +61,8 @@ class Job:
     results: Mapping[str, Any]
     earlier: Mapping[str, Any]
     tell: Callable[[Report, StepState], Awaitable[None]]
+    is_cancelled: bool = False
+    """Whether the run was cancelled; only steps after the last exit ever see that it was."""
 
     def asked(self, model: type[V]) -> V:
         """Return the arguments that the job was enqueued with."""
@@ -100,6 +104,11 @@ class Step:
     """How long to go on trying while the world is not ready."""
     margin_seconds: float = 300.0
     """How much longer than that one attempt may take before it is cut off."""
+    last_exit: bool = False
+    """Whether the job goes on to its end, also in a cancelled run, once this step has begun.
+
+    Then the steps that follow see `Job.is_cancelled`, and keep or take back what was begun.
+    """
 
     @property
     def limit_seconds(self) -> float:
@@ -121,6 +130,11 @@ class Kind:
     def next_step(self, results: Mapping[str, Any]) -> Step | None:
         """Return the first step without a result, or None when all have one."""
         return next((it for it in self.steps if it.name not in results), None)
+
+    def is_bound(self, step: Step, results: Mapping[str, Any], *, begun: bool) -> bool:
+        """Say whether the job has to go on, with this step, also when its run is cancelled."""
+        done = any(it.last_exit and it.name in results for it in self.steps)
+        return done or (step.last_exit and begun)
 
     def before(self, step: str) -> list[str]:
         """Return the names of the steps before one."""

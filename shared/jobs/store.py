@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from shared.contracts.messages import Value
     from shared.database import Database, Row, Transaction
 
+# Looked up, not copied: a job that is enqueued while its run is being cancelled is cancelled too.
 _COLUMNS: Final = """id, kind, deployment, revision, run, arguments, step, results, previous,
-    attempt, reentries, rearmed, abandoned, epoch, cause, traceparent"""
+    attempt, reentries, rearmed, abandoned, epoch, cause, traceparent,
+    exists (select from cancellations where cancellations.run = jobs.run) as cancelled"""
 # Ids of runs rise with time. Messages may be handled in any order, and a dead letter long after:
 # what belongs to an older run than the deployment has work for comes too late.
 _ENQUEUE: Final = """
@@ -40,6 +42,15 @@ _OVERTAKE: Final = """
 update jobs set abandoned = true, updated_at = now(),
     state = case when state = 'running' then state else 'abandoned' end
 where deployment = $1 and run < $2 and state in ('queued', 'running', 'stuck')
+"""
+_FORGET: Final = "delete from cancellations where deployment = $1 and run < $2"
+_CANCEL: Final = """
+insert into cancellations (run, deployment) values ($1, $2) on conflict (run) do nothing
+"""
+# A running one as well: it may be parked in this moment. Whoever claims it next ends it.
+_FREE: Final = """
+update jobs set state = case when state = 'stuck' then 'queued' else state end, letter = null
+where run = $1 and state in ('running', 'stuck')
 """
 _CLAIM: Final = f"""
 update jobs set state = 'running', lease_holder = $1, epoch = epoch + 1, updated_at = now(),
@@ -86,10 +97,23 @@ async def enqueue(  # noqa: PLR0913 - what identifies a job, spelt out
 ) -> None:
     """Ask for a job; the same kind, deployment and revision again re-arms it for the new run."""
     await tx.execute(_OVERTAKE, deployment, run)
+    await tx.execute(_FORGET, deployment, run)
     asked = arguments.model_dump(mode="json") if arguments else {}
     values = (ids.new_id(), kind, deployment, revision, run, asked)
     await tx.execute(_ENQUEUE, *values, tx.cause, telemetry.traceparent())
     tx.after_commit(tx.database.jobs_nudge.set)
+
+
+async def cancel(tx: Transaction, deployment: str, run: str) -> None:
+    """Let every job of a run end before its next step, those included that come later."""
+    await tx.execute(_CANCEL, run, deployment)
+    await tx.execute(_FREE, run)
+    tx.after_commit(tx.database.jobs_nudge.set)
+
+
+async def is_cancelled(tx: Transaction, run: str) -> bool:
+    """Say whether a run was cancelled."""
+    return bool(await tx.fetchval("select exists (select from cancellations where run = $1)", run))
 
 
 async def claim(
