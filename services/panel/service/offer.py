@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from shared.catalogue import Application, Catalogue
     from shared.contracts.deployments import ApplicationOrder, Resource
@@ -65,6 +65,11 @@ class Offer:
             for it in orders
         )
 
-    def resources(self, orders: Sequence[ApplicationOrder], domain: str) -> tuple[Resource, ...]:
-        """Return everything that these orders on a domain ask of the provider."""
-        return self.catalogue.resources(orders, self.sizes, domain)
+    def resources(
+        self,
+        orders: Sequence[ApplicationOrder],
+        domain: str,
+        earlier: Iterable[Resource] = (),
+    ) -> tuple[Resource, ...]:
+        """Return what these orders on a domain ask of the provider, after what was asked before."""
+        return self.catalogue.resources(orders, self.sizes, domain, earlier)

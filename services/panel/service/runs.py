@@ -17,6 +17,7 @@ from .configurations import owned
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shared.contracts.deployments import Resource
     from shared.database import Transaction
 
     from ..domain.identity import Caller
@@ -201,13 +202,22 @@ class Runs:
         if newest is not None and newest.configuration == staged.version:
             return newest
         orders = self.offer.completed(staged.applications)
+        earlier = await self._asked_before(tx, deployment, newest)
         revision = Revision(
             deployment=deployment.id,
             number=newest.number + 1 if newest else 1,
             configuration=staged.version,
             applications=orders,
-            resources=self.offer.resources(orders, deployment.domain),
+            resources=self.offer.resources(orders, deployment.domain, earlier),
             created_at=self.conductor.clock.now(),
         )
         await self.deployments.add_revision(tx, revision, by=by)
         return revision
+
+    async def _asked_before(
+        self, tx: Transaction, deployment: Deployment, newest: Revision | None
+    ) -> Sequence[Resource]:
+        """Return what the revision that runs asked for, then what the newest one did."""
+        number = deployment.deployed_revision
+        runs = await self.deployments.find_revision(tx, deployment.id, number) if number else None
+        return [resource for it in (runs, newest) if it for resource in it.resources]

@@ -12,9 +12,12 @@ from shared.contracts.deployments import ApplicationOrder, BucketRequest, Machin
 from shared.provider import Size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pydantic import JsonValue
+
+    from shared.contracts.deployments import Resource
 
 SIZES = {
     "small": Size(cpus=1, memory_mib=256, disk_gib=4),
@@ -121,6 +124,14 @@ def mistakes(*folders: Path) -> dict[str, str]:
     return raised.value.details
 
 
+def machines(
+    folder: Path, *applications: str, earlier: Sequence[Resource] = ()
+) -> list[MachineRequest]:
+    orders = [order(it) for it in applications]
+    found = catalogue.load([folder]).resources(orders, SIZES, DOMAIN, earlier)
+    return [it for it in found if isinstance(it, MachineRequest)]
+
+
 def purposes(folder: Path, **options: JsonValue) -> list[str]:
     found = catalogue.load([folder]).resources([order("book", **options)], SIZES, DOMAIN)
     return [it.purpose for it in found if isinstance(it, BucketRequest)]
@@ -205,17 +216,27 @@ def test_a_public_bucket_is_read_below_the_operators_own_domain(
     assert {it.purpose: it.public_host for it in buckets} == {"media": expected, "entries": None}
 
 
-def test_every_machine_carries_the_packages_of_all_applications_sorted(tmp_path: Path) -> None:
+def test_each_application_asks_for_its_own_packages_and_a_port_of_its_own(tmp_path: Path) -> None:
     a_package(tmp_path)
     a_package(tmp_path, "zine", another("zine", '["zsh", "python3"]'))
 
-    found = catalogue.load([tmp_path]).resources([order("zine"), order("book")], SIZES, DOMAIN)
+    zine, book = machines(tmp_path, "zine", "book")
 
-    machines = [it for it in found if isinstance(it, MachineRequest)]
-    assert [it.application for it in machines] == ["zine", "book"]
-    assert {it.image_packages for it in machines} == {
-        ("postgresql-15", "python3", "python3-asyncpg", "restic", "zsh")
-    }
+    assert (zine.application, zine.image_packages) == ("zine", ("python3", "zsh"))
+    assert book.image_packages == ("postgresql-15", "python3", "python3-asyncpg", "restic")
+    assert (book.http_port, zine.http_port) == (80, 8080)
+    assert (book.keeps_data, zine.keeps_data) == (True, False)
+
+
+def test_an_application_keeps_the_port_that_it_was_given_before(tmp_path: Path) -> None:
+    a_package(tmp_path)
+    a_package(tmp_path, "zine", another("zine"))
+    packages = catalogue.load([tmp_path])
+    before = packages.resources([order("zine")], SIZES, DOMAIN)
+
+    book, zine = machines(tmp_path, "book", "zine", earlier=before)
+
+    assert (book.http_port, zine.http_port) == (8080, 80)
 
 
 def test_an_unknown_application_is_refused_with_those_that_exist(tmp_path: Path) -> None:
