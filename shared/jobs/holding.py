@@ -116,9 +116,8 @@ class Holding:
         done = [it for it in self.kind.before(step.name) if it in row["results"]]
         stage = step.name if begun or not done else done[-1]
         telemetry.log.info("job_cancelled", job=self.lease.id, kind=self.kind.name, stage=stage)
-        words = (
-            f"The run was cancelled and stopped {'after' if begun or done else 'before'} {stage}."
-        )
+        where = "in" if begun else "after" if done else "before"
+        words = f"The run was cancelled; it stopped {where} the step {stage}."
         return Fall(failure=Failure(code=CANCELLED, message=words, retryable=True), stage=stage)
 
     async def _in_span(self, step: Step) -> Value | None:

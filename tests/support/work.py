@@ -56,10 +56,16 @@ class Work:
         self.falls.append(fall)
         return [_event(job.deployment, "failed")]
 
-    def kind(self, patience_seconds: float = 30.0, margin_seconds: float = 30.0) -> jobs.Kind:
+    def kind(
+        self,
+        patience_seconds: float = 30.0,
+        margin_seconds: float = 30.0,
+        *,
+        last_exit: bool = False,
+    ) -> jobs.Kind:
         steps = (
             jobs.Step("one", self.one),
-            jobs.Step("two", self.two, patience_seconds, margin_seconds),
+            jobs.Step("two", self.two, patience_seconds, margin_seconds, last_exit),
             jobs.Step("three", self.three),
         )
         return jobs.Kind(name="work", steps=steps, finish=self.finish, failed=self.failed)
