@@ -9,15 +9,14 @@ if TYPE_CHECKING:
 
     from shared.database import Transaction
 
-    from .domain import AccessKey, Bucket, BucketState, NewKey
+    from .domain.buckets import AccessKey, Bucket, BucketState, Holder, NewKey
 
 
 class ObjectStore(Protocol):
-    """Administer a store of buckets, each with one holder who may open it and nothing else.
+    """Administer a store of buckets, and the holders who may open one of them and nothing else.
 
-    Every method may be repeated: it ensures what its name says. Names are buckets'; the holder of
-    a bucket has its name. A store that does not answer is an UnavailableError; one that refuses us
-    is a FaultError.
+    Every method may be repeated: it ensures what its name says. A store that does not answer is an
+    UnavailableError; one that refuses us is a FaultError.
     """
 
     async def ensure_bucket(self, bucket: str) -> None:
@@ -28,8 +27,8 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def ensure_holder(self, bucket: str) -> None:
-        """Make the bucket's holder exist with exactly these rights: read, write, delete, list."""
+    async def ensure_holder(self, holder: Holder) -> None:
+        """Make the holder exist with exactly its rights: read, list and, as said, write, delete."""
         ...
 
     async def publish(self, bucket: str) -> None:
@@ -40,20 +39,20 @@ class ObjectStore(Protocol):
         """Let nobody but its holder read the bucket; one that does not exist is no error."""
         ...
 
-    async def list_keys(self, bucket: str) -> frozenset[str]:
-        """Return the ids of every key of the bucket's holder, also of those it made itself."""
+    async def list_keys(self, holder: str) -> frozenset[str]:
+        """Return the ids of every key of a holder, also of those it made itself."""
         ...
 
-    async def create_key(self, bucket: str) -> NewKey:
-        """Return a new key of the bucket's holder that opens the bucket from now on."""
+    async def create_key(self, holder: Holder) -> NewKey:
+        """Return a new key of the holder that opens its bucket from now on."""
         ...
 
-    async def delete_key(self, bucket: str, key: str) -> None:
-        """Make one key of the bucket's holder open nothing."""
+    async def delete_key(self, holder: str, key: str) -> None:
+        """Make one key of a holder open nothing."""
         ...
 
-    async def revoke(self, bucket: str) -> None:
-        """Unpublish the bucket, and take its holder away with all rights and all keys."""
+    async def revoke(self, holder: str) -> None:
+        """Take a holder away with all rights and all keys, and unpublish the bucket of its name."""
         ...
 
     async def delete_bucket(self, bucket: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
-from services.storage.domain import AccessKey, NewKey
+from services.storage.domain.buckets import AccessKey, Holder, NewKey
 from services.storage.service.grant import ensure_key
 from shared import errors, ids
 from tests.support import s3
@@ -113,8 +113,8 @@ def a_name() -> str:
 async def a_bucket(case: Case) -> tuple[str, NewKey]:
     name = a_name()
     await case.store.ensure_bucket(name)
-    await case.store.ensure_holder(name)
-    return name, await case.store.create_key(name)
+    await case.store.ensure_holder(Holder.own(name))
+    return name, await case.store.create_key(Holder.own(name))
 
 
 async def test_a_key_reads_writes_lists_and_deletes_in_its_bucket(case: Case) -> None:
@@ -134,10 +134,58 @@ async def test_making_a_bucket_and_its_holder_again_changes_nothing(case: Case) 
     await case.holder(key).put(bucket, "entries/1", b"hello")
 
     await case.store.ensure_bucket(bucket)
-    await case.store.ensure_holder(bucket)
+    await case.store.ensure_holder(Holder.own(bucket))
 
     assert await case.holder(key).get(bucket, "entries/1") == b"hello"
     assert await case.store.list_keys(bucket) == {key.id}
+
+
+async def test_a_holder_that_may_only_read_changes_nothing(case: Case) -> None:
+    bucket, key = await a_bucket(case)
+    await case.holder(key).put(bucket, "entries/1", b"hello")
+    reader = Holder(bucket, f"fdv-{ids.new_id()}-reader", is_writable=False)
+    await case.store.ensure_holder(reader)
+
+    reading = case.holder(await case.store.create_key(reader))
+
+    assert await reading.get(bucket, "entries/1") == b"hello"
+    assert await reading.list_objects(bucket) == ["entries/1"]
+    for attempt in (
+        reading.put(bucket, "entries/2", b"x"),
+        reading.put(bucket, "entries/1", b"x"),
+        reading.delete(bucket, "entries/1"),
+        reading.delete_bucket(bucket),
+        reading.open_to_everybody(bucket),
+        reading.create_key_of(bucket),
+    ):
+        with pytest.raises(DeniedError):
+            await attempt
+    assert await case.holder(key).get(bucket, "entries/1") == b"hello"
+
+
+async def test_taking_a_second_holder_away_leaves_the_first_its_key(case: Case) -> None:
+    bucket, key = await a_bucket(case)
+    reader = Holder(bucket, f"fdv-{ids.new_id()}-reader", is_writable=False)
+    await case.store.ensure_holder(reader)
+    borrowed = await case.store.create_key(reader)
+
+    await case.store.revoke(reader.name)
+
+    assert await case.store.list_keys(reader.name) == frozenset()
+    with pytest.raises(DeniedError):
+        await case.holder(borrowed).list_objects(bucket)
+    await case.holder(key).put(bucket, "entries/1", b"x")
+
+
+async def test_a_holder_loses_the_right_to_write_when_it_may_only_read(case: Case) -> None:
+    bucket, key = await a_bucket(case)
+    await case.holder(key).put(bucket, "entries/1", b"hello")
+
+    await case.store.ensure_holder(Holder(bucket, bucket, is_writable=False))
+
+    assert await case.holder(key).get(bucket, "entries/1") == b"hello"
+    with pytest.raises(DeniedError):
+        await case.holder(key).put(bucket, "entries/1", b"other")
 
 
 async def test_one_deployment_cannot_reach_the_bucket_of_another(case: Case) -> None:
@@ -188,7 +236,7 @@ async def test_rights_that_somebody_widened_are_set_back(case: Case) -> None:
     await case.widen(bucket)
     await case.holder(key).list_objects(other)
 
-    await case.store.ensure_holder(bucket)
+    await case.store.ensure_holder(Holder.own(bucket))
 
     with pytest.raises(DeniedError):
         await case.holder(key).list_objects(other)
@@ -201,7 +249,7 @@ async def test_a_bucket_without_a_holder_has_no_keys(case: Case) -> None:
 
 async def test_a_deleted_key_opens_nothing_and_the_other_still_does(case: Case) -> None:
     bucket, first = await a_bucket(case)
-    second = await case.store.create_key(bucket)
+    second = await case.store.create_key(Holder.own(bucket))
 
     await case.store.delete_key(bucket, first.id)
     await case.store.delete_key(bucket, first.id)
@@ -232,9 +280,9 @@ async def test_revoking_takes_every_key_also_one_that_the_holder_made(case: Case
 async def test_a_holder_that_comes_back_gets_only_new_keys(case: Case) -> None:
     bucket, old = await a_bucket(case)
     await case.store.revoke(bucket)
-    await case.store.ensure_holder(bucket)
+    await case.store.ensure_holder(Holder.own(bucket))
 
-    new = await case.store.create_key(bucket)
+    new = await case.store.create_key(Holder.own(bucket))
 
     assert await case.store.list_keys(bucket) == {new.id}
     with pytest.raises(DeniedError):
@@ -255,12 +303,12 @@ async def test_a_bucket_is_deleted_with_everything_in_it(case: Case) -> None:
 async def test_a_crash_before_a_key_is_recorded_leaves_one_key(case: Case) -> None:
     bucket, lost = await a_bucket(case)
 
-    found = await ensure_key(case.store, bucket, None, SecretStr.get_secret_value)
+    found = await ensure_key(case.store, Holder.own(bucket), None, SecretStr.get_secret_value)
 
     assert await case.store.list_keys(bucket) == {found.id}
     with pytest.raises(DeniedError):
         await case.holder(lost).list_objects(bucket)
-    again = await ensure_key(case.store, bucket, found, SecretStr.get_secret_value)
+    again = await ensure_key(case.store, Holder.own(bucket), found, SecretStr.get_secret_value)
     assert again == found
     await case.holder(NewKey(id=found.id, secret=SecretStr(found.sealed_secret))).list_objects(
         bucket
@@ -272,7 +320,7 @@ async def test_a_recorded_key_that_is_gone_is_replaced(case: Case) -> None:
     known = AccessKey(id=key.id, sealed_secret=key.secret.get_secret_value())
     await case.store.revoke(bucket)
 
-    found = await ensure_key(case.store, bucket, known, SecretStr.get_secret_value)
+    found = await ensure_key(case.store, Holder.own(bucket), known, SecretStr.get_secret_value)
 
     assert found.id != known.id
     assert await case.store.list_keys(bucket) == {found.id}
@@ -292,7 +340,7 @@ async def test_a_store_that_does_not_answer_is_unavailable(object_store: Seaweed
     ) as store:
         for attempt in (
             store.ensure_bucket(a_name()),
-            store.ensure_holder(a_name()),
+            store.ensure_holder(Holder.own(a_name())),
             store.list_keys(a_name()),
             store.revoke(a_name()),
             store.delete_bucket(a_name()),
@@ -336,7 +384,7 @@ async def test_a_refused_administrator_is_a_fault_that_says_what_to_check(
 ) -> None:
     wrong = SecretStr("not the secret")
     async with s3.administered(replace(object_store.access, secret_access_key=wrong)) as store:
-        for attempt in (store.ensure_bucket(a_name()), store.ensure_holder(a_name())):
+        for attempt in (store.ensure_bucket(a_name()), store.ensure_holder(Holder.own(a_name()))):
             with pytest.raises(errors.FaultError, match="secret_key_file") as raised:
                 await attempt
             assert "not the secret" not in str(raised.value)

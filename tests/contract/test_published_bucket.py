@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import pytest
 import pytest_asyncio
 
+from services.storage.domain.buckets import Holder
 from shared import errors, http, ids
 from tests.support import s3
 from tests.support.fakes.object_store import FakeObjectStore
@@ -167,8 +168,8 @@ async def test_the_buckets_beside_a_published_one_stay_closed(case: Case) -> Non
 
 async def test_a_holder_keeps_its_rights_and_gets_no_others(case: Case) -> None:
     bucket = await a_bucket(case)
-    await case.store.ensure_holder(bucket)
-    key = await case.store.create_key(bucket)
+    await case.store.ensure_holder(Holder.own(bucket))
+    key = await case.store.create_key(Holder.own(bucket))
 
     await case.store.publish(bucket)
     await case.store.unpublish(bucket)
@@ -192,7 +193,7 @@ async def test_a_bucket_that_is_not_published_any_more_is_closed_and_keeps_its_o
 
 async def test_revoking_closes_a_published_bucket_too(case: Case) -> None:
     bucket = await a_bucket(case)
-    await case.store.ensure_holder(bucket)
+    await case.store.ensure_holder(Holder.own(bucket))
     await case.store.publish(bucket)
 
     await case.store.revoke(bucket)

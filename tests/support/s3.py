@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
 from services.storage.adapters.iam import IamObjectStore
-from services.storage.domain import NewKey
+from services.storage.domain.buckets import NewKey
 
 from .fakes.object_store import DeniedError
 

@@ -1,6 +1,6 @@
 """Any store that speaks S3 and AWS IAM, proved on SeaweedFS.
 
-The holder of a bucket is an IAM user of its name with one inline policy. A user may make keys for
+A holder is an IAM user of its name with one inline policy. A user may make keys for
 itself on some stores, and nothing expires on others: taking access away means all of it.
 """
 
@@ -20,15 +20,18 @@ from typing_extensions import override
 
 from shared import errors
 
-from ..domain import NewKey
+from ..domain.buckets import NewKey
 from ..ports import ObjectStore
 from . import iam_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from ..domain.buckets import Holder
+
 POLICY: Final = "bucket"
 # Exactly what an application needs: more would let it change policies, CORS or public access.
+READING_ACTIONS: Final = ("s3:GetObject", "s3:ListBucket")
 BUCKET_ACTIONS: Final = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket")
 FORCE_SECONDS: Final = 30.0
 FORCE_PAUSES: Final = (0.01, 0.05, 0.2, 1.0)
@@ -100,21 +103,22 @@ class IamObjectStore(ObjectStore):
         return True
 
     @override
-    async def ensure_holder(self, bucket: str) -> None:
+    async def ensure_holder(self, holder: Holder) -> None:
         """Create the user, and write its policy when it is not exactly ours."""
-        with iam_errors.translated(bucket):
+        user = holder.name
+        with iam_errors.translated(user):
             try:
-                await self.iam.create_user(UserName=bucket)
+                await self.iam.create_user(UserName=user)
             except ClientError as error:
                 if iam_errors.code(error) != "EntityAlreadyExists":
                     raise
-            for name in await self._policies(bucket):
+            for name in await self._policies(user):
                 if name != POLICY:
-                    await self.iam.delete_user_policy(UserName=bucket, PolicyName=name)
-            wanted = policy(bucket)
-            if await self._policy(bucket) != wanted:
+                    await self.iam.delete_user_policy(UserName=user, PolicyName=name)
+            wanted = policy(holder)
+            if await self._policy(user) != wanted:
                 await self.iam.put_user_policy(
-                    UserName=bucket, PolicyName=POLICY, PolicyDocument=json.dumps(wanted)
+                    UserName=user, PolicyName=POLICY, PolicyDocument=json.dumps(wanted)
                 )
 
     async def _policies(self, user: str) -> list[str]:
@@ -154,11 +158,11 @@ class IamObjectStore(ObjectStore):
             await self.s3.delete_bucket_policy(Bucket=bucket)
 
     @override
-    async def list_keys(self, bucket: str) -> frozenset[str]:
+    async def list_keys(self, holder: str) -> frozenset[str]:
         """Return the ids of all keys of the user, none when there is no user."""
-        with iam_errors.translated(bucket):
+        with iam_errors.translated(holder):
             try:
-                answer = await self.iam.list_access_keys(UserName=bucket)
+                answer = await self.iam.list_access_keys(UserName=holder)
             except ClientError as error:
                 if iam_errors.is_missing(error):
                     return frozenset()
@@ -166,12 +170,12 @@ class IamObjectStore(ObjectStore):
             return frozenset(it["AccessKeyId"] for it in answer["AccessKeyMetadata"])
 
     @override
-    async def create_key(self, bucket: str) -> NewKey:
+    async def create_key(self, holder: Holder) -> NewKey:
         """Create a key and wait until the store lets it in, which may take a while elsewhere."""
-        with iam_errors.translated(bucket):
-            created = (await self.iam.create_access_key(UserName=bucket))["AccessKey"]
+        with iam_errors.translated(holder.name):
+            created = (await self.iam.create_access_key(UserName=holder.name))["AccessKey"]
             key = NewKey(id=created["AccessKeyId"], secret=SecretStr(created["SecretAccessKey"]))
-            await self._until_in_force(bucket, key)
+            await self._until_in_force(holder.bucket, key)
         return key
 
     async def _until_in_force(self, bucket: str, key: NewKey) -> None:
@@ -196,21 +200,21 @@ class IamObjectStore(ObjectStore):
             ) from error
 
     @override
-    async def delete_key(self, bucket: str, key: str) -> None:
+    async def delete_key(self, holder: str, key: str) -> None:
         """Delete one key of the user."""
-        with iam_errors.translated(bucket), iam_errors.missing_is_fine():
-            await self.iam.delete_access_key(UserName=bucket, AccessKeyId=key)
+        with iam_errors.translated(holder), iam_errors.missing_is_fine():
+            await self.iam.delete_access_key(UserName=holder, AccessKeyId=key)
 
     @override
-    async def revoke(self, bucket: str) -> None:
-        """Delete the bucket's policy, then all keys, all policies and the user."""
-        await self.unpublish(bucket)
-        for key in await self.list_keys(bucket):
-            await self.delete_key(bucket, key)
-        with iam_errors.translated(bucket), iam_errors.missing_is_fine():
-            for name in await self._policies(bucket):
-                await self.iam.delete_user_policy(UserName=bucket, PolicyName=name)
-            await self.iam.delete_user(UserName=bucket)
+    async def revoke(self, holder: str) -> None:
+        """Delete the policy of the bucket of its name, then all keys, all policies and the user."""
+        await self.unpublish(holder)
+        for key in await self.list_keys(holder):
+            await self.delete_key(holder, key)
+        with iam_errors.translated(holder), iam_errors.missing_is_fine():
+            for name in await self._policies(holder):
+                await self.iam.delete_user_policy(UserName=holder, PolicyName=name)
+            await self.iam.delete_user(UserName=holder)
 
     @override
     async def delete_bucket(self, bucket: str) -> None:
@@ -247,10 +251,11 @@ class IamObjectStore(ObjectStore):
             await self.s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
 
 
-def policy(bucket: str) -> dict[str, object]:
-    """Return what the holder of a bucket may do, as the store stores it."""
-    resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
-    allowed = {"Effect": "Allow", "Action": list(BUCKET_ACTIONS), "Resource": resources}
+def policy(holder: Holder) -> dict[str, object]:
+    """Return what a holder may do, as the store stores it."""
+    resources = [f"arn:aws:s3:::{holder.bucket}", f"arn:aws:s3:::{holder.bucket}/*"]
+    actions = BUCKET_ACTIONS if holder.is_writable else READING_ACTIONS
+    allowed = {"Effect": "Allow", "Action": list(actions), "Resource": resources}
     return {"Version": "2012-10-17", "Statement": [allowed]}
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from ..domain import AccessKey, Bucket, BucketState
+from ..domain.buckets import AccessKey, Bucket, BucketState
 from ..ports import BucketRepository
 
 if TYPE_CHECKING:

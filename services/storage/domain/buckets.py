@@ -66,6 +66,21 @@ class Bucket:
         return ids.bucket_name(self.deployment, self.application, self.purpose)
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who may open one bucket, and nothing else."""
+
+    bucket: str
+    name: str
+    is_writable: bool = True
+    """Whether it may write and delete; it reads and lists in any case."""
+
+    @classmethod
+    def own(cls, bucket: str) -> Holder:
+        """Return the holder that has the name of its bucket."""
+        return cls(bucket, bucket)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
     """A key as the store hands it out, once."""

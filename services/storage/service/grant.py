@@ -11,8 +11,8 @@ from shared.contracts.failures import Failure, Outcome
 from shared.contracts.messages import Value
 from shared.contracts.storage import StorageFailed, StorageReady
 
-from .. import domain
-from ..domain import AccessKey, Bucket, BucketState
+from ..domain import buckets
+from ..domain.buckets import AccessKey, Bucket, BucketState, Holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +81,8 @@ class Granting:
         for number, bucket in enumerate(wanted, start=1):
             store = self.stores.holding(bucket)
             known = announced.get(bucket.name)
-            found[bucket.name] = await ensure_key(store, bucket.name, known, self._seal)
+            holder = Holder.own(bucket.name)
+            found[bucket.name] = await ensure_key(store, holder, known, self._seal)
             await job.report(bucket.name, done=number, total=len(wanted), unit="keys")
         return Keys(keys=found)
 
@@ -104,7 +105,7 @@ class Granting:
         """Tell what failed, and whether anything was begun in the store."""
         names = job.asked(Wanted).names
         rows = [it for it in await self.buckets.list_of(tx, job.deployment) if it.name in names]
-        return [failed(job, fall, is_begun=domain.touched(rows, BucketState.CREATING))]
+        return [failed(job, fall, is_begun=buckets.touched(rows, BucketState.CREATING))]
 
     async def _wanted(self, job: jobs.Job) -> list[Bucket]:
         names = job.asked(Wanted).names
@@ -150,21 +151,21 @@ async def ensure_bucket(store: ObjectStore, bucket: Bucket) -> None:
 
 
 async def ensure_key(
-    store: ObjectStore, bucket: str, known: AccessKey | None, seal: Callable[[SecretStr], str]
+    store: ObjectStore, holder: Holder, known: AccessKey | None, seal: Callable[[SecretStr], str]
 ) -> AccessKey:
-    """Make the bucket's holder have exactly one key, and return it.
+    """Make a bucket's holder have exactly one key, and return it.
 
     The secret of a key is told once. So a key that is not known, because a crash came between its
     creation and its record or because the holder made it for itself, is deleted.
     """
-    await store.ensure_holder(bucket)
-    found = await store.list_keys(bucket)
+    await store.ensure_holder(holder)
+    found = await store.list_keys(holder.name)
     kept = known if known and known.id in found else None
     for key in sorted(found - {kept.id if kept else None}):
-        await store.delete_key(bucket, key)
+        await store.delete_key(holder.name, key)
     if kept:
         return kept
-    created = await store.create_key(bucket)
+    created = await store.create_key(holder)
     return AccessKey(id=created.id, sealed_secret=seal(created.secret))
 
 

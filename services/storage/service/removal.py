@@ -11,8 +11,8 @@ from shared.contracts.deployments import KeptBucket
 from shared.contracts.messages import Value
 from shared.contracts.storage import StorageRemoved
 
-from .. import domain
-from ..domain import Bucket, BucketState
+from ..domain import buckets
+from ..domain.buckets import Bucket, BucketState
 from .grant import BUCKET, KEY, failed
 from .retention import RETENTION
 
@@ -99,7 +99,7 @@ class Removal:
     ) -> Sequence[Event]:
         """Tell what failed, and whether any access is gone already."""
         rows = await self.buckets.list_of(tx, job.deployment)
-        return [failed(job, fall, is_begun=domain.touched(rows, BucketState.REMOVING))]
+        return [failed(job, fall, is_begun=buckets.touched(rows, BucketState.REMOVING))]
 
     async def _all(self, job: jobs.Job) -> list[Bucket]:
         async with self.database.transaction() as tx:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from shared import ids, jobs, telemetry
 from shared.contracts.messages import Value
 
-from .. import domain
+from ..domain.buckets import Bucket, BucketState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,8 +82,8 @@ class Retention:
         telemetry.log.error("purge_failed", deployment=job.deployment, code=fall.failure.code)
         return []
 
-    async def _still_kept(self, job: jobs.Job) -> list[domain.Bucket]:
+    async def _still_kept(self, job: jobs.Job) -> list[Bucket]:
         names = job.asked(Due).names
         async with self.database.transaction() as tx:
             rows = await self.buckets.list_of(tx, job.deployment)
-        return [it for it in rows if it.name in names and it.state is domain.BucketState.KEPT]
+        return [it for it in rows if it.name in names and it.state is BucketState.KEPT]

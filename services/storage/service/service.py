@@ -9,7 +9,7 @@ from shared import errors, jobs
 from shared.contracts.deployments import BucketRequest
 from shared.contracts.panel import DeploymentRemovalRequested, DeploymentRequested
 
-from .. import domain
+from ..domain import buckets
 from .grant import Granting, Wanted, refusal
 from .removal import REVISION, Removal
 from .retention import Retention
@@ -42,7 +42,7 @@ class Storage:
         """Write down what the revision needs; the job makes it."""
         wanted = [it for it in event.resources if isinstance(it, BucketRequest)]
         try:
-            planned = domain.plan(event.deployment, wanted, self.stores.first)
+            planned = buckets.plan(event.deployment, wanted, self.stores.first)
         except errors.InvalidError as error:
             return [refusal(event, error)]
         await self.buckets.reserve(tx, planned)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from shared import errors
 
-from .. import domain
+from ..domain import buckets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..domain import Bucket
+    from ..domain.buckets import Bucket
     from ..ports import ObjectStore
 
 
@@ -43,7 +43,7 @@ class Stores:
         Raises:
             InvalidError: the name is not, or the provider configuration has the store no longer.
         """
-        domain.check_name(bucket.deployment, bucket.name)
+        buckets.check_name(bucket.deployment, bucket.name)
         return self.get(bucket.store).administration
 
     def get(self, name: str) -> Store:

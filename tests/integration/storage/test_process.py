@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from services.storage.domain import NewKey
+from services.storage.domain.buckets import NewKey
 from shared import ids
 from shared.contracts.storage import StorageReady, StorageRemoved
 from shared.embedded import parts

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 from typing_extensions import override
 
-from services.storage.domain import NewKey
+from services.storage.domain.buckets import Holder, NewKey
 from services.storage.ports import ObjectStore
 from shared import errors
 
@@ -24,6 +24,8 @@ class FakeObjectStore(ObjectStore):
     buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     holders: dict[str, set[str]] = field(default_factory=dict)
     """Ids of the keys of each holder."""
+    rights: dict[str, Holder] = field(default_factory=dict)
+    """What each holder may open."""
     widened: set[str] = field(default_factory=set)
     """Holders with more rights than theirs."""
     published: set[str] = field(default_factory=set)
@@ -46,11 +48,12 @@ class FakeObjectStore(ObjectStore):
         self.buckets.setdefault(bucket, {})
 
     @override
-    async def ensure_holder(self, bucket: str) -> None:
+    async def ensure_holder(self, holder: Holder) -> None:
         """Make the holder exist, with its own rights only."""
         self._answer()
-        self.holders.setdefault(bucket, set())
-        self.widened.discard(bucket)
+        self.holders.setdefault(holder.name, set())
+        self.rights[holder.name] = holder
+        self.widened.discard(holder.name)
 
     @override
     async def publish(self, bucket: str) -> None:
@@ -67,40 +70,41 @@ class FakeObjectStore(ObjectStore):
         self.published.discard(bucket)
 
     @override
-    async def list_keys(self, bucket: str) -> frozenset[str]:
+    async def list_keys(self, holder: str) -> frozenset[str]:
         """Return the ids of the holder's keys."""
         self._answer()
-        return frozenset(self.holders.get(bucket, ()))
+        return frozenset(self.holders.get(holder, ()))
 
     @override
-    async def create_key(self, bucket: str) -> NewKey:
+    async def create_key(self, holder: Holder) -> NewKey:
         """Return a new key of the holder."""
         self._answer()
-        if bucket not in self.holders:
-            raise errors.FaultError("store.unexpected", f"{bucket} has no holder")
+        if holder.name not in self.holders:
+            raise errors.FaultError("store.unexpected", f"there is no {holder.name}")
         if self.refused_keys:
             self.refused_keys -= 1
             raise errors.QuotaExceededError("store.limit", "there are keys enough")
         number = next(self._numbers)
-        self.holders[bucket].add(f"KEY{number}")
+        self.holders[holder.name].add(f"KEY{number}")
         if self.lost_answers:
             self.lost_answers -= 1
             raise errors.UnavailableError("store.unavailable", "the answer was lost")
         return NewKey(id=f"KEY{number}", secret=SecretStr(f"secret-{number}"))
 
     @override
-    async def delete_key(self, bucket: str, key: str) -> None:
+    async def delete_key(self, holder: str, key: str) -> None:
         """Delete a key of the holder."""
         self._answer()
-        self.holders.get(bucket, set()).discard(key)
+        self.holders.get(holder, set()).discard(key)
 
     @override
-    async def revoke(self, bucket: str) -> None:
+    async def revoke(self, holder: str) -> None:
         """Delete the holder with its keys."""
         self._answer()
-        self.published.discard(bucket)
-        self.holders.pop(bucket, None)
-        self.widened.discard(bucket)
+        self.published.discard(holder)
+        self.holders.pop(holder, None)
+        self.rights.pop(holder, None)
+        self.widened.discard(holder)
 
     @override
     async def delete_bucket(self, bucket: str) -> None:
@@ -136,7 +140,7 @@ class FakeHolder:
 
     async def put(self, bucket: str, name: str, content: bytes) -> None:
         """Write an object."""
-        self._open(bucket)[name] = content
+        self._open(bucket, for_writing=True)[name] = content
 
     async def get(self, bucket: str, name: str) -> bytes:
         """Read an object."""
@@ -148,11 +152,11 @@ class FakeHolder:
 
     async def list_buckets(self) -> list[str]:
         """List the buckets that the store shows to this holder."""
-        return [self._holder()]
+        return [self._rights().bucket]
 
     async def delete(self, bucket: str, name: str) -> None:
         """Delete an object."""
-        self._open(bucket).pop(name, None)
+        self._open(bucket, for_writing=True).pop(name, None)
 
     async def delete_bucket(self, bucket: str) -> None:
         """Delete a bucket, which no holder may."""
@@ -168,21 +172,23 @@ class FakeHolder:
 
     async def create_key_of(self, bucket: str) -> NewKey:
         """Create a key; as in some stores, holders may create keys for themselves."""
-        if self._holder() != bucket:
+        if self._rights().name != bucket:
             raise DeniedError(bucket)
-        return await self.store.create_key(bucket)
+        return await self.store.create_key(self._rights())
 
     async def list_holders(self) -> list[str]:
         """List who else has access, which no holder may."""
-        raise DeniedError(self._holder())
+        raise DeniedError(self._rights().name)
 
-    def _holder(self) -> str:
+    def _rights(self) -> Holder:
         for holder, keys in self.store.holders.items():
             if self.key.id in keys:
-                return holder
+                return self.store.rights[holder]
         raise DeniedError(self.key.id)
 
-    def _open(self, bucket: str) -> dict[str, bytes]:
-        if self._holder() != bucket and self._holder() not in self.store.widened:
+    def _open(self, bucket: str, *, for_writing: bool = False) -> dict[str, bytes]:
+        rights = self._rights()
+        is_allowed = rights.bucket == bucket and (rights.is_writable or not for_writing)
+        if not is_allowed and rights.name not in self.store.widened:
             raise DeniedError(bucket)
         return self.store.buckets[bucket]

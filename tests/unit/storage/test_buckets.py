@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.storage import domain
-from services.storage.domain import Bucket, BucketState
+from services.storage.domain import buckets
+from services.storage.domain.buckets import Bucket, BucketState
 from shared import errors, ids
 from shared.contracts.deployments import BucketRequest
 
@@ -18,7 +18,7 @@ def request(application: str = "hello", purpose: str = "entries") -> BucketReque
 
 
 def test_every_request_becomes_a_bucket_of_its_deployment() -> None:
-    planned = domain.plan(DEPLOYMENT, [request(), request(purpose="media")], "local")
+    planned = buckets.plan(DEPLOYMENT, [request(), request(purpose="media")], "local")
 
     assert [it.name for it in planned] == [
         f"fdv-{DEPLOYMENT}-hello-entries",
@@ -38,7 +38,7 @@ def test_every_request_becomes_a_bucket_of_its_deployment() -> None:
 )
 def test_two_requests_never_share_a_bucket(requests: list[BucketRequest]) -> None:
     with pytest.raises(errors.InvalidError, match="would share the bucket"):
-        domain.plan(DEPLOYMENT, requests, "local")
+        buckets.plan(DEPLOYMENT, requests, "local")
 
 
 def test_two_buckets_are_never_read_under_one_host() -> None:
@@ -49,14 +49,14 @@ def test_two_buckets_are_never_read_under_one_host() -> None:
     ]
 
     with pytest.raises(errors.InvalidError, match="hello/media and hello/avatars") as caught:
-        domain.plan(DEPLOYMENT, both, "local")
+        buckets.plan(DEPLOYMENT, both, "local")
 
     assert caught.value.code == "bucket.host_shared"
     assert host in caught.value.message
 
 
 def test_buckets_that_nobody_else_reads_share_no_host() -> None:
-    planned = domain.plan(DEPLOYMENT, [request(), request(purpose="media")], "local")
+    planned = buckets.plan(DEPLOYMENT, [request(), request(purpose="media")], "local")
 
     assert [it.public_host for it in planned] == [None, None]
 
@@ -67,7 +67,7 @@ def test_buckets_that_nobody_else_reads_share_no_host() -> None:
 )
 def test_what_no_store_can_name_is_refused(requested: BucketRequest) -> None:
     with pytest.raises(errors.InvalidError, match="is not a name of a bucket"):
-        domain.plan(DEPLOYMENT, [requested], "local")
+        buckets.plan(DEPLOYMENT, [requested], "local")
 
 
 @pytest.mark.parametrize(
@@ -85,16 +85,16 @@ def test_what_no_store_can_name_is_refused(requested: BucketRequest) -> None:
 )
 def test_a_name_that_is_not_the_deployments_own_is_refused(name: str) -> None:
     with pytest.raises(errors.InvalidError):
-        domain.check_name(DEPLOYMENT, name)
+        buckets.check_name(DEPLOYMENT, name)
 
 
 def test_a_name_of_the_deployments_own_is_accepted() -> None:
-    domain.check_name(DEPLOYMENT, ids.bucket_name(DEPLOYMENT, "hello", "entries"))
+    buckets.check_name(DEPLOYMENT, ids.bucket_name(DEPLOYMENT, "hello", "entries"))
 
 
 def test_a_state_is_found_among_several_buckets() -> None:
     made = Bucket(deployment=DEPLOYMENT, application="a", purpose="b", store="local")
 
-    assert domain.touched([made], BucketState.CREATING, BucketState.REQUESTED)
-    assert not domain.touched([made], BucketState.CREATING)
-    assert not domain.touched([], BucketState.CREATING)
+    assert buckets.touched([made], BucketState.CREATING, BucketState.REQUESTED)
+    assert not buckets.touched([made], BucketState.CREATING)
+    assert not buckets.touched([], BucketState.CREATING)

@@ -13,6 +13,7 @@ from botocore.exceptions import (
 )
 
 from services.storage.adapters import iam, iam_errors
+from services.storage.domain.buckets import Holder
 from shared import errors
 
 BUCKET = "fdv-x-hello-entries"
@@ -116,7 +117,7 @@ def test_a_missing_thing_needs_no_removal_but_a_refusal_passes() -> None:
 
 
 def test_a_holder_may_do_four_things_to_one_bucket_and_nothing_else() -> None:
-    assert iam.policy(BUCKET) == {
+    assert iam.policy(Holder.own(BUCKET)) == {
         "Version": "2012-10-17",
         "Statement": [
             {
