@@ -96,7 +96,7 @@ def test_a_unit_that_ends_is_started_again(root: Path) -> None:
     assert soon(lambda: count.exists() and len(count.read_text().split()) >= 2)
     log = system.file("var/log/one.log").read_text()
     assert "one ended with status 3 and starts again in 1 s" in log
-    assert system.units() == {"one": "running"}
+    assert soon(lambda: system.units() == {"one": "restarting"})
 
 
 def test_a_stopped_unit_leaves_no_process_behind(root: Path) -> None:
