@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from shared.catalogue import Catalogue
     from shared.contracts.deployments import (
         ApplicationOrder,
+        Doors,
         Endpoint,
         GrantedBucket,
         GrantedMachine,
+        MachineRequest,
     )
 
     from .domain import ApplicationSecret, Revision
@@ -81,6 +83,7 @@ class Renderer:
         kept: Sequence[ApplicationSecret],
     ) -> JsonValue:
         package = self.catalogue.get(order.application)
+        request = _request(revision, order.application)
         sealed = secret_sources(revision, machine, kept)[order.application]
         configuration: dict[str, JsonValue] = {
             "application": order.application,
@@ -88,7 +91,8 @@ class Renderer:
             "options": package.completed(order.options),
             "state": f"{STATE}/{order.application}",
             "secrets_digest": _digest(sealed),
-            "doors": {"egress": _door(machine.guest.egress), "mail": _door(machine.guest.mail)},
+            "port": request.http_port,
+            "doors": _doors(request, machine.guest),
         }
         return {
             "name": order.application,
@@ -103,17 +107,12 @@ class Renderer:
         }
 
     def _addresses(self, revision: Revision, order: ApplicationOrder) -> dict[str, JsonValue]:
-        """Return where an application answers, in its machine and for the world."""
+        """Return where an application answers the world."""
         name = order.application
-        requests = [it for it in revision.wanted.resources if it.application == name]
-        ports = [it.http_port for it in requests if it.kind == "machine"]
-        if not ports:
-            raise errors.FaultError("revision.no_port", f"{name} runs on a machine without a port")
         media = [it.public.host for it in revision.buckets if it.application == name and it.public]
         return {
             "domain": revision.wanted.domain,
             "host": order.host,
-            "port": ports[0],
             "url": self.public_url(order.host),
             "media_url": self.public_url(media[0]) if media else None,
         }
@@ -161,8 +160,20 @@ def _files(
     }
 
 
-def _door(door: Endpoint | None) -> JsonValue:
-    return None if door is None else str(door)
+def _request(revision: Revision, application: str) -> MachineRequest:
+    """Return what an application asked of its machine."""
+    for it in revision.wanted.resources:
+        if it.kind == "machine" and it.application == application:
+            return it
+    raise errors.FaultError("revision.no_port", f"{application} runs on a machine without a port")
+
+
+def _doors(request: MachineRequest, doors: Doors) -> JsonValue:
+    """Return where an application finds the doors that it asked for; others stay shut for it."""
+    return {
+        "egress": str(doors.egress) if request.egress and doors.egress else None,
+        "mail": str(doors.mail) if request.mail and doors.mail else None,
+    }
 
 
 def _digest(sealed: Mapping[str, str]) -> str:

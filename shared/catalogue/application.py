@@ -62,8 +62,18 @@ class BucketNeeds(Section):
     """Whether anybody may read its objects, under the media host of the operator's domain."""
 
 
+class Egress(Section):
+    """Whether the application talks to the world: to other servers, of its own accord.
+
+    Without it there is no way out of its machine but to its buckets. The way opens when the
+    application is reached from outside, so that it has to become healthy without.
+    """
+
+    needed: bool = False
+
+
 class Smtp(Section):
-    """Whether the application sends mail."""
+    """Whether the application sends mail, by the provider's relay; open like the way out."""
 
     needed: bool = False
 
@@ -224,6 +234,7 @@ class Application(Section):
     """Options that can never change after the first deployment."""
     machine: MachineNeeds
     buckets: tuple[BucketNeeds, ...] = ()
+    egress: Egress = Egress()
     smtp: Smtp = Smtp()
     dns: Dns = Dns()
     administrator: Administrator | None = None

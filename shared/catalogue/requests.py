@@ -98,6 +98,8 @@ def _machine(application: Application, sizes: Mapping[str, Size], port: int) -> 
         health_path=application.machine.health_path,
         image_packages=image_packages(application),
         keeps_data=bool(application.state.databases or application.state.paths),
+        egress=application.egress.needed,
+        mail=application.smtp.needed,
     )
 
 

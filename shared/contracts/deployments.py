@@ -51,6 +51,10 @@ class MachineRequest(Value):
     """Distribution packages the guest image must hold for this application, sorted."""
     keeps_data: bool = True
     """Whether its machine's disk holds data of its own, which another machine would not have."""
+    egress: bool = False
+    """Whether it talks to the world, through the egress door of its machine."""
+    mail: bool = False
+    """Whether it sends mail, through the mail door of its machine."""
 
 
 class BucketRequest(Value):

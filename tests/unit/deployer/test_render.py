@@ -24,11 +24,26 @@ from tests.support.tree import ROOT
 
 if TYPE_CHECKING:
     from services.deployer.domain import ApplicationSecret, Revision
+    from shared.contracts.panel import DeploymentRequested
 
 RENDERER = a_renderer()
+DOORS = Doors(
+    s3=Endpoint(host="10.0.2.100", port=3900),
+    mail=Endpoint(host="10.0.2.101", port=25),
+    egress=Endpoint(host="10.0.2.102", port=3128),
+)
 KEPT = [a_secret(it) for it in ("page-key", "signing-key", "writer")]
 MEDIA = PublicBucket(host="media-diary.garden.example", url="http://127.0.0.1:8333/diary-media")
 GOLDEN = ROOT / "tests/unit/deployer/golden"
+
+
+def asking(wish: DeploymentRequested, application: str, **needs: bool) -> DeploymentRequested:
+    """Return a wish in which an application asks more of its machine."""
+    resources = tuple(
+        it.model_copy(update=needs) if it.application == application else it
+        for it in wish.resources
+    )
+    return wish.model_copy(update={"resources": resources})
 
 
 def rendered(revision: Revision, *kept: ApplicationSecret) -> str:
@@ -57,17 +72,8 @@ def rendered(revision: Revision, *kept: ApplicationSecret) -> str:
         (
             "diary",
             a_revision(
-                wish=a_wish("diary"),
-                machines=(
-                    a_machine(applications=("diary",)).model_copy(
-                        update={
-                            "guest": Doors(
-                                s3=Endpoint(host="10.0.2.100", port=3900),
-                                egress=Endpoint(host="10.0.2.102", port=3128),
-                            )
-                        }
-                    ),
-                ),
+                wish=asking(a_wish("diary"), "diary", egress=True),
+                machines=(a_machine(applications=("diary",)).model_copy(update={"guest": DOORS}),),
                 buckets=(a_bucket(application="diary").model_copy(update={"public": MEDIA}),),
             ),
         ),
@@ -75,6 +81,23 @@ def rendered(revision: Revision, *kept: ApplicationSecret) -> str:
 )
 def test_a_revision_renders_to_what_is_on_record(name: str, revision: Revision) -> None:
     assert rendered(revision, *KEPT) == (GOLDEN / f"{name}.json").read_text().rstrip("\n")
+
+
+def test_an_application_knows_of_the_doors_that_it_asked_for_and_of_no_others() -> None:
+    machine = a_machine(applications=("hello", "moody", "diary")).model_copy(
+        update={"guest": DOORS}
+    )
+    wish = asking(a_wish("hello", "moody", "diary"), "moody", egress=True)
+    wish = asking(wish, "diary", mail=True)
+
+    found = json.loads(rendered(a_revision(wish=wish, machines=(machine,))))["applications"]
+
+    doors = {it["name"]: it["configuration"]["doors"] for it in found}
+    assert doors == {
+        "hello": {"egress": None, "mail": None},
+        "moody": {"egress": "10.0.2.102:3128", "mail": None},
+        "diary": {"egress": None, "mail": "10.0.2.101:25"},
+    }
 
 
 @given(st.permutations(["moody", "hello"]), st.permutations(["moody", "hello"]))

@@ -181,6 +181,18 @@ def test_the_first_size_that_the_provider_offers_is_requested(tmp_path: Path) ->
     )
 
 
+def test_an_application_asks_for_the_doors_that_its_package_needs(tmp_path: Path) -> None:
+    a_package(tmp_path, text=f"{BOOK}[egress]\nneeded = true\n")
+    a_package(tmp_path, "zine", f"{another('zine')}[smtp]\nneeded = true\n")
+    a_package(tmp_path, "quiet", another("quiet"))
+
+    book, zine, quiet = machines(tmp_path, "book", "zine", "quiet")
+
+    assert (book.egress, book.mail) == (True, False)
+    assert (zine.egress, zine.mail) == (False, True)
+    assert (quiet.egress, quiet.mail) == (False, False)
+
+
 def test_a_provider_without_a_fitting_size_is_told_which_to_add(tmp_path: Path) -> None:
     a_package(tmp_path)
 
