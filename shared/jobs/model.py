@@ -126,6 +126,8 @@ class Kind:
     """Write the new state and return what to announce, in the transaction that ends the job."""
     failed: Callable[[Job, Fall, Transaction], Awaitable[Sequence[Event]]]
     """Write the state that things were left in and return what to announce."""
+    can_be_cancelled: bool = True
+    """False for work that is done because a run was cancelled: cleaning up after it."""
 
     def next_step(self, results: Mapping[str, Any]) -> Step | None:
         """Return the first step without a result, or None when all have one."""
@@ -133,6 +135,8 @@ class Kind:
 
     def is_bound(self, step: Step, results: Mapping[str, Any], *, begun: bool) -> bool:
         """Say whether the job has to go on, with this step, also when its run is cancelled."""
+        if not self.can_be_cancelled:
+            return True
         done = any(it.last_exit and it.name in results for it in self.steps)
         return done or (step.last_exit and begun)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared import errors, ids, jobs
@@ -157,6 +158,19 @@ async def test_before_the_last_exit_a_job_stops(database: Database, working: Wor
 
     assert work.done == ["one"]
     assert ends(work) == [("one", "cancelled", True)]
+
+
+async def test_work_that_cleans_up_after_a_cancelled_run_is_done(
+    database: Database, working: Working
+) -> None:
+    work, run = Work(), ids.new_id()
+    await cancel(database, run)
+
+    async with working(replace(work.kind(), can_be_cancelled=False)):
+        await ask(database, run)
+        await becomes(database, "done")
+
+    assert work.done[:3] == ["one", "two", "three"]
 
 
 async def stuck(database: Database, run: str) -> store.Lease:
