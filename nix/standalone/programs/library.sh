@@ -145,7 +145,8 @@ as_user() { # APPLICATION COMMAND...
     --regid="$number" --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@"
 }
 
-# Application units start only with a permit for this deployment and this boot.
+# Application units start only with a permit for this deployment and this boot. It is that of the
+# system that runs, as the secrets are, so that a switch back also finds the permit of before.
 permitted() {
   local permit rest epoch
   [ -n "$deployment" ] && [ -r "$run/permit" ] || return 1

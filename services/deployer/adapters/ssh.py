@@ -162,7 +162,8 @@ class SshHost(Host):
     async def erase(self) -> None:
         await self.connection.do(
             # The permit first: whatever holds up the stop, nothing starts again.
-            "rm -rf /run/fediversity/permit; /run/current-system/bin/units stop; "
+            "rm -rf /run/fediversity/permit /run/fediversity/permits; "
+            "/run/current-system/bin/units stop; "
             "rm -rf /run/fediversity/secrets.d"
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 FOREVER = "while :; do sleep 1; done"
 REBOOTED = 97
+OTHER_TIME = 98
+NO_PERMIT = 5
+BOOT = systems.BOOT_ID.read_text().strip()
 
 
 def placed(system: systems.System) -> Path:
@@ -102,10 +106,57 @@ def test_a_permit_for_another_boot_is_refused(root: Path) -> None:
     assert not system.file("run/fediversity/permit").exists()
 
 
+def test_a_disk_from_before_a_move_gets_no_permit_and_says_why(root: Path) -> None:
+    system = systems.built(root, {"one": FOREVER})
+    assert system.run("place-permit", "1", BOOT).returncode == 0
+    state = root / "var/lib/fediversity"
+    before = root / "copy"
+    if state.exists():
+        shutil.copytree(state, before)
+    assert system.run("place-permit", "2", BOOT, "1").returncode == 0
+    assert system.run("switch-to-configuration", "test").returncode == 0
+    assert system.units() == {"one": "running"}
+
+    # As on a disk that was copied before the epoch was raised: memory is empty after a boot.
+    assert system.run("units", "stop").returncode == 0
+    shutil.rmtree(root / "run")
+    shutil.rmtree(state)
+    if before.exists():
+        before.rename(state)
+    refused = system.run("place-permit", "2", BOOT, "2")
+
+    assert refused.returncode == OTHER_TIME
+    assert "run under epoch 1 and its machine under epoch 2: it is an old copy" in refused.stderr
+    assert system.run("units", "start").returncode == NO_PERMIT
+    assert system.units() == {"one": "stopped"}
+
+
+def test_a_permit_of_the_past_is_refused(root: Path) -> None:
+    system = systems.built(root, {"one": FOREVER})
+    assert system.run("place-permit", "3", BOOT).returncode == 0
+
+    refused = system.run("place-permit", "2", BOOT)
+
+    assert refused.returncode == OTHER_TIME
+    assert "a permit for epoch 2 is of the past" in refused.stderr
+    assert system.run("place-permit", "0", BOOT, "3").returncode == 0
+
+
+def test_a_permit_is_for_one_system(root: Path) -> None:
+    old = systems.built(root, {"one": FOREVER}, note="old")
+    new = systems.built(root, {"one": FOREVER}, note="new")
+    old.permit()
+    old.run("switch-to-configuration", "test")
+
+    new.run("switch-to-configuration", "test")
+
+    assert new.run("units", "start").returncode == NO_PERMIT
+
+
 def test_an_empty_system_gets_no_permit(root: Path) -> None:
     system = systems.built(root, {}, deployment="")
 
-    done = system.run("place-permit", "1", systems.BOOT_ID.read_text().strip())
+    done = system.run("place-permit", "1", BOOT)
 
     assert done.returncode == 2
     assert "gets no permit" in done.stderr

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.support.systems import System
 
 FOREVER = "while :; do sleep 1; done"
+NO_PERMIT = 5
 BUSY = 75
 PATIENT = "60"
 
@@ -32,6 +33,7 @@ def machine(root: Path) -> tuple[System, System]:
 
 
 def switch(system: System, seconds: str = PATIENT) -> subprocess.CompletedProcess[str]:
+    system.permit()
     profile = system.file("nix/var/nix/profiles/system")
     return system.run("guarded-switch", str(profile), str(system.path), seconds)
 
@@ -77,6 +79,23 @@ def test_a_confirmed_switch_adds_a_generation(root: Path) -> None:
     assert links == ["system", "system-0-link", "system-1-link"]
     assert switch(new).stdout.split() == ["unchanged", "1"]
     assert switch(old).stdout.split() == ["activated", "2"]
+
+
+def test_a_refusal_brings_the_permit_of_before_back(root: Path) -> None:
+    old, new = machine(root)
+    assert switch(new).returncode == 0
+    assert new.units() == {"one": "running"}
+    places = root / "run/fediversity/permits"
+    (places / old.path.name).unlink()
+
+    assert word(new.run("guarded-switch", "--refuse", "it is sick")) == "rolled_back"
+
+    assert old.run("units", "start").returncode == NO_PERMIT
+    old.permit()
+    assert old.run("units", "start").returncode == 0
+    switch(new)
+    new.run("confirm-switch")
+    assert [it.name for it in places.iterdir()] == [new.path.name]
 
 
 def test_a_refusal_brings_the_old_generation_back(root: Path) -> None:

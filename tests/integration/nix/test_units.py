@@ -146,6 +146,7 @@ def test_a_unit_that_cannot_be_prepared_fails_the_start(root: Path) -> None:
 def test_only_changed_units_are_restarted(root: Path) -> None:
     running(root, {"same": NOTED, "changing": NOTED})
     changed = systems.built(root, {"same": NOTED, "changing": NOTED + " # changed"})
+    changed.permit()
     order = changed.file("var/lib/applications/thing/order")
     assert soon(lambda: sorted(order.read_text().split()) == ["changing", "same"])
 
