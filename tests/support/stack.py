@@ -124,6 +124,12 @@ class Stack:
         assert pid is not None
         return pid
 
+    def port(self, part: str) -> int:
+        """First port of a server or service."""
+        found = state.load(self.data / "state.json")
+        assert found is not None
+        return next(iter(found.parts[part].ports.values()))
+
     def logs(self, lines: int = 12) -> str:
         """What the parts said last, for the report of a failing test."""
         found = []

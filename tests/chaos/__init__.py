@@ -1,0 +1,1 @@
+"""Chaos: every part killed at every step, and what that cost."""
