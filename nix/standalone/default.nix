@@ -18,6 +18,13 @@ let
     path = ./programs;
   };
 
+  # Modules that several programs use; where one stands as a link, it is put. See its README.
+  library = builtins.path {
+    name = "fediversity-python";
+    path = ../python;
+    filter = path: _: builtins.baseNameOf path != "__pycache__";
+  };
+
   # A folder with Python compiled: on an emulated processor a start takes half the time. Another
   # version of the interpreter leaves the compiled files alone and reads the source.
   compiled =
@@ -40,6 +47,10 @@ let
         ''
           cp -R ${source} "$out"
           chmod -R u+w "$out"
+          for module in ${library}/*.py; do
+            place="$out/''${module##*/}"
+            [ ! -L "$place" ] || { rm "$place" && cp "$module" "$place"; }
+          done
           ! command -v python3 > /dev/null ||
             python3 -m compileall -q --invalidation-mode unchecked-hash "$out"
         ''

@@ -87,7 +87,7 @@ class Staging:
         self._bucket = access.bucket
         self._prefix = f"{access.prefix}/" if access.prefix else ""
         self._signer = signing.Signer(
-            access.access_key_id, access.secret_key, access.region, self.host
+            (access.access_key_id, access.secret_key), access.region, self.host
         )
         self._attempts = attempts
         self._mine = threading.local()
@@ -131,7 +131,7 @@ class Staging:
         if answer.status != NOT_FOUND:
             self._accepted(answer, "DELETE", name)
 
-    def _done(self, method: str, key: str, query: Mapping[str, str], body: bytes = b"") -> Answer:
+    def _done(self, method: str, key: str, query: dict[str, str], body: bytes = b"") -> Answer:
         return self._accepted(self._asked(method, key, query, body), method, key)
 
     def _accepted(self, answer: Answer, method: str, key: str) -> Answer:
@@ -149,7 +149,7 @@ class Staging:
         self,
         method: str,
         key: str,
-        query: Mapping[str, str],
+        query: dict[str, str],
         body: bytes = b"",
         *,
         most_bytes: int = LONGEST_ANSWER,
@@ -176,7 +176,7 @@ class Staging:
 
     def _once(self, request: tuple[str, str, str], body: bytes, most_bytes: int) -> Answer:
         method, path, query = request
-        fields = self._signer.fields(request, hashlib.sha256(body).hexdigest())
+        fields = self._signer.fields(request, signing.digest_of(body))
         if body or method == "PUT":
             fields["content-length"] = str(len(body))
         connection = self._connection()

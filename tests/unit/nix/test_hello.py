@@ -1,4 +1,4 @@
-"""The code of the application hello, without a machine: signatures, messages, pages, languages."""
+"""The code of the application hello, without a machine: messages, pages, languages."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +25,6 @@ OPTIONS: dict[str, Any] = {
     "languages": ["en", "de"],
     "visitors_book": True,
 }
-MOMENT = "20260131T120000Z"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -73,38 +69,6 @@ def asked(
     request = hello["server"].Request(hello["messages"].Message(line, named, body))
     site = hello["pages"].Site(OPTIONS, hello["book"].VisitorsBook(bucket))
     return site.answer(request)
-
-
-@given(
-    st.sampled_from(["GET", "PUT"]),
-    st.text("abcdefg/-._~", min_size=1),
-    st.binary(max_size=50),
-    st.dictionaries(
-        st.sampled_from(["prefix", "max-keys", "list-type"]), st.text("aZ09/ +=&é~", min_size=1)
-    ),
-)
-def test_signatures_are_those_of_botocore(
-    method: str, name: str, body: bytes, query: dict[str, str]
-) -> None:
-    signing = sys.modules["signing"]
-    key = signing.Key("AKIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG", "us-east-1")
-    encoded = signing.query_string(query)
-    ours = signing.signed(
-        key, (method, f"/bucket/{name}", encoded), "10.0.2.100:3900", body, MOMENT
-    )
-
-    request = AWSRequest(
-        method=method,
-        url=f"http://10.0.2.100:3900/bucket/{name}{'?' if encoded else ''}{encoded}",
-        data=body,
-        headers={"x-amz-date": MOMENT, "x-amz-content-sha256": ours["x-amz-content-sha256"]},
-    )
-    request.context["timestamp"] = MOMENT
-    theirs = S3SigV4Auth(Credentials("AKIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG"), "s3", "us-east-1")
-    canonical = theirs.canonical_request(request)
-    signature = theirs.signature(theirs.string_to_sign(request, canonical), request)
-
-    assert ours["authorization"].endswith(f"Signature={signature}")
 
 
 def test_what_visitors_write_is_text_and_nothing_else(hello: dict[str, Any]) -> None:

@@ -84,7 +84,8 @@ def test_a_system_with_an_application_brings_what_carries_its_state(root: Path) 
     system = systems.built(root, {"one": "true"})
     program = system.path / "bin" / "fediversity-state"
 
-    # With the modules beside it, and told nothing.
+    # With the modules beside it, also those it shares with others, and told nothing.
+    assert (program.resolve().parent / "signing.py").is_file()
     done = subprocess.run(
         (sys.executable, program.resolve()), input=b"", capture_output=True, check=False
     )

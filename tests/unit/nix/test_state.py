@@ -1,4 +1,4 @@
-"""The code of `fediversity-state`, without servers: requests, signatures, pieces, samples."""
+"""The code of `fediversity-state`, without servers: requests, pieces, samples."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,10 +21,9 @@ if TYPE_CHECKING:
 
 CODE = ROOT / "nix/state"
 SAMPLE = ROOT / "docs" / "state-manifest-1.0.json"
-NAMES = ("failures", "fields", "request", "signing", "manifest", "staging", "chunks", "accounts")
+NAMES = ("failures", "fields", "request", "manifest", "staging", "chunks", "accounts")
 MORE = ("trees", "saving", "dumping", "inventory", "postgres", "progress", "restic")
 SECRET = "do-not-repeat-me"  # noqa: S105 - not one
-MOMENT = 1769860800.0
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -145,33 +141,6 @@ def test_only_what_carries_needs_a_bucket(code: dict[str, Any]) -> None:
 def test_another_application_is_refused(code: dict[str, Any]) -> None:
     with pytest.raises(code["failures"].RequestError, match="another application"):
         code["request"].read("forest", "status", json.dumps(asked()))
-
-
-@given(
-    key=st.text(alphabet="abc/ ~-_.+*%ö", min_size=1, max_size=12).filter(
-        lambda it: "//" not in it
-    ),
-    query=st.dictionaries(st.sampled_from(["prefix", "list-type", "x"]), st.text(max_size=8)),
-    body=st.binary(max_size=8),
-)
-def test_a_signature_is_the_one_that_amazon_would_make(
-    code: dict[str, Any], key: str, query: dict[str, str], body: bytes
-) -> None:
-    signing = code["signing"]
-    path, encoded = signing.path_of("bucket", key.strip("/") or "a"), signing.query_string(query)
-    signer = signing.Signer("ID", "secret", "eu-1", "10.0.2.100:3900")
-    digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
-    ours = signer.fields(("PUT", path, encoded), digest, MOMENT)
-
-    url = f"http://10.0.2.100:3900{path}" + (f"?{encoded}" if encoded else "")
-    request = AWSRequest(method="PUT", url=url, data=body)
-    for name in ("x-amz-content-sha256", "x-amz-date"):
-        request.headers[name] = ours[name]
-    request.context.update({"timestamp": ours["x-amz-date"]})
-    theirs = S3SigV4Auth(Credentials("ID", "secret"), "s3", "eu-1")
-    text = theirs.string_to_sign(request, theirs.canonical_request(request))
-    assert ours["authorization"].endswith(theirs.signature(text, request))
 
 
 @given(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import time
 
 import messages
 import signing
@@ -35,19 +34,20 @@ class StoreError(Exception):
 class Bucket:
     """One bucket, addressed by path."""
 
-    def __init__(self, endpoint: tuple[str, int], bucket: str, key: signing.Key) -> None:
+    def __init__(self, endpoint: tuple[str, int], bucket: str, signer: signing.Signer) -> None:
         self._endpoint = endpoint
         self._bucket = bucket
-        self._key = key
+        self._signer = signer
 
     @classmethod
     def opened(cls, granted: Granted) -> Bucket:
         """Return the bucket that the configuration grants, with the secret from its file."""
-        host, _, port = granted["endpoint"].removeprefix("http://").rpartition(":")
+        place = granted["endpoint"].removeprefix("http://")
+        host, _, port = place.rpartition(":")
         with open(granted["secret_key_file"], encoding="ascii") as file:  # noqa: PTH123 - pathlib starts slowly
             secret = file.read().strip()
-        key = signing.Key(granted["access_key_id"], secret, granted["region"])
-        return cls((host, int(port)), granted["bucket"], key)
+        signer = signing.Signer((granted["access_key_id"], secret), granted["region"], place)
+        return cls((host, int(port)), granted["bucket"], signer)
 
     def put(self, name: str, body: bytes) -> None:
         """Write an object.
@@ -77,9 +77,7 @@ class Bucket:
 
     def _call(self, method: str, path: str, query: dict[str, str], body: bytes = b"") -> bytes:
         encoded = signing.query_string(query)
-        host = f"{self._endpoint[0]}:{self._endpoint[1]}"
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        fields = signing.signed(self._key, (method, path, encoded), host, body, moment)
+        fields = self._signer.fields((method, path, encoded), signing.digest_of(body))
         if body:
             fields["content-length"] = str(len(body))
         # HTTP/1.0: the answer ends with the connection and comes in one piece.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import io
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import aiohttp
+import signing
 
 if TYPE_CHECKING:
     from configuration import Configuration
@@ -34,7 +32,11 @@ class Bucket:
         self._session = session
         self._endpoint = granted["endpoint"].rstrip("/")
         self._name = granted["bucket"]
-        self._key = (granted["access_key_id"], configuration.bucket_secret(), granted["region"])
+        self._signer = signing.Signer(
+            (granted["access_key_id"], configuration.bucket_secret()),
+            granted["region"],
+            urlsplit(self._endpoint).netloc,
+        )
 
     async def put(self, name: str, content: bytes, kind: str) -> None:
         """Write an object that never changes.
@@ -66,9 +68,7 @@ class Bucket:
         self, method: str, name: str, body: bytes = b"", fields: dict[str, str] | None = None
     ) -> bytes:
         path = f"/{self._name}/{name}"
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        host = urlsplit(self._endpoint).netloc
-        signed = authorization(self._key, (method, path), host, body, moment)
+        signed = self._signer.fields((method, path, ""), signing.digest_of(body))
         try:
             async with self._session.request(
                 method,
@@ -84,34 +84,3 @@ class Bucket:
         if answer.status in FAILURES:
             raise StoreError(f"the object store refuses with status {answer.status}")
         return content
-
-
-def authorization(
-    key: tuple[str, str, str], request: tuple[str, str], host: str, body: bytes, moment: str
-) -> dict[str, str]:
-    """Return the header fields of a request signed with AWS Signature Version 4.
-
-    Args:
-        key: access key id, secret, and region.
-        request: method and path.
-        host: host and port, as they stand in the request.
-        body: what is sent along.
-        moment: such as 20260131T120000Z.
-    """
-    key_id, secret, region = key
-    digest = hashlib.sha256(body).hexdigest()
-    fields = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": moment}
-    names = ";".join(fields)
-    canonical = [*request, "", *(f"{name}:{it}" for name, it in fields.items()), "", names, digest]
-    scope = [moment[:8], region, "s3", "aws4_request"]
-    summary = hashlib.sha256("\n".join(canonical).encode()).hexdigest()
-    signing = f"AWS4{secret}".encode()
-    for part in scope:
-        signing = hmac.digest(signing, part.encode(), "sha256")
-    text = "\n".join(["AWS4-HMAC-SHA256", moment, "/".join(scope), summary])
-    signature = hmac.digest(signing, text.encode(), "sha256").hex()
-    fields["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={key_id}/{'/'.join(scope)}, "
-        f"SignedHeaders={names}, Signature={signature}"
-    )
-    return fields
