@@ -1,6 +1,7 @@
 """Deployer: turn what was asked for and granted into running applications, or back.
 
 Owns:     systems, activations, application secrets, start permits, health.
-Consumes: DeploymentRequested, DeploymentRemovalRequested, VMReady, StorageReady.
+Consumes: DeploymentRequested, DeploymentRemovalRequested, VMReady, StorageReady,
+          CancelRequested.
 Emits:    ConfigDeployed, DeploymentFailed, SystemRemoved.
 """

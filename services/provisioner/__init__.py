@@ -1,6 +1,7 @@
 """Provisioner: machines for deployments, and the way to them from outside.
 
 Owns: machines, their addresses, DNS records, routes, placement.
-Consumes: DeploymentRequested, DeploymentRemovalRequested, ConfigDeployed.
+Consumes: DeploymentRequested, DeploymentRemovalRequested, ConfigDeployed,
+    CancelRequested.
 Emits: VMReady, VMRemoved, RoutePublished, ProvisioningFailed.
 """

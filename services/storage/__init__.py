@@ -1,6 +1,6 @@
 """Storage: buckets for deployments, and keys that open nothing else.
 
 Owns:     buckets, access keys, retention.
-Consumes: DeploymentRequested, DeploymentRemovalRequested.
+Consumes: DeploymentRequested, DeploymentRemovalRequested, CancelRequested.
 Emits:    StorageReady, StorageRemoved, StorageFailed.
 """

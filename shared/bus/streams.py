@@ -13,6 +13,7 @@ from shared.contracts import registry
 from shared.contracts.deployer import ConfigDeployed
 from shared.contracts.messages import ANY_SERVICE
 from shared.contracts.panel import (
+    CancelRequested,
     DeadLetterDiscardRequested,
     DeadLetterReplayRequested,
     DeploymentRemovalRequested,
@@ -81,12 +82,27 @@ SERVICES: Final = (
     Service("panel", consumes_everything=True),
     Service(
         "provisioner",
-        (DeploymentRequested, DeploymentRemovalRequested, ConfigDeployed, *DECISIONS),
+        (
+            DeploymentRequested,
+            DeploymentRemovalRequested,
+            ConfigDeployed,
+            CancelRequested,
+            *DECISIONS,
+        ),
     ),
-    Service("storage", (DeploymentRequested, DeploymentRemovalRequested, *DECISIONS)),
+    Service(
+        "storage", (DeploymentRequested, DeploymentRemovalRequested, CancelRequested, *DECISIONS)
+    ),
     Service(
         "deployer",
-        (DeploymentRequested, DeploymentRemovalRequested, VMReady, StorageReady, *DECISIONS),
+        (
+            DeploymentRequested,
+            DeploymentRemovalRequested,
+            VMReady,
+            StorageReady,
+            CancelRequested,
+            *DECISIONS,
+        ),
     ),
 )
 

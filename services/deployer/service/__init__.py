@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared import jobs
-from shared.contracts.panel import DeploymentRemovalRequested, DeploymentRequested
+from shared.contracts.panel import (
+    CancelRequested,
+    DeploymentRemovalRequested,
+    DeploymentRequested,
+)
 from shared.contracts.provisioner import VMReady
 from shared.contracts.storage import StorageReady
 
@@ -131,6 +135,10 @@ class Deployer:
             tx, self.forgetting.kind().name, deployment=event.deployment, revision=0, run=event.run
         )
 
+    async def on_cancel_requested(self, event: CancelRequested, tx: Transaction) -> None:
+        """Let what is done for the run stop after its current step."""
+        await jobs.cancel(tx, event.deployment, event.run)
+
     async def _learn(self, fact: RevisionEvent, tx: Transaction) -> None:
         if await self.revisions.learn(tx, fact):
             await jobs.enqueue(
@@ -146,6 +154,7 @@ class Deployer:
         return {
             DeploymentRequested: self.on_deployment_requested,
             DeploymentRemovalRequested: self.on_removal_requested,
+            CancelRequested: self.on_cancel_requested,
             VMReady: self.on_vm_ready,
             StorageReady: self.on_storage_ready,
         }

@@ -12,7 +12,11 @@ from shared import jobs
 from shared.contracts.deployer import ConfigDeployed
 from shared.contracts.deployments import BucketRequest, MachineRequest, Mode
 from shared.contracts.failures import Outcome
-from shared.contracts.panel import DeploymentRemovalRequested, DeploymentRequested
+from shared.contracts.panel import (
+    CancelRequested,
+    DeploymentRemovalRequested,
+    DeploymentRequested,
+)
 from shared.contracts.provisioner import ProvisioningFailed, RoutePublished, VMReady, VMRemoved
 
 from ..domain import ApplicationHost
@@ -72,6 +76,10 @@ class Provisioner:
         await self.machines.take_away(tx, event.deployment)
         await jobs.enqueue(tx, "withdraw", deployment=event.deployment, revision=0, run=event.run)
 
+    async def on_cancel_requested(self, event: CancelRequested, tx: Transaction) -> None:
+        """Let what is done for the run stop after its current step."""
+        await jobs.cancel(tx, event.deployment, event.run)
+
     async def announce_ready(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
         """Record and announce that the machines answer."""
         granted = await self.machines.ready(job, tx)
@@ -127,6 +135,7 @@ class Provisioner:
             DeploymentRequested: self.on_deployment_requested,
             ConfigDeployed: self.on_config_deployed,
             DeploymentRemovalRequested: self.on_removal_requested,
+            CancelRequested: self.on_cancel_requested,
         }
 
     def kinds(self) -> Sequence[jobs.Kind]:

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 from shared import errors, jobs
 from shared.contracts.deployments import BucketRequest
-from shared.contracts.panel import DeploymentRemovalRequested, DeploymentRequested
+from shared.contracts.panel import (
+    CancelRequested,
+    DeploymentRemovalRequested,
+    DeploymentRequested,
+)
 
 from ..domain import buckets
 from .grant import Granting, Wanted, refusal
@@ -66,6 +70,10 @@ class Storage:
             tx, "removal", deployment=event.deployment, revision=REVISION, run=event.run
         )
 
+    async def on_cancel_requested(self, event: CancelRequested, tx: Transaction) -> None:
+        """Let what is done for the run stop after its current step."""
+        await jobs.cancel(tx, event.deployment, event.run)
+
     def kinds(self) -> Sequence[jobs.Kind]:
         """List the kinds of work."""
         return (self._granting.kind(), self._removal.kind(), self._retention.kind())
@@ -98,4 +106,5 @@ class Storage:
         return {
             DeploymentRequested: self.on_deployment_requested,
             DeploymentRemovalRequested: self.on_removal_requested,
+            CancelRequested: self.on_cancel_requested,
         }
