@@ -7,7 +7,7 @@ SERVICES := $(patsubst services/%/requirements.txt,%,$(wildcard services/*/requi
 SCRIPTS = $(shell grep -rlE '^\#!/bin/(sh|busybox sh)' nix compose .ci)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages demo up down check format test bench-deploy lock asyncapi
+.PHONY: help setup packages demo up down check format test chaos bench-deploy lock asyncapi
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,6 +41,10 @@ packages: setup ## Install, or name, the distribution packages that the tests ne
 
 test: packages ## Contract, integration and story tests on real servers; TEST="-k …" narrows
 	$(VENV)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder tests/contract tests/integration tests/stories $(TEST)
+
+chaos: setup ## Kill parts at steps drawn from SEED in RUNS runs (`all`: the matrix); JSON=FILE
+	$(VENV)/python -m tests.chaos $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(JSON),--json $(JSON))
 
 bench-deploy: setup ## Time deployments of `hello` beside their bare parts; JSON=FILE keeps the figures
 	$(VENV)/python -m tests.bench.deploy $(if $(JSON),--json $(JSON))

@@ -7,27 +7,25 @@ not ended. What is left is counted in the world, not in our databases.
 from __future__ import annotations
 
 import json
-import os
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
 from shared import http
-from shared.embedded import identity
 from shared.embedded import trace as traces
+from tests.chaos.cells import QEMU
+from tests.chaos.killing import kill
 from tests.support import stack as stacks
 from tests.support import world
-from tests.support.eventually import eventually
-from tests.support.stack import ENDED, Stack
 from tests.support.world import ONE_EACH
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from tests.support.stack import Stack
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-QEMU = "qemu"
 ROWS = [
     ("panel", "panel", "check"),
     ("provisioner", "provisioner", "boot"),
@@ -53,16 +51,6 @@ async def stack() -> AsyncIterator[Stack]:
         yield found
 
 
-def victim_of(stack: Stack, name: str, deployment: str) -> identity.Identity:
-    if name == QEMU:
-        [pid] = world.machines(f"fdv-{deployment}-")
-    else:
-        pid = stack.pid(name)
-    found = identity.of(pid)
-    assert found is not None
-    return found
-
-
 @pytest.mark.parametrize(("victim", "service", "step"), ROWS, ids=[it[0] for it in ROWS])
 async def test_a_part_killed_at_a_step_costs_nothing_but_time(
     stack: Stack,
@@ -76,10 +64,7 @@ async def test_a_part_killed_at_a_step_costs_nothing_but_time(
     run = await stack.deploy(deployment)
 
     await stack.at_step(run, service, step)
-    process = victim_of(stack, victim, deployment)
-    os.kill(process.pid, signal.SIGKILL)
-    assert await process.is_gone(within=5)
-    await assert_still_running(stack, run)
+    await kill(stack, victim, deployment, run)
 
     ended = await stack.succeeds(run)
     counts = await stack.world.counts(deployment, domain)
@@ -94,19 +79,6 @@ async def test_a_part_killed_at_a_step_costs_nothing_but_time(
     removal = await stack.answer("DELETE", f"/deployments/{deployment}")
     await stack.succeeds(removal["id"])
     assert await stack.world.counts(deployment, domain) == world.NOTHING
-
-
-async def assert_still_running(stack: Stack, run: str) -> None:
-    states: list[str] = []
-
-    async def answers() -> bool:
-        response = await stack.ask("GET", f"/runs/{run}")
-        if response.is_success:
-            states.append(response.json()["state"])
-        return bool(states)
-
-    await eventually(answers, within=60)
-    assert states[0] not in ENDED
 
 
 async def test_a_second_bucket_is_noticed(stack: Stack) -> None:
