@@ -12,7 +12,7 @@ from shared import ids, jobs
 from shared.bus.dead_letters import DeadLetters
 from shared.contracts import registry
 from shared.contracts.messages import Event, RunEvent
-from shared.contracts.panel import DeploymentRemovalRequested
+from shared.contracts.panel import CancelRequested, DeploymentRemovalRequested
 from shared.settings import PostgresSettings, RuntimeSettings
 from tests.support import messaging
 from tests.support.eventually import eventually
@@ -51,6 +51,8 @@ class Service(Protocol):
         self, event: DeploymentRemovalRequested, tx: Transaction
     ) -> None: ...
 
+    async def on_cancel_requested(self, event: CancelRequested, tx: Transaction) -> None: ...
+
     def kinds(self) -> Sequence[jobs.Kind]: ...
 
     def watches(self) -> Sequence[jobs.Watch]: ...
@@ -81,6 +83,12 @@ class ServiceRig(ABC):
         async with self.database.transaction() as tx:
             await self.service.on_removal_requested(event, tx)
         return event.run
+
+    async def cancel(self, run: str) -> None:
+        """Let the service hear that a run is cancelled."""
+        async with self.database.transaction() as tx:
+            event = CancelRequested(deployment=self.deployment, run=run)
+            await self.service.on_cancel_requested(event, tx)
 
     async def said(self, run: str) -> list[Event]:
         """Return what the service announced in a run."""

@@ -29,6 +29,17 @@ async def test_a_request_is_answered_with_its_buckets_and_sealed_keys(rig: Rig) 
     assert await rig.states() == {"entries": "ready", "media": "ready"}
 
 
+async def test_a_cancelled_run_makes_nothing_and_is_answered(quiet: Rig) -> None:
+    run = await quiet.request("entries")
+    await quiet.cancel(run)
+
+    async with quiet.working():
+        failed = await quiet.answer(run, StorageFailed)
+
+    assert (failed.failure.code, failed.outcome) == ("cancelled", Outcome.UNCHANGED)
+    assert quiet.store.buckets == {}
+
+
 async def test_a_revision_without_buckets_is_answered_too(rig: Rig) -> None:
     ready = await rig.answer(await rig.request(), StorageReady)
 
