@@ -8,6 +8,7 @@ from shared.bus import accounts, administration
 
 from . import configuration, credentials, files, places, plan, ports
 from .ports import LOOPBACK
+from .servers.aiosmtpd import MailServer
 from .servers.caddy import CaddyServer
 from .servers.front import FrontServer
 from .servers.nats import NatsServer
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 NAMES: Final = (
     *("front", "front_tls", "front_api"),
     *("postgres", "nats", ports.OBJECTS, ports.MACHINES),
-    *("caddy_admin", "edge", "edge_tls", "egress"),
+    *("caddy_admin", "edge", "edge_tls", "egress", "mail"),
 )
 
 
@@ -49,6 +50,7 @@ class Installation:
             "caddy": self._caddy,
             "front": self._front,
             "egress": self._egress,
+            "mail": self._mail,
         }
         self.servers: Sequence[Part] = [makers[name]() for name in self.plan.servers]
         self.services = [self._service(it) for it in self.plan.services if self._runs(it)]
@@ -134,6 +136,9 @@ class Installation:
             front=self.ports["front"],
             front_tls=self.ports["front_tls"],
         )
+
+    def _mail(self) -> MailServer:
+        return MailServer(self.options.part("mail"), port=self.ports["mail"])
 
     def _service(self, program: plan.Program) -> ServicePart:
         around = plan.Surroundings(

@@ -50,6 +50,7 @@ NEEDS: Final = (
     Need("ssh", "openssh-client"),
     Need("caddy", "caddy"),
     Need("squid", "squid"),
+    Need("aiosmtpd", "python3-aiosmtpd"),
 )
 NEEDS_OF_TESTS: Final = (
     *NEEDS,

@@ -22,6 +22,7 @@ def of_parts() -> dict[str, str]:
         "objects": (programs.from_wheel("weed"), "version"),
         "caddy": (programs.from_distribution("caddy", "caddy"), "version"),
         "squid": (programs.from_distribution("squid", "squid"), "-v"),
+        "aiosmtpd": (programs.from_distribution("aiosmtpd", "python3-aiosmtpd"), "--version"),
         "qemu": (
             programs.from_distribution("qemu-system-x86_64", "qemu-system-x86"),
             "--version",

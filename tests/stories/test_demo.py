@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 TELL_SECONDS = 300
 STOP_SECONDS = 30
+PARTS = (
+    *("nats", "postgres", "objects", "caddy", "squid", "aiosmtpd"),
+    *("qemu", "nix", "ssh", "python"),
+)
 
 
 async def demo(data: Path, *flags: str) -> Process:
@@ -76,7 +80,7 @@ async def test_the_demo_ends_by_itself_and_leaves_nothing(data_directory: Path) 
     assert process.returncode == 0, text
     found = json.loads(report.read_text(encoding="utf-8"))
     assert {name: type(version) for name, version in found.pop("parts").items()} == dict.fromkeys(
-        ("nats", "postgres", "objects", "caddy", "squid", "qemu", "nix", "ssh", "python"), str
+        PARTS, str
     )
     assert types(found) == {
         "ok": "bool",

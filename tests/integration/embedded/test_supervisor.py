@@ -17,7 +17,7 @@ from shared.embedded.supervisor import Supervisor
 from tests.support.eventually import eventually
 from tests.support.servers import choose_ports, require
 
-SERVERS = ("postgres", "nats", "objects", "caddy", "front", "egress")
+SERVERS = ("postgres", "nats", "objects", "caddy", "front", "egress", "mail")
 
 
 @pytest.fixture

@@ -34,7 +34,8 @@ def credentials(options: places.Options) -> Credentials:
 
 NAMES = (
     *("front", "front_tls", "front_api", "postgres", "nats", "objects", "machines"),
-    *("caddy_admin", "edge", "edge_tls", "egress", "panel", "provisioner", "storage", "deployer"),
+    *("caddy_admin", "edge", "edge_tls", "egress", "mail"),
+    *("panel", "provisioner", "storage", "deployer"),
 )
 PORTS = {name: 12000 + 10 * number for number, name in enumerate(NAMES)}
 
