@@ -110,6 +110,20 @@ def test_a_stopped_unit_leaves_no_process_behind(root: Path) -> None:
     assert soon(lambda: not os.path.exists(f"/proc/{number}"))  # noqa: PTH110 - not a file of ours
 
 
+def test_several_units_are_stopped_in_the_order_in_which_they_are_named(root: Path) -> None:
+    noted = "trap 'echo $0 >> $1/stopped; exit 0' TERM; while :; do sleep 0.1; done"
+    system = running(root, dict.fromkeys(("one", "two", "three"), noted))
+    assert soon(lambda: set(system.units().values()) == {"running"})
+
+    done = system.run("units", "mask", "one", "three")
+
+    assert done.returncode == 0, done.stderr
+    assert system.units() == {"one": "masked", "two": "running", "three": "masked"}
+    stopped = system.file("var/lib/applications/thing/stopped").read_text()
+    assert stopped.split() == ["one", "three"]
+    assert system.run("units", "stop", "two", "four").returncode == 2
+
+
 def test_a_masked_unit_stops_and_does_not_start(root: Path) -> None:
     system = running(root, {"one": FOREVER, "two": FOREVER})
 
