@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
+    from shared.contracts.state import SavedApplication
     from shared.database import Transaction
 
+    from .domain.backups import Backup, BackupState, Contents, Loan
     from .domain.buckets import AccessKey, Bucket, BucketState, Holder, NewKey
+    from .domain.objects import Place, StoredObject
 
 
 class ObjectStore(Protocol):
@@ -57,6 +60,119 @@ class ObjectStore(Protocol):
 
     async def delete_bucket(self, bucket: str) -> None:
         """Delete the bucket with everything in it."""
+        ...
+
+
+class ObjectCopier(Protocol):
+    """Read, copy and delete objects in the buckets of a store, as its administrator.
+
+    A store that does not answer is an UnavailableError; one that refuses us is a FaultError.
+    """
+
+    def list_objects(self, bucket: str, prefix: str = "") -> AsyncIterator[Sequence[StoredObject]]:
+        """Yield the objects whose keys begin with a prefix, page by page, in no certain order."""
+        ...
+
+    async def copy(self, source: Place, target: Place, size: int) -> bool:
+        """Copy an object of this size and what is known of it, inside of the store.
+
+        Returns:
+            False when there is no such object any more.
+        """
+        ...
+
+    async def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        """Delete objects; those that do not exist are no error."""
+        ...
+
+    async def write(self, bucket: str, key: str, content: bytes) -> None:
+        """Write a small object."""
+        ...
+
+    async def read(self, bucket: str, key: str) -> bytes:
+        """Return the content of a small object.
+
+        Raises:
+            NotFoundError: there is no such object.
+        """
+        ...
+
+    async def digest(self, bucket: str, key: str) -> str:
+        """Return the SHA-256 of an object of any size.
+
+        Raises:
+            NotFoundError: there is no such object.
+        """
+        ...
+
+
+class BackupRepository(Protocol):
+    """Remember backups, and to whom they are lent."""
+
+    async def add(self, tx: Transaction, backup: Backup) -> Backup | None:
+        """Write down a backup before anything is done about it; None when its id is taken."""
+        ...
+
+    async def find(self, tx: Transaction, backup: str) -> Backup | None:
+        """Return a backup, locked until the transaction ends."""
+        ...
+
+    async def list_unfinished(self, tx: Transaction, deployment: str) -> list[Backup]:
+        """Return the backups of a deployment that are neither complete nor being removed."""
+        ...
+
+    async def mark(self, tx: Transaction, backup: str, state: BackupState) -> None:
+        """Record the state of a backup."""
+        ...
+
+    async def open(self, tx: Transaction, backup: str, key: AccessKey) -> None:
+        """Record the key that is announced now: the backup is exporting."""
+        ...
+
+    async def save(
+        self, tx: Transaction, backup: str, applications: Sequence[SavedApplication]
+    ) -> None:
+        """Record what deployer said of the export."""
+        ...
+
+    async def complete(self, tx: Transaction, backup: str, contents: Contents) -> None:
+        """Record that a backup is complete, and that no key opens it any more."""
+        ...
+
+    async def forget(self, tx: Transaction, backup: str) -> None:
+        """Delete the row of a backup that is gone, and its loans."""
+        ...
+
+    async def lend(self, tx: Transaction, loan: Loan) -> None:
+        """Write down a loan before its holder is made; an earlier one of the same is over."""
+        ...
+
+    async def find_loan(self, tx: Transaction, deployment: str, backup: str) -> Loan | None:
+        """Return what a deployment has of a backup, locked until the transaction ends."""
+        ...
+
+    async def list_loans(self, tx: Transaction, deployment: str) -> list[Loan]:
+        """Return what a deployment has been lent, locked until the transaction ends."""
+        ...
+
+    async def list_borrowers(self, tx: Transaction, backup: str) -> list[str]:
+        """Return the deployments to which a backup is lent, by id."""
+        ...
+
+    async def hand_over(self, tx: Transaction, loan: Loan, key: AccessKey) -> None:
+        """Record the key that is announced now: the backup is lent."""
+        ...
+
+    async def end_loan(self, tx: Transaction, loan: Loan) -> None:
+        """Record that a loan is over; its holder may still be there."""
+        ...
+
+    async def forget_loan(self, tx: Transaction, loan: Loan) -> None:
+        """Delete the row of a loan whose holder is gone."""
+        ...
+
+    async def is_overtaken(self, tx: Transaction, deployment: str, run: str) -> bool:
+        """Say whether work of a later run of the deployment has begun here."""
         ...
 
 

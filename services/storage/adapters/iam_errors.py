@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from aiohttp import ClientPayloadError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _UNKNOWN_HOLDER: Final = "NoSuchEntity"
 _MISSING: Final = {"404", "NoSuchBucket", _UNKNOWN_HOLDER, "NoSuchKey", "NoSuchUpload"}
+_NO_OBJECT: Final = {"404", "NoSuchKey"}
 _TAKEN: Final = {"BucketAlreadyExists", "OperationAborted"}
 _BUSY: Final = {"RequestTimeout", "SlowDown", "Throttling", "TooManyRequestsException"}
 _LIMITS: Final = {
@@ -36,6 +38,7 @@ _LIMITS: Final = {
 _FULL: Final = {"InsufficientStorage", "XMinioStorageFull"}
 _FULL_TEXTS: Final = ("no space left on device", "no free volumes", "no writable volumes")
 _AWAY: Final = (
+    ClientPayloadError,
     HTTPClientError,
     IncompleteReadError,
     ResponseParserError,
@@ -43,7 +46,8 @@ _AWAY: Final = (
 )
 _NOT_FOUND: Final = 404
 _REFUSED: Final = frozenset({401, 403})
-_TOO_MANY: Final = 429
+# What was read has changed since; there are too many requests.
+_AGAIN: Final = frozenset({412, 429})
 _SERVER: Final = 500
 _NO_ROOM: Final = 507
 
@@ -62,6 +66,11 @@ def status(error: ClientError) -> int:
 def is_missing(error: ClientError) -> bool:
     """Say whether what was asked for does not exist."""
     return code(error) in _MISSING or status(error) == _NOT_FOUND
+
+
+def is_no_object(error: ClientError) -> bool:
+    """Say whether it is the object that does not exist, and not its bucket."""
+    return code(error) in _NO_OBJECT
 
 
 def is_refused(error: ClientError) -> bool:
@@ -112,7 +121,7 @@ def _ours(error: ClientError, bucket: str) -> errors.HostingError:
         return errors.UnavailableError("store.not_yet", f"the holder is not known yet: {what}")
     if shortage := _shortage(error, what):
         return shortage
-    if number >= _SERVER or number == _TOO_MANY or word in _BUSY:
+    if number >= _SERVER or number in _AGAIN or word in _BUSY:
         return errors.UnavailableError(
             "store.unavailable",
             f"the object store is too busy or in trouble: {what}. See its log if that lasts.",
