@@ -23,6 +23,8 @@ System = NewType("System", str)
 """Store path of a toplevel."""
 
 FIRST_EPOCH: Final = 1
+NO_EPOCH: Final = 0
+"""Of what claims no host: a prepared system, which has nothing but engines."""
 
 
 class RebootedError(Exception):
@@ -52,10 +54,12 @@ class ApplicationSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permit:
-    """Allows a deployment's units to start on a machine until its next boot."""
+    """Allows the units of a system to start on a machine until its next boot."""
 
     epoch: int
     boot_id: str
+    known: int = NO_EPOCH
+    """The epoch that the machine has run under; a disk that never did is an old copy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +110,74 @@ class Generation:
     """The boot for which secrets and permit were placed last."""
     revision: int
     run: str
+    epoch: int = FIRST_EPOCH
+    """The epoch that it was started under."""
+    refusal: str = ""
+    """Why its units are not started after a boot; empty when they are."""
+
+
+class UnitVerb(StrEnum):
+    """What is done with units of the system that runs."""
+
+    START = "start"
+    STOP = "stop"
+    MASK = "mask"
+    """Stop it, and let nothing start it, not even the next boot."""
+    UNMASK = "unmask"
+
+
+class StateVerb(StrEnum):
+    """What `fediversity-state` is asked to do."""
+
+    EXPORT = "export"
+    VERIFY = "verify"
+    """All of an import that comes before it touches anything."""
+    IMPORT = "import"
+
+
+class FolderVerb(StrEnum):
+    """What is done with an application's folder around an import."""
+
+    SET_ASIDE = "set-aside"
+    """Rename it and make an empty one."""
+    IMPORTED = "imported"
+    """Note that the new one is complete."""
+    PUT_BACK = "put-back"
+    """Rename it back and remove the new one."""
+    DROP = "drop"
+    """Remove the one that was set aside."""
+    STATUS = "status"
+
+
+class Folder(StrEnum):
+    """What became of an application's folder in an import."""
+
+    NONE = "none"
+    """There is one folder."""
+    ASIDE = "aside"
+    """One is set aside for a new one that is not complete."""
+    IMPORTED = "imported"
+    """One is set aside for a new one that is complete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headway:
+    """How far the work on an application's state is."""
+
+    what: str
+    done: int
+    total: int | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What was carried of an application's state."""
+
+    manifest: str
+    """Name of the manifest below the export's prefix."""
+    sha256: str
+    rows: int
+    files: int
+    bytes: int
+    not_included: tuple[str, ...]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
+
+from .domain import Headway
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +18,23 @@ if TYPE_CHECKING:
     from shared.contracts.panel import DeploymentRequested
     from shared.database import Transaction
 
-    from .domain import ApplicationSecret, Generation, Permit, Revision, Sighting, Switch, System
+    from .domain import (
+        ApplicationSecret,
+        Carried,
+        Folder,
+        FolderVerb,
+        Generation,
+        Permit,
+        Revision,
+        Sighting,
+        StateVerb,
+        Switch,
+        System,
+        UnitVerb,
+    )
+
+Told = Callable[[Headway], Awaitable[None]]
+"""Hears how far something is."""
 
 
 class SystemBuilder(Protocol):
@@ -54,7 +73,11 @@ class Host(Protocol):
     async def place(
         self, system: System, permit: Permit, secrets: Mapping[str, Mapping[str, bytes]]
     ) -> None:
-        """Put permit and secrets (application → name → value) in the machine's memory."""
+        """Put permit and secrets (application → name → value) in the machine's memory.
+
+        Raises:
+            ConflictError: the machine's disk is from another time than the permit.
+        """
         ...
 
     async def start(self, boot_id: str, system: System) -> None:
@@ -79,6 +102,42 @@ class Host(Protocol):
 
     async def refuse(self, boot_id: str, system: System, reason: str) -> Switch:
         """Put the system from before back now, or say what became of the switch."""
+        ...
+
+    async def units(self, boot_id: str, verb: UnitVerb, names: Sequence[str]) -> None:
+        """Do something with units of the system that runs, in this order.
+
+        Raises:
+            FaultError: one of them does not start or stop, or there is none of this name.
+        """
+        ...
+
+    async def perform(self, boot_id: str, application: str, command: Sequence[str]) -> str:
+        """Run a command of a package as its application's user, in its folder.
+
+        The words may name {code}, {configuration}, {secrets} and {state}.
+
+        Returns:
+            What it complained about when it failed, else an empty text.
+        """
+        ...
+
+    async def folder(self, boot_id: str, verb: FolderVerb, application: str, export: str) -> Folder:
+        """Keep an application's folder beside a new one for an import, or settle for one of them.
+
+        Each verb may be repeated; the units of the application have to be stopped.
+        """
+        ...
+
+    async def carry(
+        self, boot_id: str, verb: StateVerb, application: str, document: str, told: Told
+    ) -> Carried:
+        """Carry an application's state to or from a bucket, as the document says.
+
+        Raises:
+            UnavailableError: the store or the application's database is away, too.
+            FaultError: it cannot be done; `import` has touched nothing when the export is to blame.
+        """
         ...
 
     async def erase(self) -> None:

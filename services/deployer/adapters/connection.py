@@ -15,7 +15,7 @@ from shared import errors, telemetry
 from . import disk, process
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
 BUSY: Final = 75
@@ -58,6 +58,7 @@ class Connection:
     configuration: Path
     socket: Path
     run: process.Run
+    stream: process.Stream = process.stream
     _master: asyncio.subprocess.Process | None = None
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -132,6 +133,22 @@ class Connection:
                 raise disk.full_in(self.machine) from error
             raise
         return output.decode(errors="replace")
+
+    async def tell(
+        self,
+        command: str,
+        told: Callable[[bytes], Awaitable[None]],
+        *,
+        stdin: bytes,
+        seconds: float,
+    ) -> tuple[int, str]:
+        """Run a shell command in the machine and tell its output line by line.
+
+        Returns:
+            Its status and the last that it complained about.
+        """
+        await self.open()
+        return await self.stream([*self.ssh(), command], told, stdin=stdin, seconds=seconds)
 
     async def local(
         self,

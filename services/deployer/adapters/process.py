@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 from shared import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 
 TIMEOUT: Final = "command.timeout"
+LONGEST_LINE: Final = 2**20
+"""The bytes of a line of output that is read as one."""
+LAST_WORDS: Final = 4096
+"""As much as is kept of what a program complains about while it works."""
 
 
 class Run(Protocol):
@@ -31,6 +35,26 @@ class Run(Protocol):
 
         Raises:
             CommandError: it ended with another status than 0.
+            UnavailableError: it did not end in time.
+        """
+        ...
+
+
+class Stream(Protocol):
+    """Starts a program, hears its output line by line, and waits for its end."""
+
+    async def __call__(
+        self,
+        argv: Sequence[str],
+        told: Callable[[bytes], Awaitable[None]],
+        *,
+        stdin: bytes = b"",
+        seconds: float = 60.0,
+    ) -> tuple[int, str]:
+        """Return its status and the last that it complained about.
+
+        Raises:
+            FaultError: a line is too long.
             UnavailableError: it did not end in time.
         """
         ...
@@ -54,6 +78,7 @@ async def start(
             env=dict(os.environ) | {"LC_ALL": "C.UTF-8"} | dict(environment or {}),
             # A Ctrl-C in the terminal is for us to handle, not for what we started.
             start_new_session=True,
+            limit=LONGEST_LINE,
         )
     except FileNotFoundError as error:
         raise errors.FaultError(
@@ -86,6 +111,63 @@ async def run(
             argv, process.returncode or 0, complaints.decode(errors="replace")
         )
     return output
+
+
+async def stream(
+    argv: Sequence[str],
+    told: Callable[[bytes], Awaitable[None]],
+    *,
+    stdin: bytes = b"",
+    seconds: float = 60.0,
+) -> tuple[int, str]:
+    """Start a program and tell every line while it works; it never outlives the call."""
+    process = await start(argv)
+    others = [
+        asyncio.create_task(_fed(process, stdin)),
+        complaints := asyncio.create_task(_last_words(process)),
+    ]
+    try:
+        async with asyncio.timeout(seconds):
+            while line := await _line(process):
+                await told(line)
+            await asyncio.gather(*others)
+            status = await process.wait()
+    except TimeoutError as error:
+        raise errors.UnavailableError(
+            TIMEOUT, f"{argv[0]} did not end within {seconds:g} s"
+        ) from error
+    finally:
+        await stop(process)
+        for it in others:
+            it.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+    return status, complaints.result()
+
+
+async def _line(process: asyncio.subprocess.Process) -> bytes:
+    if process.stdout is None:
+        raise errors.FaultError("command.no_pipes", "a program was started without pipes")
+    try:
+        return await process.stdout.readline()
+    except ValueError as error:
+        raise errors.FaultError(
+            "command.overlong", f"a line of output is longer than {LONGEST_LINE} bytes"
+        ) from error
+
+
+async def _fed(process: asyncio.subprocess.Process, stdin: bytes) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            process.stdin.write(stdin)
+            await process.stdin.drain()
+        process.stdin.close()
+
+
+async def _last_words(process: asyncio.subprocess.Process) -> str:
+    kept = b""
+    while process.stderr is not None and (chunk := await process.stderr.read(LAST_WORDS)):
+        kept = (kept + chunk)[-LAST_WORDS:]
+    return kept.decode(errors="replace")
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:

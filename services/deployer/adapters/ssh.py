@@ -19,23 +19,32 @@ from typing_extensions import override
 
 from shared import errors
 
-from ..domain import RebootedError, Sighting, Switch, SwitchResult
+from ..domain import Folder, RebootedError, Sighting, Switch, SwitchResult
 from ..ports import Host, Hosts
-from . import disk, process
+from . import disk, process, state, vitals
 from .connection import COMMAND_SECONDS, Connection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from shared.contracts.deployments import GrantedMachine
 
-    from ..domain import Permit, System
+    from ..domain import Carried, FolderVerb, Permit, StateVerb, System, UnitVerb, Vitals
+    from ..ports import Told
     from .nix import Nix
 
 PROFILE: Final = "/nix/var/nix/profiles/system"
+MASKED: Final = "/var/lib/fediversity/masked"
 BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
+CURRENT: Final = "/run/current-system/bin"
 REBOOTED: Final = 97
+OTHER_TIME: Final = 98
+"""The status with which a disk from before a move refuses a permit."""
 COPY_SECONDS: Final = 600.0
+PERFORM_SECONDS: Final = 3600.0
+FAILED: Final = 1
+LAST_WORDS: Final = 300
+"""As many characters as are told of what a command complained about."""
 STORE_PATH: Final = re.compile(r"'(/nix/store/[^/']+)")
 """As complaints about a damaged store name it."""
 LONGEST_FOLDER: Final = 50
@@ -120,18 +129,29 @@ class SshHost(Host):
     ) -> None:
         # place-permit refuses when the boot is not the permit's.
         command = (
-            f"{system}/bin/place-permit {permit.epoch:d} {shlex.quote(permit.boot_id)} && "
-            f"exec {system}/bin/place-secrets"
+            f"{system}/bin/place-permit {permit.epoch:d} {shlex.quote(permit.boot_id)} "
+            f"{permit.known:d} && exec {system}/bin/place-secrets"
         )
-        await self._within_boot(command, stdin=archived(secrets))
+        try:
+            await self._within_boot(command, stdin=archived(secrets))
+        except errors.CommandError as error:
+            if error.status != OTHER_TIME:
+                raise
+            message = f"{self.connection.machine} was not started: {error.stderr.strip()}"
+            raise errors.ConflictError("machine.disk_of_another_time", message) from error
 
     @override
     async def start(self, boot_id: str, system: System) -> None:
         await self._within_boot(in_boot(boot_id, f"{system}/bin/switch-to-configuration test"))
 
     @override
+    async def examine(self) -> Vitals:
+        return vitals.read(await self.connection.do(vitals.COMMAND, seconds=vitals.SECONDS))
+
+    @override
     async def switch(self, boot_id: str, system: System, seconds: int) -> Switch:
-        command = f"{system}/bin/guarded-switch {PROFILE} {system} {seconds:d}"
+        words = f"{system}/bin/guarded-switch {PROFILE} {system} {seconds:d}"
+        command = shlex.join(["/bin/sh", "-c", f"rm -f {MASKED}/*; exec {words}"])
         patience = seconds + COMMAND_SECONDS
         try:
             text = await self._within_boot(in_boot(boot_id, command), seconds=patience)
@@ -157,6 +177,45 @@ class SshHost(Host):
     async def refuse(self, boot_id: str, system: System, reason: str) -> Switch:
         words = shlex.join([f"{system}/bin/guarded-switch", "--refuse", reason])
         return report(await self._within_boot(in_boot(boot_id, words), seconds=COPY_SECONDS))
+
+    @override
+    async def units(self, boot_id: str, verb: UnitVerb, names: Sequence[str]) -> None:
+        each = "; ".join(shlex.join([f"{CURRENT}/units", verb, name]) for name in names)
+        command = shlex.join(["/bin/sh", "-c", f"set -e; {each}"])
+        await self._within_boot(in_boot(boot_id, command), seconds=COPY_SECONDS)
+
+    @override
+    async def perform(self, boot_id: str, application: str, command: Sequence[str]) -> str:
+        words = shlex.join([f"{CURRENT}/as-application", application, *command])
+        # With a status of its own: what ssh fails with must not be taken for the command's.
+        script = shlex.join(["/bin/sh", "-c", f"{words} 1>&2 || exit {FAILED}"])
+        try:
+            await self._within_boot(in_boot(boot_id, script), seconds=PERFORM_SECONDS)
+        except errors.CommandError as error:
+            if error.status != FAILED:
+                raise
+            return error.stderr.strip()[-LAST_WORDS:] or "it failed without a word"
+        return ""
+
+    @override
+    async def folder(self, boot_id: str, verb: FolderVerb, application: str, export: str) -> Folder:
+        words = shlex.join([f"{CURRENT}/state-folder", verb, application, export])
+        said = await self._within_boot(in_boot(boot_id, words), seconds=COPY_SECONDS)
+        if said.strip() not in set(Folder):
+            raise errors.FaultError("machine.unreadable", f"the machine reports {said[-200:]!r}")
+        return Folder(said.strip())
+
+    @override
+    async def carry(
+        self, boot_id: str, verb: StateVerb, application: str, document: str, told: Told
+    ) -> Carried:
+        words = shlex.join([state.PROGRAM, verb, application])
+        try:
+            return await state.carry(self.connection, in_boot(boot_id, words), document, told)
+        except errors.CommandError as error:
+            if error.status == REBOOTED:
+                raise RebootedError(self.connection.machine) from error
+            raise
 
     @override
     async def erase(self) -> None:
@@ -226,6 +285,7 @@ class SshHosts(Hosts):
     """Holds no secret: configuration, host keys and sockets of the connections."""
     nix: Nix
     run: process.Run = process.run
+    stream: process.Stream = process.stream
     _connections: dict[str, Connection] = field(default_factory=dict)
 
     @classmethod
@@ -255,6 +315,7 @@ class SshHosts(Hosts):
                 configuration=self._file(name, "conf"),
                 socket=self._file(name, "s"),
                 run=self.run,
+                stream=self.stream,
             )
             self._connections[name] = connection
         self._describe(machine)

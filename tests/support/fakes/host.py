@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from services.deployer.domain import RebootedError, Sighting, Switch, SwitchResult, System
+from services.deployer.domain import (
+    Carried,
+    Folder,
+    FolderVerb,
+    Headway,
+    RebootedError,
+    Sighting,
+    StateVerb,
+    Switch,
+    SwitchResult,
+    System,
+    UnitVerb,
+)
 from services.deployer.ports import Host, Hosts
 from shared import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from services.deployer.domain import Permit
+    from services.deployer.ports import Told
     from shared.contracts.deployments import GrantedMachine
 
 EMPTY = System("/nix/store/00000000000000000000000000000000-empty")
@@ -44,6 +59,26 @@ class FakeHost(Host):
     """Has no room to switch, nor to bring units up again."""
     cannot_be_entered: bool = False
     """Takes no new connection."""
+    epoch: int = 1
+    """The last one that the disk ran under."""
+    running: set[str] = field(default_factory=set)
+    """Units that were started by name."""
+    masked: set[str] = field(default_factory=set)
+    stubborn: set[str] = field(default_factory=set)
+    """Units that do not start."""
+    complaints: dict[str, str] = field(default_factory=dict)
+    """A word of a command → what the command complains about."""
+    performed: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    state: dict[str, str] = field(default_factory=dict)
+    """Application → what its folder holds."""
+    aside: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
+    """Application → export, what the folder held before, whether the new one is complete."""
+    staging: dict[str, str] = field(default_factory=dict)
+    """Prefix → what lies there."""
+    carried: list[tuple[StateVerb, str, str]] = field(default_factory=list)
+    """Verb, application and document of everything that was carried."""
+    refusals: dict[StateVerb, errors.HostingError] = field(default_factory=dict)
+    """Verb → what it fails with."""
     _history: list[System] = field(default_factory=lambda: [EMPTY])
     _target: System | None = None
     _old: System = EMPTY
@@ -58,6 +93,7 @@ class FakeHost(Host):
         self._target, self.permit = None, None
         self.secrets.clear()
         self.started.clear()
+        self.running.clear()
         self.boot_id = str(uuid.uuid4())
 
     @override
@@ -77,6 +113,9 @@ class FakeHost(Host):
         self, system: System, permit: Permit, secrets: Mapping[str, Mapping[str, bytes]]
     ) -> None:
         self._reach(permit.boot_id, system)
+        if self.epoch < permit.known or 0 < permit.epoch < self.epoch:
+            raise errors.ConflictError("machine.disk_of_another_time", "it is an old copy")
+        self.epoch = max(self.epoch, permit.epoch)
         self.permit = permit
         self.secrets[system] = secrets
 
@@ -129,6 +168,83 @@ class FakeHost(Host):
             return Switch(result=SwitchResult.NONE, generation=0)
         self._take_back(reason)
         return self._verdict
+
+    @override
+    async def units(self, boot_id: str, verb: UnitVerb, names: Sequence[str]) -> None:
+        self._reach(boot_id)
+        for name in names:
+            match verb:
+                case UnitVerb.START if name in self.stubborn:
+                    raise errors.CommandError(("ssh",), 4, f"{name} could not be prepared")
+                case UnitVerb.START if name not in self.masked:
+                    self.running.add(name)
+                case UnitVerb.STOP:
+                    self.running.discard(name)
+                case UnitVerb.MASK:
+                    self.running.discard(name)
+                    self.masked.add(name)
+                case UnitVerb.UNMASK:
+                    self.masked.discard(name)
+                case _:
+                    pass  # what is masked does not start
+
+    @override
+    async def perform(self, boot_id: str, application: str, command: Sequence[str]) -> str:
+        self._reach(boot_id)
+        self.performed.append((application, tuple(command)))
+        return next((self.complaints[it] for it in command if it in self.complaints), "")
+
+    @override
+    async def folder(self, boot_id: str, verb: FolderVerb, application: str, export: str) -> Folder:
+        self._reach(boot_id)
+        found = self.aside.get(application)
+        if found and found[0] != export:
+            if verb is FolderVerb.SET_ASIDE:
+                raise errors.CommandError(("ssh",), 3, f"{found[0]} was never settled")
+            return Folder.NONE
+        match verb:
+            case FolderVerb.SET_ASIDE if not found:
+                self.aside[application] = (export, self.state.pop(application, ""), False)
+            case FolderVerb.IMPORTED if found:
+                self.aside[application] = (*found[:2], True)
+            case FolderVerb.IMPORTED:
+                raise errors.CommandError(("ssh",), 1, "no folder is set aside")
+            case FolderVerb.PUT_BACK if found:
+                self.state[application] = found[1]
+                del self.aside[application]
+            case FolderVerb.DROP:
+                self.aside.pop(application, None)
+            case _:
+                pass
+        _, _, is_complete = self.aside.get(application, ("", "", None))
+        return {None: Folder.NONE, False: Folder.ASIDE, True: Folder.IMPORTED}[is_complete]
+
+    @override
+    async def carry(
+        self, boot_id: str, verb: StateVerb, application: str, document: str, told: Told
+    ) -> Carried:
+        self._reach(boot_id)
+        asked = json.loads(document)
+        self.carried.append((verb, application, document))
+        await told(Headway(what="rows", done=1, total=2, unit="rows"))
+        if verb in self.refusals:
+            raise self.refusals[verb]
+        place = asked["staging"]["prefix"]
+        if verb is StateVerb.EXPORT:
+            self.staging[place] = self.state.get(application, "")
+        if verb is StateVerb.IMPORT:
+            if self.state.get(application):
+                raise errors.FaultError("target.not_empty", "there is something already")
+            self.state[application] = self.staging[place]
+        content = self.staging[place]
+        return Carried(
+            manifest="manifest.json",
+            sha256=hashlib.sha256(content.encode()).hexdigest(),
+            rows=len(content.split()),
+            files=1,
+            bytes=len(content),
+            not_included=("excluded sessions",),
+        )
 
     @override
     async def erase(self) -> None:
