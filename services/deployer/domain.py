@@ -15,6 +15,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.catalogue import SecretKind
     from shared.contracts.deployments import GrantedBucket, GrantedMachine
     from shared.contracts.panel import DeploymentRequested
@@ -69,6 +71,18 @@ class Sighting:
     boot_id: str
     system: str
     """The toplevel that runs, or an empty text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """How a machine is, as it says itself."""
+
+    boot_id: str
+    system: str
+    units: Mapping[str, str]
+    """Unit → `running`, or why not."""
+    disk_percent: int
+    """How much of the disk is in use."""
 
 
 class SwitchResult(StrEnum):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Switch,
         System,
         UnitVerb,
+        Vitals,
     )
 
 Told = Callable[[Headway], Awaitable[None]]
@@ -84,9 +85,14 @@ class Host(Protocol):
         """Start what is not running of a system that is active already."""
         ...
 
+    async def examine(self) -> Vitals:
+        """Return how the machine is, soon or not at all."""
+        ...
+
     async def switch(self, boot_id: str, system: System, seconds: int) -> Switch:
         """Switch to a system, or join the switch to it that is under way.
 
+        No unit is masked any more then.
         Unless the switch is confirmed within `seconds`, the machine takes it back by itself. One
         that is still activating when this returns will not come to an end: refuse it.
         """

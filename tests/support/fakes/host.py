@@ -23,6 +23,7 @@ from services.deployer.domain import (
     SwitchResult,
     System,
     UnitVerb,
+    Vitals,
 )
 from services.deployer.ports import Host, Hosts
 from shared import errors
@@ -66,6 +67,10 @@ class FakeHost(Host):
     masked: set[str] = field(default_factory=set)
     stubborn: set[str] = field(default_factory=set)
     """Units that do not start."""
+    seen: dict[str, str] = field(default_factory=lambda: {"hello": "running"})
+    """Unit → what an examination shows of it, unless it is masked."""
+    disk_percent: int = 10
+    examinations: int = 0
     complaints: dict[str, str] = field(default_factory=dict)
     """A word of a command → what the command complains about."""
     performed: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -102,6 +107,17 @@ class FakeHost(Host):
         return Sighting(boot_id=self.boot_id, system=self.system)
 
     @override
+    async def examine(self) -> Vitals:
+        self._reach()
+        self.examinations += 1
+        return Vitals(
+            boot_id=self.boot_id,
+            system=self.system,
+            units={name: "masked" if name in self.masked else it for name, it in self.seen.items()},
+            disk_percent=self.disk_percent,
+        )
+
+    @override
     async def copy(self, system: System, *, verify: bool) -> None:
         self._reach()
         self.store.add(system)
@@ -131,6 +147,7 @@ class FakeHost(Host):
             if self._target != system:
                 raise errors.UnavailableError("machine.busy", "another switch is not confirmed yet")
             return self._verdict
+        self.masked.clear()
         if self.is_full:
             raise errors.FaultError("machine.disk_full", "the disk is full")
         if self.system == system:
