@@ -178,6 +178,13 @@ class Route:
     upstream: Endpoint | Media
 
 
+class Door(StrEnum):
+    """A way out of a machine to the world; the one to its buckets is always open."""
+
+    EGRESS = "egress"
+    MAIL = "mail"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationHost:
     """A host name that a revision gives to an application."""
@@ -188,3 +195,5 @@ class ApplicationHost:
     """Whether it is to be reached from outside."""
     is_media: bool = False
     """Whether anybody reads the application's public objects there."""
+    doors: frozenset[Door] = frozenset()
+    """The doors that it may use as long as it is reached from outside."""
