@@ -24,15 +24,21 @@ async def kill(stack: Stack, victim: str, deployment: str, run: str) -> None:
     await assert_still_running(stack, run)
 
 
+def is_there(stack: Stack, name: str, deployment: str) -> bool:
+    """Say whether a part, or the deployment's machine, runs."""
+    return _process(stack, name, deployment) is not None
+
+
 def victim_of(stack: Stack, name: str, deployment: str) -> identity.Identity:
     """Return the process of a part, or of the deployment's machine."""
-    if name == QEMU:
-        [pid, *_] = world.machines(f"fdv-{deployment}-")
-    else:
-        pid = stack.pid(name)
-    found = identity.of(pid)
-    assert found is not None
+    found = _process(stack, name, deployment)
+    assert found is not None, f"{name} does not run"
     return found
+
+
+def _process(stack: Stack, name: str, deployment: str) -> identity.Identity | None:
+    pids = world.machines(f"fdv-{deployment}-") if name == QEMU else [stack.pid(name)]
+    return identity.of(pids[0]) if pids and pids[0] else None
 
 
 async def assert_still_running(stack: Stack, run: str) -> None:

@@ -85,7 +85,10 @@ async def play_through(
         while waiting and (seen := await _look(stack, run)).get("state") not in ENDED:
             for it in seen.get("steps", ()):
                 place = (it["service"], it["name"])
-                if it["status"] == "running" and place in waiting:
+                if it["status"] != "running" or place not in waiting:
+                    continue
+                # What was killed a moment ago may not be back yet.
+                if killing.is_there(stack, waiting[place].victim, scene.deployment):
                     victim = waiting.pop(place).victim
                     await killing.kill(stack, victim, scene.deployment, run)
                     break

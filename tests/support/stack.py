@@ -116,13 +116,11 @@ class Stack:
         assert found is not None
         return f"http://{urlsplit(url).hostname}:{found.parts['front'].ports['front']}"
 
-    def pid(self, part: str) -> int:
-        """Pid of a server or service."""
+    def pid(self, part: str) -> int | None:
+        """Pid of a server or service; None while it is being started again."""
         found = state.load(self.data / "state.json")
         assert found is not None
-        pid = found.parts[part].pid
-        assert pid is not None
-        return pid
+        return found.parts[part].pid
 
     def port(self, part: str) -> int:
         """First port of a server or service."""
