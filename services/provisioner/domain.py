@@ -3,15 +3,16 @@
     RESERVED ──▶ CHANGING ───▶ READY ──▶ SURPLUS ──▶ gone
           └──────────┴───────────┴──▶ REMOVING ──▶ gone
 
-A machine keeps its image, its addresses and its disk for life. Only a larger size is a change
-that it can take; everything else would be another machine, and data on its disk would be lost.
+A machine keeps its image and its disk for life. It can get a larger size, and applications that
+its image suffices for; everything else would be another machine, without the data on its disk.
+Each port at which something answers inside is reached at an address of its own from outside.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -21,8 +22,10 @@ from shared import errors
 from shared.contracts.deployments import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+SSH_PORT: Final = 22
+"""Where machines answer SSH, inside."""
 # Nothing in it means anything to an edge, and it names a folder: never a whole store.
 _MEDIA_URL: Final = re.compile(
     r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+"
@@ -75,11 +78,15 @@ class Size:
 class Placement:
     """What one machine of a revision has to offer."""
 
-    applications: tuple[str, ...]
+    ports: Mapping[str, int]
+    """The applications on it, each with the port at which it answers, inside."""
     size: Size
-    http_port: int
-    """Where its web server answers, inside."""
     image_packages: tuple[str, ...]
+
+    @property
+    def applications(self) -> tuple[str, ...]:
+        """The applications on it, sorted."""
+        return tuple(sorted(self.ports))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,28 +100,8 @@ class Machine:
     """A UUID that only this machine carries, whatever else takes its name."""
     state: MachineState
     placement: Placement
-    ssh: Endpoint | None = None
-    http: Endpoint | None = None
-
-    def check(self, wanted: Placement) -> None:
-        """Refuse what this machine cannot become.
-
-        Raises:
-            InvalidError: the disk would shrink, or the image lacks a package.
-        """
-        if wanted.size.disk_gib < self.placement.size.disk_gib:
-            raise errors.InvalidError(
-                "machine.disk_shrinks",
-                f"the disk of {self.name} holds {self.placement.size.disk_gib} GiB and cannot "
-                f"shrink to {wanted.size.disk_gib} GiB; choose the earlier size or a larger one",
-            )
-        lacking = sorted({*wanted.image_packages} - {*self.placement.image_packages})
-        if lacking:
-            raise errors.InvalidError(
-                "machine.image_packages",
-                f"{self.name} keeps its image for life, and that lacks {', '.join(lacking)}; "
-                "remove the deployment and deploy it again to get a new machine",
-            )
+    addresses: Mapping[int, Endpoint] = field(default_factory=dict)
+    """Port inside → where it is reached from outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +155,14 @@ class Media:
                 f"{self.url!r} is not where the objects of a bucket are; check the endpoint of the "
                 "object store in the provider file",
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """A port of a machine, where an application answers."""
+
+    machine: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

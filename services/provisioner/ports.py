@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .domain import (
         Address,
         ApplicationHost,
+        Inside,
         Machine,
         MachineState,
         Media,
@@ -48,10 +49,8 @@ class MachineOrder:
     identity: str
     image: Image
     size: Size
-    ssh: Endpoint
-    http: Endpoint
-    http_port: int
-    """The port inside that `http` leads to."""
+    addresses: Mapping[int, Endpoint]
+    """Port inside → where it is to be reached; SSH is among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +62,14 @@ class FoundMachine:
     power: Power
     image: Image
     size: Size
-    ssh: Endpoint
-    http: Endpoint
+    addresses: Mapping[int, Endpoint]
+    """Port inside → where it is reached; SSH is among them."""
     host_public_key: str
     """The only SSH host key to accept there."""
-
-
-class Purpose(StrEnum):
-    """What is reached at an address of a machine."""
-
-    SSH = "ssh"
-    HTTP = "http"
+    doors: Doors
+    """The ways out that it has, as it sees them; those of a stopped machine come with its start."""
+    is_outdated: bool = False
+    """Whether its ways out lead elsewhere than they would after a start."""
 
 
 class RuntimeBackend(Protocol):
@@ -84,7 +80,7 @@ class RuntimeBackend(Protocol):
     """
 
     def doors(self) -> Doors:
-        """Return the ways out that every machine has, as it sees them."""
+        """Return the ways out that a machine has which starts now, as it sees them."""
         ...
 
     async def is_free(self, endpoint: Endpoint) -> bool:
@@ -121,6 +117,16 @@ class RuntimeBackend(Protocol):
 
         Raises:
             FaultError: the host has no room for it; the machine was not stopped.
+        """
+        ...
+
+    async def forward(self, name: str, identity: str, addresses: Mapping[int, Endpoint]) -> None:
+        """See to it that exactly these ports are reached, each at its address; nothing is stopped.
+
+        Raises:
+            ConflictError: something else listens on one of the addresses; those that are new to
+                the machine are free again as far as it is concerned.
+            UnavailableError: the machine does not listen; ask again.
         """
         ...
 
@@ -219,14 +225,14 @@ class MachineRepository(Protocol):
         """Record what a machine offers from now on."""
         ...
 
-    async def occupy(
-        self, tx: Transaction, machine: str, purpose: Purpose, endpoint: Endpoint
-    ) -> bool:
-        """Take an address for a machine; say whether it was to be had."""
+    async def occupy(self, tx: Transaction, machine: str, port: int, endpoint: Endpoint) -> bool:
+        """Take an address for a port of a machine; say whether it was to be had."""
         ...
 
-    async def vacate(self, tx: Transaction, machine: str) -> None:
-        """Give back the addresses of a machine that was never reached there."""
+    async def vacate(
+        self, tx: Transaction, machine: str, *, keep: AbstractSet[int] = frozenset()
+    ) -> None:
+        """Give back the addresses of a machine, but for those of some of its ports."""
         ...
 
     async def taken_ports(self, tx: Transaction, host: str) -> AbstractSet[int]:
@@ -285,9 +291,9 @@ class PublicationRepository(Protocol):
         ...
 
     async def put_routes(
-        self, tx: Transaction, deployment: str, targets: Mapping[ApplicationHost, str | Media]
+        self, tx: Transaction, deployment: str, targets: Mapping[ApplicationHost, Inside | Media]
     ) -> None:
-        """Write down which machine or media each host leads to; no other host of it is routed."""
+        """Write down what each host leads to; no other host of the deployment is routed."""
         ...
 
     async def list_routes(self, tx: Transaction) -> Sequence[Route]:

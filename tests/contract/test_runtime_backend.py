@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from services.provisioner.adapters.qemu.machines import MachineFolder
-from services.provisioner.domain import Size
+from services.provisioner.domain import SSH_PORT, Size
 from services.provisioner.ports import Image, MachineOrder, Power
 from shared import errors, ids
 from shared.contracts.deployments import Endpoint
@@ -97,10 +97,12 @@ async def order(case: Case) -> MachineOrder:
         identity=str(uuid.uuid4()),
         image=await case.backend.ensure_image(PACKAGES),
         size=SMALL,
-        ssh=Endpoint(host=LOOPBACK, port=free()),
-        http=Endpoint(host=LOOPBACK, port=free()),
-        http_port=80,
+        addresses={it: a_free_address() for it in (SSH_PORT, 80)},
     )
+
+
+def a_free_address() -> Endpoint:
+    return Endpoint(host=LOOPBACK, port=free())
 
 
 async def test_the_same_packages_are_the_same_image(case: Case) -> None:
@@ -121,7 +123,8 @@ async def test_a_created_machine_is_found_as_ordered_and_stopped(
     assert found == created
     assert list(await case.backend.list_machines()) == [created]
     assert (created.name, created.identity) == (order.name, order.identity)
-    assert (created.size, created.ssh, created.http) == (order.size, order.ssh, order.http)
+    assert (created.size, created.addresses) == (order.size, order.addresses)
+    assert created.doors == case.backend.doors()
     assert created.power is Power.STOPPED
     assert created.host_public_key.startswith("ssh-ed25519 ")
 
@@ -192,6 +195,8 @@ async def test_a_machine_of_another_identity_is_left_alone(case: Case, order: Ma
             await change(order.name, other)
     with pytest.raises(errors.ConflictError):
         await case.backend.resize(order.name, other, SMALL)
+    with pytest.raises(errors.ConflictError):
+        await case.backend.forward(order.name, other, order.addresses)
 
     assert case.process(order) == process
 
@@ -210,15 +215,72 @@ async def test_what_is_not_there_cannot_be_started_but_may_be_removed(
 async def test_a_taken_address_is_named(case: Case, order: MachineOrder) -> None:
     await case.backend.create(order)
 
-    with case.occupied(order.http):
-        assert not await case.backend.is_free(order.http)
+    with case.occupied(order.addresses[80]):
+        assert not await case.backend.is_free(order.addresses[80])
         with pytest.raises(errors.ConflictError) as caught:
             await case.backend.start(order.name, order.identity)
 
     assert caught.value.code == "machine.port_taken"
-    assert str(order.http) in caught.value.message
+    assert str(order.addresses[80]) in caught.value.message
     assert "ss -ltnp" in caught.value.message
-    assert await case.backend.is_free(order.http)
+    assert await case.backend.is_free(order.addresses[80])
+
+
+async def test_a_machine_that_runs_is_reached_at_more_addresses_and_at_others(
+    case: Case, order: MachineOrder
+) -> None:
+    await case.backend.create(order)
+    await case.backend.start(order.name, order.identity)
+    process = case.process(order)
+    ssh, http, more = order.addresses[SSH_PORT], order.addresses[80], a_free_address()
+
+    for addresses in ({SSH_PORT: ssh, 80: http, 8080: more}, {SSH_PORT: ssh, 8081: http}) * 2:
+        await case.backend.forward(order.name, order.identity, addresses)
+
+        found = await case.backend.find(order.name)
+        assert found is not None
+        assert found.addresses == addresses
+        assert [await case.backend.is_free(it) for it in (ssh, http, more)] == [
+            False,
+            False,
+            more not in addresses.values(),
+        ]
+
+    assert case.process(order) == process
+
+
+async def test_addresses_outlive_the_process_that_they_were_given_to(
+    case: Case, order: MachineOrder
+) -> None:
+    await case.backend.create(order)
+    addresses = {**order.addresses, 8080: a_free_address()}
+    await case.backend.forward(order.name, order.identity, addresses)
+    await case.backend.start(order.name, order.identity)
+
+    assert not await case.backend.is_free(addresses[8080])
+    await case.kill(order)
+    await case.backend.start(order.name, order.identity)
+
+    assert not await case.backend.is_free(addresses[8080])
+
+
+async def test_an_address_that_somebody_else_has_changes_nothing(
+    case: Case, order: MachineOrder
+) -> None:
+    await case.backend.create(order)
+    await case.backend.start(order.name, order.identity)
+    free, taken = a_free_address(), a_free_address()
+    wanted = {**order.addresses, 8080: free, 8081: taken}
+
+    with case.occupied(taken), pytest.raises(errors.ConflictError) as caught:
+        await case.backend.forward(order.name, order.identity, wanted)
+
+    assert caught.value.code == "machine.port_taken"
+    assert str(taken) in caught.value.message
+    assert await case.backend.is_free(free)
+    found = await case.backend.find(order.name)
+    assert found is not None
+    assert found.addresses == order.addresses
 
 
 async def test_a_resized_machine_is_stopped_and_has_the_new_size(
@@ -245,6 +307,6 @@ async def test_a_removed_machine_is_gone_and_its_name_is_free(
     await case.backend.remove(order.name, order.identity)
 
     assert await case.backend.find(order.name) is None
-    assert await case.backend.is_free(order.ssh)
-    assert await case.backend.is_free(order.http)
+    assert await case.backend.is_free(order.addresses[SSH_PORT])
+    assert await case.backend.is_free(order.addresses[80])
     await case.backend.create(replace(order, identity=str(uuid.uuid4())))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.provisioner.adapters.qemu.machines import MachineFolder
-from services.provisioner.domain import Size
+from services.provisioner.domain import SSH_PORT, Size
 from services.provisioner.ports import MachineOrder
 from shared import errors, ids
 from shared.contracts.deployments import Endpoint, GrantedMachine, SecureShell
@@ -67,9 +67,7 @@ async def running(
             identity=str(uuid.uuid4()),
             image=await backend.ensure_image(PACKAGES),
             size=Size(cpus=1, memory_mib=256, disk_gib=4),
-            ssh=Endpoint(host=LOOPBACK, port=free()),
-            http=Endpoint(host=LOOPBACK, port=free()),
-            http_port=80,
+            addresses={it: Endpoint(host=LOOPBACK, port=free()) for it in (SSH_PORT, 80)},
         )
         found = await backend.create(order)
         await backend.start(order.name, order.identity)
@@ -77,8 +75,10 @@ async def running(
         granted = GrantedMachine(
             machine=order.name,
             applications=tuple(applications),
-            ssh=SecureShell(**order.ssh.model_dump(), host_public_key=found.host_public_key),
-            http=order.http,
+            ssh=SecureShell(
+                **order.addresses[SSH_PORT].model_dump(), host_public_key=found.host_public_key
+            ),
+            http=order.addresses[80],
             guest=backend.doors(),
         )
         yield Guest(backend=backend, order=order, granted=granted, key_file=directory / "key")

@@ -10,8 +10,8 @@ from typing_extensions import override
 from shared import errors, ids
 from shared.contracts.deployments import Endpoint
 
-from ..domain import ApplicationHost, Machine, MachineState, Media, Placement, Route, Size
-from ..ports import MachineRepository, PublicationRepository, Purpose
+from ..domain import ApplicationHost, Inside, Machine, MachineState, Media, Placement, Route, Size
+from ..ports import MachineRepository, PublicationRepository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,18 +22,17 @@ if TYPE_CHECKING:
 # Whoever applies the list of routes has the newest one, and nobody applies an older one after it.
 ROUTES_LOCK: Final = 0x0FED2
 _MACHINES: Final = """
-select machines.name, deployment, number, identity, state, applications, cpus, memory_mib,
-    disk_gib, http_port, image_packages, ssh.host ssh_host, ssh.port ssh_port,
-    http.host http_host, http.port http_port_outside
-from machines
-left join addresses ssh on ssh.machine = machines.name and ssh.purpose = 'ssh'
-left join addresses http on http.machine = machines.name and http.purpose = 'http'
-where deployment = $1 order by number
+select name, deployment, number, identity, state, ports, cpus, memory_mib, disk_gib, image_packages
+from machines where deployment = $1 order by number
+"""
+_ADDRESSES: Final = """
+select machine, guest_port, host, port from addresses
+where machine in (select name from machines where deployment = $1)
 """
 _RESERVE: Final = """
-insert into machines (name, deployment, number, identity, state, applications, cpus, memory_mib,
-    disk_gib, http_port, image_packages)
-values ($1, $2, $3, $4, 'reserved', $5, $6, $7, $8, $9, $10)
+insert into machines (name, deployment, number, identity, state, ports, cpus, memory_mib, disk_gib,
+    image_packages)
+values ($1, $2, $3, $4, 'reserved', $5, $6, $7, $8, $9)
 """
 
 
@@ -42,7 +41,12 @@ class PostgresMachineRepository(MachineRepository):
 
     @override
     async def list_machines(self, tx: Transaction, deployment: str) -> Sequence[Machine]:
-        return [_machine(row) for row in await tx.fetch(_MACHINES, deployment)]
+        addresses: dict[str, dict[int, Endpoint]] = {}
+        for row in await tx.fetch(_ADDRESSES, deployment):
+            endpoint = Endpoint(host=row["host"], port=row["port"])
+            addresses.setdefault(row["machine"], {})[row["guest_port"]] = endpoint
+        rows = await tx.fetch(_MACHINES, deployment)
+        return [_machine(row, addresses.get(row["name"], {})) for row in rows]
 
     @override
     async def reserve(
@@ -63,29 +67,33 @@ class PostgresMachineRepository(MachineRepository):
     @override
     async def place(self, tx: Transaction, name: str, placement: Placement) -> None:
         await tx.execute(
-            """update machines set applications = $2, cpus = $3, memory_mib = $4, disk_gib = $5,
-                http_port = $6, image_packages = $7 where name = $1""",
+            """update machines set ports = $2, cpus = $3, memory_mib = $4, disk_gib = $5,
+                image_packages = $6 where name = $1""",
             name,
             *_columns(placement),
         )
 
     @override
-    async def occupy(
-        self, tx: Transaction, machine: str, purpose: Purpose, endpoint: Endpoint
-    ) -> bool:
+    async def occupy(self, tx: Transaction, machine: str, port: int, endpoint: Endpoint) -> bool:
         tag = await tx.execute(
-            """insert into addresses (host, port, machine, purpose) values ($1, $2, $3, $4)
+            """insert into addresses (host, port, machine, guest_port) values ($1, $2, $3, $4)
             on conflict (host, port) do nothing""",
             endpoint.host,
             endpoint.port,
             machine,
-            purpose.value,
+            port,
         )
         return tag == "INSERT 0 1"
 
     @override
-    async def vacate(self, tx: Transaction, machine: str) -> None:
-        await tx.execute("delete from addresses where machine = $1", machine)
+    async def vacate(
+        self, tx: Transaction, machine: str, *, keep: AbstractSet[int] = frozenset()
+    ) -> None:
+        await tx.execute(
+            "delete from addresses where machine = $1 and guest_port <> all($2)",
+            machine,
+            list(keep),
+        )
 
     @override
     async def taken_ports(self, tx: Transaction, host: str) -> AbstractSet[int]:
@@ -184,17 +192,19 @@ class PostgresPublicationRepository(PublicationRepository):
 
     @override
     async def put_routes(
-        self, tx: Transaction, deployment: str, targets: Mapping[ApplicationHost, str | Media]
+        self, tx: Transaction, deployment: str, targets: Mapping[ApplicationHost, Inside | Media]
     ) -> None:
         await tx.execute("delete from routes where deployment = $1", deployment)
         for it, target in targets.items():
             await tx.execute(
-                """insert into routes (host, deployment, application, machine, media_url)
-                values ($1, $2, $3, $4, $5)""",
+                """insert into routes (host, deployment, application, machine, guest_port,
+                    media_url)
+                values ($1, $2, $3, $4, $5, $6)""",
                 it.host,
                 deployment,
                 it.application,
-                target if isinstance(target, str) else None,
+                target.machine if isinstance(target, Inside) else None,
+                target.port if isinstance(target, Inside) else None,
                 target.url if isinstance(target, Media) else None,
             )
 
@@ -203,7 +213,8 @@ class PostgresPublicationRepository(PublicationRepository):
         await tx.execute("select pg_advisory_xact_lock($1)", ROUTES_LOCK)
         rows = await tx.fetch(
             """select routes.host, media_url, addresses.host at, addresses.port from routes
-            left join addresses on addresses.machine = routes.machine and purpose = 'http'
+            left join addresses on addresses.machine = routes.machine
+                and addresses.guest_port = routes.guest_port
             where media_url is not null or addresses.port is not null order by routes.host"""
         )
         return [Route(host=it["host"], upstream=_upstream(it)) for it in rows]
@@ -218,16 +229,15 @@ def _upstream(row: Row) -> Endpoint | Media:
 def _columns(placement: Placement) -> tuple[object, ...]:
     size = placement.size
     return (
-        list(placement.applications),
+        dict(placement.ports),
         size.cpus,
         size.memory_mib,
         size.disk_gib,
-        placement.http_port,
         list(placement.image_packages),
     )
 
 
-def _machine(row: Row) -> Machine:
+def _machine(row: Row, addresses: Mapping[int, Endpoint]) -> Machine:
     return Machine(
         name=row["name"],
         deployment=row["deployment"],
@@ -235,15 +245,9 @@ def _machine(row: Row) -> Machine:
         identity=str(row["identity"]),
         state=MachineState(row["state"]),
         placement=Placement(
-            applications=tuple(row["applications"]),
+            ports=row["ports"],
             size=Size(cpus=row["cpus"], memory_mib=row["memory_mib"], disk_gib=row["disk_gib"]),
-            http_port=row["http_port"],
             image_packages=tuple(row["image_packages"]),
         ),
-        ssh=_endpoint(row["ssh_host"], row["ssh_port"]),
-        http=_endpoint(row["http_host"], row["http_port_outside"]),
+        addresses=addresses,
     )
-
-
-def _endpoint(host: str | None, port: int | None) -> Endpoint | None:
-    return None if host is None or port is None else Endpoint(host=host, port=port)

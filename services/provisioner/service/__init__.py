@@ -93,10 +93,10 @@ class Provisioner:
         ]
 
     async def announce_routes(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
-        """Announce where the applications are reached, and give up the machines of no use now."""
+        """Announce where the applications are reached, and give up what is of no use now."""
         hosts = await self.publication.repository.hosts(tx, job.deployment, job.revision)
         applications = [it.application for it in hosts]
-        await self.machines.give_up_surplus(tx, job.deployment, applications)
+        await self.machines.settle(tx, job.deployment, applications)
         return [
             RoutePublished(
                 deployment=job.deployment,

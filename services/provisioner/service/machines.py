@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from shared import errors, jobs, telemetry
-from shared.contracts.deployments import Endpoint, GrantedMachine, SecureShell
+from shared.contracts.deployments import GrantedMachine, SecureShell
 
 from .. import policy
-from ..domain import Machine, MachineState
-from ..ports import Image, MachineOrder, Power, Purpose
-from .values import Booted, ChosenImage, Removed, Wanted
+from ..domain import SSH_PORT, Machine, MachineState
+from ..ports import Image, MachineOrder, Power
+from .values import Booted, ChosenImage, ChosenImages, Removed, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from shared.contracts.deployments import Endpoint
     from shared.database import Database, Transaction
 
     from ..domain import AddressRange, Placement
@@ -38,40 +39,37 @@ class Machines:
     check_hosts: Callable[[Sequence[str]], None]
     """Refuses hosts that nobody here could reach, before a machine is made for them."""
 
-    async def image(self, job: jobs.Job) -> ChosenImage:
-        """Reserve machines, and see to the image that those are made from which do not exist."""
+    async def image(self, job: jobs.Job) -> ChosenImages:
+        """Reserve machines, and see to the images that those are made from which do not exist."""
         self.check_hosts(job.asked(Wanted).hosts)
         async with self.database.transaction() as tx:
             assignment = await self._assignment(tx, job)
-            for machine, placement in assignment.kept:
-                if found := await self._find(machine):
-                    _check(machine, found, placement)
             await self.repository.reserve(tx, job.deployment, assignment.new)
-        pairs = await self._pairs(job)
-        if all([await self._find(machine) for machine, _ in pairs]):
-            return ChosenImage(key=None)
-        packages = sorted({name for _, placement in pairs for name in placement.image_packages})
-        image = await self.backend.ensure_image(packages)
-        return ChosenImage(key=image.key, packages=image.packages)
+        images = {}
+        for machine, placement in await self._pairs(job):
+            if await self._find(machine) is None:
+                image = await self.backend.ensure_image(placement.image_packages)
+                images[machine.name] = ChosenImage(key=image.key, packages=image.packages)
+        return ChosenImages(images=images)
 
     async def machine(self, job: jobs.Job) -> None:
-        """Create the machines that do not exist, and give the others the size they need."""
-        chosen = job.result("image", ChosenImage)
+        """Create the machines that do not exist, and let the others be what they are to be."""
+        images = job.result("image", ChosenImages).images
         for machine, placement in await self._pairs(job):
             found = await self._find(machine)
-            if found is None:
-                if chosen.key is None:
-                    # It was there a moment ago, when no image seemed to be needed.
-                    raise jobs.ReenterError("image")
+            if found is not None:
+                await self._adapt(machine, found, placement)
+            elif chosen := images.get(machine.name):
                 image = Image(key=chosen.key, packages=chosen.packages)
                 await self._create(machine, placement, image)
             else:
-                await self._adapt(machine, found, placement)
+                # It was there a moment ago, when no image seemed to be needed.
+                raise jobs.ReenterError("image")
 
     async def boot(self, job: jobs.Job) -> Booted:
         """Start the machines, or find them running, and wait until they answer."""
         pairs = await self._pairs(job)
-        boots = [asyncio.ensure_future(self._boot(machine)) for machine, _ in pairs]
+        boots = [asyncio.ensure_future(self._boot(*it)) for it in pairs]
         # All of them have ended before the step is done again, or an earlier one.
         await asyncio.gather(*boots, return_exceptions=True)
         return Booted(machines=tuple([await it for it in boots]))
@@ -81,7 +79,7 @@ class Machines:
         booted = job.result("boot", Booted).machines
         names = [it.machine for it in booted]
         await self.repository.mark(tx, names, MachineState.READY)
-        await self._place_once(tx, await self._assignment(tx, job))
+        await self._place_once(tx, job)
         await jobs.start_watch(tx, "processes", job.deployment)
         return booted
 
@@ -94,18 +92,14 @@ class Machines:
         """See to it that machines which should run do, and that those given up are gone."""
         async with self.database.transaction() as tx:
             machines = await self.repository.list_machines(tx, deployment)
-        async with asyncio.TaskGroup() as group:
-            looks = [group.create_task(self._trouble_with(it)) for it in machines]
-        if troubles := [trouble for it in looks if (trouble := it.result())]:
-            raise errors.FaultError("machine.not_looked_after", "; ".join(troubles))
-
-    async def _trouble_with(self, machine: Machine) -> str:
-        """Look after one machine; what is wrong with it must not keep another from running."""
-        try:
-            await self._look_at(machine)
-        except errors.HostingError as error:
-            return f"{machine.name}: {error}"
-        return ""
+        # What is wrong with one of them, whatever it is, must not keep another from running.
+        looks = (self._look_at(it) for it in machines)
+        found = await asyncio.gather(*looks, return_exceptions=True)
+        failed = [(it.name, error) for it, error in zip(machines, found, strict=True) if error]
+        if failed:
+            troubles = (f"{name}: {str(error) or repr(error)}" for name, error in failed)
+            _, first = failed[0]
+            raise errors.FaultError("machine.not_looked_after", "; ".join(troubles)) from first
 
     async def _look_at(self, machine: Machine) -> None:
         match machine.state:
@@ -131,13 +125,19 @@ class Machines:
         names = [await self._remove(it) for it in machines]
         return Removed(machines=tuple(names))
 
-    async def give_up_surplus(
-        self, tx: Transaction, deployment: str, applications: Sequence[str]
-    ) -> None:
-        """Write down which machines hold no application any more; the watch removes them."""
-        machines = await self._existing(tx, deployment)
-        surplus = [it.name for it in machines if not {*applications} & {*it.placement.applications}]
-        await self.repository.mark(tx, surplus, MachineState.SURPLUS)
+    async def settle(self, tx: Transaction, deployment: str, applications: Sequence[str]) -> None:
+        """Write down that nothing but these applications is on the deployment's machines any more.
+
+        The watch closes the ways to the others, and removes machines that hold none.
+        """
+        for machine in await self._existing(tx, deployment):
+            left = _only(machine.placement, applications)
+            await self.repository.place(tx, machine.name, left)
+            if left.ports:
+                needed = {SSH_PORT, *left.ports.values()}
+                await self.repository.vacate(tx, machine.name, keep=needed)
+            else:
+                await self.repository.mark(tx, [machine.name], MachineState.SURPLUS)
 
     async def forget(self, job: jobs.Job, tx: Transaction) -> tuple[str, ...]:
         """Drop the machines that are gone."""
@@ -152,6 +152,8 @@ class Machines:
         if found is not None and found.power is Power.STOPPED:
             telemetry.log.warning("machine_gone", machine=machine.name)
         await self.backend.start(machine.name, machine.identity)
+        if found is not None and found.addresses != machine.addresses:
+            await self.backend.forward(machine.name, machine.identity, machine.addresses)
 
     async def _existing(self, tx: Transaction, deployment: str) -> Sequence[Machine]:
         machines = await self.repository.list_machines(tx, deployment)
@@ -163,19 +165,34 @@ class Machines:
             return (await self._assignment(tx, job)).kept
 
     async def _assignment(self, tx: Transaction, job: jobs.Job) -> policy.Assignment:
-        placements = self.place(self.available, job.asked(Wanted).machines)
-        return policy.assign(await self._existing(tx, job.deployment), placements)
+        machines = await self._existing(tx, job.deployment)
+        made = []
+        for machine in machines:
+            # What is recorded may lag behind.
+            if found := await self._find(machine):
+                placement = replace(
+                    machine.placement, size=found.size, image_packages=found.image.packages
+                )
+                made.append(replace(machine, placement=placement))
+        names = {it.name for it in made}
+        return policy.assign(
+            self.place,
+            replace(self.available, machines=tuple(made)),
+            job.asked(Wanted).machines,
+            unmade=[it for it in machines if it.name not in names],
+        )
 
-    async def _place_once(self, tx: Transaction, assignment: policy.Assignment) -> None:
+    async def _place_once(self, tx: Transaction, job: jobs.Job) -> None:
         """Let no other machine hold an application that was placed on a machine of the revision.
 
         What else such a machine holds stays there: the revision that runs may still need it.
         """
-        placed = {name for _, placement in assignment.kept for name in placement.applications}
-        for machine in assignment.surplus:
+        assignment = await self._assignment(tx, job)
+        places = {name: it.name for it, placement in assignment.kept for name in placement.ports}
+        for machine in await self._existing(tx, job.deployment):
             held = machine.placement
-            left = tuple(it for it in held.applications if it not in placed)
-            await self.repository.place(tx, machine.name, replace(held, applications=left))
+            here = [it for it in held.ports if places.get(it, machine.name) == machine.name]
+            await self.repository.place(tx, machine.name, _only(held, here))
 
     async def _find(self, machine: Machine) -> FoundMachine | None:
         found = await self.backend.find(machine.name)
@@ -190,15 +207,15 @@ class Machines:
         async with self.database.transaction() as tx:
             await self.repository.place(tx, machine.name, placement)
             await self.repository.mark(tx, [machine.name], MachineState.CHANGING)
-            order = MachineOrder(
-                name=machine.name,
-                identity=machine.identity,
-                image=image,
-                size=placement.size,
-                ssh=machine.ssh or await self._occupy(tx, machine.name, Purpose.SSH),
-                http=machine.http or await self._occupy(tx, machine.name, Purpose.HTTP),
-                http_port=placement.http_port,
-            )
+            addresses = await self._occupy(tx, machine, placement)
+            await self.repository.vacate(tx, machine.name, keep=addresses.keys())
+        order = MachineOrder(
+            name=machine.name,
+            identity=machine.identity,
+            image=image,
+            size=placement.size,
+            addresses=addresses,
+        )
         try:
             await self.backend.create(order)
         except errors.NotFoundError as error:
@@ -206,14 +223,29 @@ class Machines:
             raise jobs.ReenterError("image") from error
 
     async def _adapt(self, machine: Machine, found: FoundMachine, placement: Placement) -> None:
-        """Let an existing machine be what the revision needs."""
+        """Let an existing machine be what the revision needs, besides what runs on it now."""
         if found.size != placement.size:
             # Ready it stays: if this fails, the watch starts it again, and nobody moves it.
             await self.backend.resize(machine.name, machine.identity, placement.size)
+        elif found.is_outdated:
+            await self.backend.stop(machine.name, machine.identity)
+        ports = {**machine.placement.ports, **placement.ports}
         async with self.database.transaction() as tx:
-            await self.repository.place(tx, machine.name, placement)
+            await self.repository.place(tx, machine.name, replace(placement, ports=ports))
+            needed = await self._occupy(tx, machine, placement)
+        addresses = {**machine.addresses, **needed}
+        try:
+            await self.backend.forward(machine.name, machine.identity, addresses)
+        except errors.ConflictError:
+            new = [it for port, it in needed.items() if port not in machine.addresses]
+            if all([await self.backend.is_free(it) for it in new]):
+                raise
+            async with self.database.transaction() as tx:
+                await self.repository.vacate(tx, machine.name, keep=machine.addresses.keys())
+            # Somebody was faster; there are others.
+            raise jobs.ReenterError("machine") from None
 
-    async def _boot(self, machine: Machine) -> GrantedMachine:
+    async def _boot(self, machine: Machine, placement: Placement) -> GrantedMachine:
         try:
             await self.backend.start(machine.name, machine.identity)
             await self.backend.reach(machine.name, machine.identity)
@@ -227,15 +259,7 @@ class Machines:
         found = await self.backend.find(machine.name)
         if found is None:
             raise errors.UnavailableError("machine.gone", f"{machine.name} is gone")
-        return GrantedMachine(
-            machine=found.name,
-            applications=machine.placement.applications,
-            ssh=SecureShell(
-                host=found.ssh.host, port=found.ssh.port, host_public_key=found.host_public_key
-            ),
-            http=found.http,
-            guest=self.backend.doors(),
-        )
+        return _granted(found, placement)
 
     async def _move(self, machine: Machine) -> None:
         """Make a machine anew at other addresses, while nobody knows the ones it has."""
@@ -245,13 +269,21 @@ class Machines:
             await self.repository.vacate(tx, machine.name)
         raise jobs.ReenterError("image")
 
-    async def _occupy(self, tx: Transaction, name: str, purpose: Purpose) -> Endpoint:
+    async def _occupy(
+        self, tx: Transaction, machine: Machine, placement: Placement
+    ) -> Mapping[int, Endpoint]:
+        """Return an address for SSH and for each application; those that it has stay the same."""
+        ports = (SSH_PORT, *placement.ports.values())
+        had = machine.addresses
+        return {it: had.get(it) or await self._occupy_one(tx, machine.name, it) for it in ports}
+
+    async def _occupy_one(self, tx: Transaction, name: str, port: int) -> Endpoint:
         taken = await self.repository.taken_ports(tx, self.addresses.host)
         for endpoint in self.addresses.candidates(name):
             if (
                 endpoint.port not in taken
                 and await self.backend.is_free(endpoint)
-                and await self.repository.occupy(tx, name, purpose, endpoint)
+                and await self.repository.occupy(tx, name, port, endpoint)
             ):
                 return endpoint
         raise errors.FaultError(
@@ -266,7 +298,22 @@ class Machines:
         return machine.name
 
 
-def _check(machine: Machine, found: FoundMachine, wanted: Placement) -> None:
-    """Refuse what a machine cannot become as it exists: what is recorded may lag behind."""
-    held = replace(machine.placement, size=found.size, image_packages=found.image.packages)
-    replace(machine, placement=held).check(wanted)
+def _only(placement: Placement, applications: Iterable[str]) -> Placement:
+    """Return a placement without the applications that are not among these."""
+    kept = {*applications}
+    ports = {name: port for name, port in placement.ports.items() if name in kept}
+    return replace(placement, ports=ports)
+
+
+def _granted(found: FoundMachine, placement: Placement) -> GrantedMachine:
+    """Return what is announced of a machine: what it is, not what is configured by now."""
+    endpoints = {name: found.addresses[port] for name, port in placement.ports.items()}
+    ssh = found.addresses[SSH_PORT]
+    return GrantedMachine(
+        machine=found.name,
+        applications=placement.applications,
+        ssh=SecureShell(host=ssh.host, port=ssh.port, host_public_key=found.host_public_key),
+        http=endpoints[placement.applications[0]],
+        guest=found.doors,
+        endpoints=endpoints,
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from shared import errors, telemetry
 from shared.contracts.deployments import PublishedRoute
 
-from ..domain import Media
+from ..domain import Inside, Media
 from .values import Announced, Published
 
 if TYPE_CHECKING:
@@ -151,10 +151,14 @@ class Publication:
 
     async def _machines_of(
         self, tx: Transaction, deployment: str, hosts: Sequence[ApplicationHost]
-    ) -> Mapping[ApplicationHost, str]:
+    ) -> Mapping[ApplicationHost, Inside]:
         machines = await self.machines.list_machines(tx, deployment)
-        wanted = [it for it in machines if it.state.is_wanted]
-        found = {name: it.name for it in wanted for name in it.placement.applications}
+        found = {
+            application: Inside(machine=it.name, port=port)
+            for it in machines
+            if it.state.is_wanted
+            for application, port in it.placement.ports.items()
+        }
         lacking = [it.application for it in hosts if it.application not in found]
         if lacking:
             raise errors.FaultError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from shared.contracts.deployments import (
     GrantedMachine,
     MachineRequest,
@@ -19,10 +21,16 @@ class Wanted(Value):
 
 
 class ChosenImage(Value):
-    """The image that new machines are made from; none where every machine exists."""
+    """The image that a new machine is made from."""
 
-    key: str | None
-    packages: tuple[str, ...] = ()
+    key: str
+    packages: tuple[str, ...]
+
+
+class ChosenImages(Value):
+    """The images of the machines that do not exist yet, by their names."""
+
+    images: dict[str, ChosenImage] = Field(default_factory=dict)
 
 
 class Booted(Value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ from tests.support.fakes.runtime_backend import FakeRuntimeBackend
 from tests.support.rig import ServiceRig, tables
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 
     from shared.embedded.servers.postgres import Access
 
@@ -40,6 +41,11 @@ SMALL = Size(cpus=1, memory_mib=256, disk_gib=4)
 LARGE = Size(cpus=2, memory_mib=512, disk_gib=8)
 EDGE = Address(plain=Endpoint(host="127.0.0.1", port=8000))
 PANEL = Route(host="panel.demo.localhost", upstream=Endpoint(host="127.0.0.1", port=8080))
+
+
+def port(application: str) -> int:
+    """Return the port of an application, which no other one has."""
+    return 8000 + zlib.crc32(application.encode()) % 1000
 
 
 @dataclass(kw_only=True)
@@ -101,7 +107,8 @@ class Rig(ServiceRig):
         *applications: str,
         revision: int = 1,
         size: Size = SMALL,
-        packages: tuple[str, ...] = ("python3",),
+        packages: Mapping[str, tuple[str, ...]] | None = None,
+        keeps_data: bool = True,
         mode: Mode = Mode.ACTIVE,
         domain: str = "",
         media: Sequence[str] = (),
@@ -126,8 +133,9 @@ class Rig(ServiceRig):
                         cpus=size.cpus,
                         memory_mib=size.memory_mib,
                         disk_gib=size.disk_gib,
-                        http_port=80,
-                        image_packages=packages,
+                        http_port=port(it),
+                        image_packages=(packages or {}).get(it, ("python3",)),
+                        keeps_data=keeps_data,
                     )
                     for it in applications
                 ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from services.provisioner.adapters.qemu import commands
 from services.provisioner.adapters.qemu.machines import MachineFolder
-from services.provisioner.domain import Size
+from services.provisioner.domain import SSH_PORT, Size
 from services.provisioner.ports import MachineOrder
 from shared import ids
 from shared.contracts.deployments import Endpoint
@@ -40,7 +40,7 @@ class Guest:
         """Run a command inside, and accept no other host key than the seeded one."""
         known = self.directory / "known_hosts"
         key = host_key or self.folder.host_public_key()
-        known.write_text(f"[{LOOPBACK}]:{self.order.ssh.port} {key}\n")
+        known.write_text(f"[{LOOPBACK}]:{self.order.addresses[SSH_PORT].port} {key}\n")
         options = {
             "UserKnownHostsFile": str(known),
             "StrictHostKeyChecking": "yes",
@@ -48,7 +48,7 @@ class Guest:
             "LogLevel": "ERROR",
         }
         words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-        port, own = str(self.order.ssh.port), str(self.directory / "key")
+        port, own = str(self.order.addresses[SSH_PORT].port), str(self.directory / "key")
         return await commands.run(
             (
                 *("ssh", "-F", "/dev/null", "-p", port, "-i", own),
@@ -79,9 +79,7 @@ async def running(s3: Endpoint | None = None) -> AsyncIterator[Guest]:
                 identity=str(uuid.uuid4()),
                 image=await backend.ensure_image(PACKAGES),
                 size=SIZE,
-                ssh=Endpoint(host=LOOPBACK, port=free()),
-                http=Endpoint(host=LOOPBACK, port=free()),
-                http_port=80,
+                addresses={it: Endpoint(host=LOOPBACK, port=free()) for it in (SSH_PORT, 80)},
             )
             await backend.create(order)
             guest = Guest(backend=backend, order=order, directory=directory)

@@ -128,7 +128,7 @@ async def test_an_application_that_moves_together_with_others_leaves_no_machine(
         await eventually(lambda: _only(rig, "machines"), within=10)
 
     upstreams = {it.host: it.upstream for it in rig.world.edge.listed}
-    assert {upstreams[it.host] for it in routes.routes} == {ready.machines[0].http}
+    assert {upstreams[it.host] for it in routes.routes} == {*ready.machines[0].endpoints.values()}
 
 
 async def _only(rig: Rig, table: str) -> bool:

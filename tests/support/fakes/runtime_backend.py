@@ -14,7 +14,7 @@ from shared import errors
 from shared.contracts.deployments import Doors, Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from services.provisioner.domain import Size
     from services.provisioner.ports import MachineOrder
@@ -45,15 +45,21 @@ class FakeRuntimeBackend(RuntimeBackend):
     """How long machines take until they answer, by name."""
     answered: list[str] = field(default_factory=list)
     """Every machine that was seen to answer."""
+    ways_out: Doors = field(
+        default_factory=lambda: Doors(s3=Endpoint(host="10.0.2.100", port=3900))
+    )
+    """The doors that a machine has from its next start on."""
+    broken: set[str] = field(default_factory=set)
+    """Machines at which a driver makes a mistake."""
 
     @override
     def doors(self) -> Doors:
-        return Doors(s3=Endpoint(host="10.0.2.100", port=3900))
+        return self.ways_out
 
     @override
     async def is_free(self, endpoint: Endpoint) -> bool:
         running = (it for it in self.machines.values() if it.power is Power.RUNNING)
-        return endpoint not in self.taken | {at for it in running for at in (it.ssh, it.http)}
+        return endpoint not in self.taken | {at for it in running for at in it.addresses.values()}
 
     @override
     async def ensure_image(self, packages: Sequence[str]) -> Image:
@@ -69,7 +75,14 @@ class FakeRuntimeBackend(RuntimeBackend):
 
     @override
     async def find(self, name: str) -> FoundMachine | None:
-        return self.machines.get(name)
+        if name in self.broken:
+            raise RuntimeError("the driver is broken")
+        found = self.machines.get(name)
+        if found is None:
+            return None
+        if found.power is Power.STOPPED:
+            return replace(found, doors=self.ways_out)
+        return replace(found, is_outdated=found.doors != self.ways_out)
 
     @override
     async def create(self, order: MachineOrder) -> FoundMachine:
@@ -86,8 +99,8 @@ class FakeRuntimeBackend(RuntimeBackend):
             power=Power.STOPPED,
             image=order.image,
             size=order.size,
-            ssh=order.ssh,
-            http=order.http,
+            addresses=order.addresses,
+            doors=self.ways_out,
             host_public_key=f"ssh-ed25519 {hashlib.sha256(order.identity.encode()).hexdigest()}",
         )
         self.machines[order.name] = found
@@ -108,16 +121,18 @@ class FakeRuntimeBackend(RuntimeBackend):
         machine = self._mine(name, identity)
         if machine.power is Power.RUNNING:
             return
-        for endpoint in (machine.ssh, machine.http):
-            if endpoint in self.hidden:
-                self.taken.add(endpoint)
-            if not await self.is_free(endpoint):
-                raise errors.ConflictError(
-                    "machine.port_taken",
-                    f"something else listens at {endpoint}; see: ss -ltnp",
-                )
+        for endpoint in machine.addresses.values():
+            await self._listen(endpoint)
         self.starts.append(name)
-        self.machines[name] = replace(machine, power=Power.RUNNING)
+        self.machines[name] = replace(machine, power=Power.RUNNING, doors=self.ways_out)
+
+    @override
+    async def forward(self, name: str, identity: str, addresses: Mapping[int, Endpoint]) -> None:
+        machine = self._mine(name, identity)
+        if machine.power is Power.RUNNING:
+            for endpoint in {*addresses.values()} - {*machine.addresses.values()}:
+                await self._listen(endpoint)
+        self.machines[name] = replace(machine, addresses=addresses)
 
     @override
     async def reach(self, name: str, identity: str) -> None:
@@ -143,6 +158,14 @@ class FakeRuntimeBackend(RuntimeBackend):
     def kill(self, name: str) -> None:
         """End a machine's process as a crash would."""
         self.machines[name] = replace(self.machines[name], power=Power.STOPPED)
+
+    async def _listen(self, endpoint: Endpoint) -> None:
+        if endpoint in self.hidden:
+            self.taken.add(endpoint)
+        if not await self.is_free(endpoint):
+            raise errors.ConflictError(
+                "machine.port_taken", f"something else listens at {endpoint}; see: ss -ltnp"
+            )
 
     def _mine(self, name: str, identity: str) -> FoundMachine:
         machine = self.machines.get(name)

@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from services.provisioner.domain import (
-    AddressRange,
-    Machine,
-    MachineState,
-    Media,
-    Placement,
-    Size,
-)
+from services.provisioner.domain import AddressRange, Media, Placement, Size
 from shared import errors, ids
 
 SMALL = Size(cpus=1, memory_mib=256, disk_gib=4)
-PLACEMENT = Placement(
-    applications=("hello",), size=SMALL, http_port=80, image_packages=("python3", "restic")
-)
-MACHINE = Machine(
-    name=ids.machine_name("0" * 26, 1),
-    deployment="0" * 26,
-    number=1,
-    identity="00000000-0000-4000-8000-000000000000",
-    state=MachineState.READY,
-    placement=PLACEMENT,
-)
 
 
-def test_a_machine_can_have_a_larger_disk_and_fewer_packages_than_its_image() -> None:
-    MACHINE.check(
-        replace(PLACEMENT, size=replace(SMALL, disk_gib=8, memory_mib=128), image_packages=())
-    )
+def test_a_placement_names_its_applications_in_order() -> None:
+    placement = Placement(ports={"pages": 8080, "hello": 80}, size=SMALL, image_packages=())
 
-
-def test_a_disk_never_shrinks() -> None:
-    with pytest.raises(errors.InvalidError) as caught:
-        MACHINE.check(replace(PLACEMENT, size=replace(SMALL, disk_gib=2)))
-
-    assert caught.value.code == "machine.disk_shrinks"
-    assert "4 GiB" in caught.value.message
-
-
-def test_a_package_that_the_image_lacks_is_named_with_the_way_out() -> None:
-    with pytest.raises(errors.InvalidError) as caught:
-        MACHINE.check(replace(PLACEMENT, image_packages=("postgresql-15", "python3")))
-
-    assert caught.value.code == "machine.image_packages"
-    assert "postgresql-15" in caught.value.message
-    assert "python3" not in caught.value.message
-    assert "deploy it again" in caught.value.message
+    assert placement.applications == ("hello", "pages")
 
 
 @pytest.mark.parametrize(

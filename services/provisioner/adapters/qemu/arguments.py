@@ -7,26 +7,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from shared.contracts.deployments import Doors, Endpoint
-
 from . import images, machines, monitor
+from .ways_out import GUEST_DOORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shared.contracts.deployments import Doors
+
     from ...ports import MachineOrder
 
 PROGRAM: Final = "qemu-system-x86_64"
-SSH_PORT: Final = 22
 DOOR: Final = str(Path(__file__).with_name("door.py"))
 MOST_CONNECTIONS: Final = 64
 """How many connections a machine may have through each of its doors."""
-# Where a machine finds its doors, at the same addresses on every runtime backend.
-GUEST_DOORS: Final = Doors(
-    s3=Endpoint(host="10.0.2.100", port=3900),
-    mail=Endpoint(host="10.0.2.101", port=25),
-    egress=Endpoint(host="10.0.2.102", port=3128),
-)
 _QUIET_HARDWARE: Final = ("-nodefaults", "-no-user-config", "-display", "none")
 _COMMAND_LINE: Final = (
     "console=ttyS0 root=/dev/vda rw quiet loglevel=3 init=/usr/sbin/fediversity-init panic=5 "
@@ -41,15 +35,6 @@ _ACCELERATORS: Final = {
     # One CPU more is slower under emulation, and a larger buffer of translated code only costs.
     "tcg": ("-accel", "tcg,tb-size=64"),
 }
-
-
-def doors_inside(doors: Doors) -> Doors:
-    """Return where a machine finds the doors that lead somewhere."""
-    return Doors(
-        s3=GUEST_DOORS.s3 if doors.s3 else None,
-        mail=GUEST_DOORS.mail if doors.mail else None,
-        egress=GUEST_DOORS.egress if doors.egress else None,
-    )
 
 
 def of_machine(
@@ -116,9 +101,8 @@ def _disk() -> tuple[str, ...]:
 def _network(order: MachineOrder, doors: Doors, porter: Sequence[str]) -> tuple[str, ...]:
     # Without restrict a machine would reach every service on the host's loopback interface.
     parts = [
-        "user,id=network,restrict=on",
-        f"hostfwd=tcp:{order.ssh}-:{SSH_PORT}",
-        f"hostfwd=tcp:{order.http}-:{order.http_port}",
+        f"user,id={monitor.NETWORK},restrict=on",
+        *(f"hostfwd=tcp:{at}-:{port}" for port, at in sorted(order.addresses.items())),
     ]
     for inside, outside in (
         (GUEST_DOORS.s3, doors.s3),
@@ -129,4 +113,9 @@ def _network(order: MachineOrder, doors: Doors, porter: Sequence[str]) -> tuple[
             # One process for each connection: QEMU's own way to a socket carries only one.
             command = shlex.join((*porter, outside.host, str(outside.port)))
             parts.append(f"guestfwd=tcp:{inside}-cmd:{command.replace(',', ',,')}")
-    return ("-netdev", ",".join(parts), "-device", "virtio-net-pci,romfile=,netdev=network")
+    return (
+        "-netdev",
+        ",".join(parts),
+        "-device",
+        f"virtio-net-pci,romfile=,netdev={monitor.NETWORK}",
+    )

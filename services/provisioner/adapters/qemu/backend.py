@@ -13,12 +13,13 @@ from typing_extensions import override
 
 from shared import errors, telemetry
 
+from ...domain import SSH_PORT
 from ...ports import RuntimeBackend
-from . import acceleration, arguments, commands, machines, monitor, reach
+from . import acceleration, arguments, commands, machines, monitor, reach, ways_out
 from .machines import MachineFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from shared.contracts.deployments import Doors, Endpoint
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ...domain import Size
     from ...ports import FoundMachine, Image, MachineOrder
     from .images import Images
+    from .monitor import Monitor
     from .processes import Process
 
 BOOT_SECONDS: Final = 120.0
@@ -51,7 +53,7 @@ class QemuRuntimeBackend(RuntimeBackend):
 
     @override
     def doors(self) -> Doors:
-        return arguments.doors_inside(self.ways_out)
+        return ways_out.inside(self.ways_out)
 
     @override
     async def is_free(self, endpoint: Endpoint) -> bool:
@@ -65,12 +67,13 @@ class QemuRuntimeBackend(RuntimeBackend):
 
     @override
     async def list_machines(self) -> Sequence[FoundMachine]:
-        found = (MachineFolder(it).found() for it in sorted(self.directory.glob("[!.]*")))
+        folders = (MachineFolder(it) for it in sorted(self.directory.glob("[!.]*")))
+        found = (it.found(self.ways_out) for it in folders)
         return [it for it in found if it is not None]
 
     @override
     async def find(self, name: str) -> FoundMachine | None:
-        return self._folder(name).found()
+        return self._folder(name).found(self.ways_out)
 
     @override
     async def create(self, order: MachineOrder) -> FoundMachine:
@@ -82,7 +85,7 @@ class QemuRuntimeBackend(RuntimeBackend):
         self.directory.mkdir(parents=True, exist_ok=True)
         async with self.images.held(order.image) as image:
             await machines.create(folder, order, image)
-        found = folder.found()
+        found = folder.found(self.ways_out)
         assert found is not None  # noqa: S101 - it was just put there
         return found
 
@@ -100,6 +103,14 @@ class QemuRuntimeBackend(RuntimeBackend):
         folder.record(replace(order, size=size))
 
     @override
+    async def forward(self, name: str, identity: str, addresses: Mapping[int, Endpoint]) -> None:
+        folder, order = self._mine(name, identity)
+        if folder.process(identity):
+            async with monitor.connected(folder.path, identity) as qemu:
+                await _forward(qemu, addresses)
+        folder.record(replace(order, addresses=addresses))
+
+    @override
     async def start(self, name: str, identity: str) -> None:
         folder, order = self._mine(name, identity)
         if process := folder.process(identity):
@@ -112,7 +123,7 @@ class QemuRuntimeBackend(RuntimeBackend):
     async def reach(self, name: str, identity: str) -> None:
         folder, order = self._mine(name, identity)
         async with monitor.connected(folder.path, identity) as qemu:
-            await reach.banner(order.ssh, qemu.console, within=BOOT_SECONDS)
+            await reach.banner(order.addresses[SSH_PORT], qemu.console, within=BOOT_SECONDS)
 
     @override
     async def stop(self, name: str, identity: str) -> None:
@@ -159,9 +170,10 @@ class QemuRuntimeBackend(RuntimeBackend):
 
     async def _launch(self, folder: MachineFolder, order: MachineOrder) -> None:
         commands.check_room(folder.path, machines.ROOM_BYTES)
-        await _await_free(order.ssh, order.http)
+        await _await_free(*order.addresses.values())
         folder.let_in(self.public_key())
         (folder.path / monitor.SOCKET).unlink(missing_ok=True)
+        ways_out.record(folder.path, self.ways_out)
         accelerator = await self._accelerator(folder)
         porter = arguments.of_porter(folder.path, commands.find("busybox"))
         argv = arguments.of_machine(order, accelerator, self.ways_out, porter)
@@ -201,6 +213,23 @@ class QemuRuntimeBackend(RuntimeBackend):
         await process.end()
 
 
+async def _forward(qemu: Monitor, addresses: Mapping[int, Endpoint]) -> None:
+    """Let a machine that runs be reached at these addresses and at no other ones."""
+    there = await qemu.addresses()
+    for port, endpoint in there.items():
+        if addresses.get(port) != endpoint:
+            await qemu.close(endpoint)
+    opened: list[Endpoint] = []
+    for port, endpoint in addresses.items():
+        if there.get(port) == endpoint:
+            continue
+        if not await qemu.open(port, endpoint):
+            for it in opened:
+                await qemu.close(it)
+            raise _port_taken(endpoint)
+        opened.append(endpoint)
+
+
 def _is_free(endpoint: Endpoint) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -236,7 +265,8 @@ def _explained(error: errors.CommandError, order: MachineOrder) -> errors.Hostin
     """Return what a refusal of QEMU to start means."""
     text = error.stderr
     if "Could not set up host forwarding rule" in text:
-        return _port_taken(order.ssh if f":{order.ssh.port}-" in text else order.http)
+        named = (it for it in order.addresses.values() if f":{it.port}-" in text)
+        return _port_taken(next(named, order.addresses[SSH_PORT]))
     if 'Failed to get "write" lock' in text:
         return errors.UnavailableError("machine.starting", f"{order.name} is being started already")
     if "Cannot allocate memory" in text or "cannot set up guest memory" in text:

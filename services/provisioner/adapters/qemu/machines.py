@@ -4,6 +4,7 @@ disk.qcow2           what it wrote, over base.qcow2
 base.qcow2 kernel initrd    its image, for life: links that outlive the cache
 hostname authorized_keys hostkey   its seed, read by QEMU at each start
 machine.json         what was ordered
+doors.json           where its doors led when it was started
 process.json         the process that runs it, by pid and start time
 places-*             locked byte by byte: the connections that it has through each door
 """
@@ -18,12 +19,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.contracts.deployments import Endpoint
 
-from ...domain import Size
+from ...domain import SSH_PORT, Size
 from ...ports import FoundMachine, Image, MachineOrder, Power
-from . import commands, images, processes
+from . import commands, images, processes, ways_out
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from shared.contracts.deployments import Doors
 
 DISK: Final = "disk.qcow2"
 BASE: Final = "base.qcow2"
@@ -60,25 +64,27 @@ class MachineFolder:
             identity=found["identity"],
             image=Image(key=found["image"], packages=tuple(found["packages"])),
             size=Size(**found["size"]),
-            ssh=Endpoint(**found["ssh"]),
-            http=Endpoint(**found["http"]),
-            http_port=found["http_port"],
+            addresses=_addresses(found),
         )
 
-    def found(self) -> FoundMachine | None:
-        """Return the machine as it exists."""
+    def found(self, offered: Doors) -> FoundMachine | None:
+        """Return the machine as it exists; a start gives it the doors that are offered."""
         order = self.order()
         if order is None:
             return None
+        power = Power.RUNNING if self.process(order.identity) else Power.STOPPED
+        started = ways_out.read(self.path) if power is Power.RUNNING else None
+        doors = started or offered
         return FoundMachine(
             name=order.name,
             identity=order.identity,
-            power=Power.RUNNING if self.process(order.identity) else Power.STOPPED,
+            power=power,
             image=order.image,
             size=order.size,
-            ssh=order.ssh,
-            http=order.http,
+            addresses=order.addresses,
             host_public_key=self.host_public_key(),
+            doors=ways_out.inside(doors),
+            is_outdated=doors != offered,
         )
 
     def host_public_key(self) -> str:
@@ -111,13 +117,22 @@ class MachineFolder:
                         "memory_mib": order.size.memory_mib,
                         "disk_gib": order.size.disk_gib,
                     },
-                    "ssh": order.ssh.model_dump(),
-                    "http": order.http.model_dump(),
-                    "http_port": order.http_port,
+                    "addresses": {
+                        str(port): at.model_dump() for port, at in order.addresses.items()
+                    },
                 }
             )
         )
         fresh.rename(self.path / ORDER)
+
+
+def _addresses(found: Mapping[str, Any]) -> Mapping[int, Endpoint]:
+    # An earlier version gave a machine two, and one of them to all that answers HTTP in it.
+    recorded = found.get("addresses") or {
+        SSH_PORT: found["ssh"],
+        found["http_port"]: found["http"],
+    }
+    return {int(port): Endpoint(**at) for port, at in recorded.items()}
 
 
 async def create(folder: MachineFolder, order: MachineOrder, image: Path) -> None:

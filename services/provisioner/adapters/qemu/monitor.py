@@ -6,11 +6,13 @@ import asyncio
 import base64
 import contextlib
 import os
+import re
 from typing import TYPE_CHECKING, Final, cast
 
 from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient, QMPError
 
 from shared import errors
+from shared.contracts.deployments import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -18,10 +20,13 @@ if TYPE_CHECKING:
 
 SOCKET: Final = "qmp.sock"
 CONSOLE: Final = "console"
+NETWORK: Final = "network"
 CONSOLE_BYTES: Final = 64 * 2**10
 CONNECT_SECONDS: Final = 5.0
 COMMAND_SECONDS: Final = 10.0
 PAUSED_FOR_ROOM: Final = "io-error"
+# Such as: TCP[HOST_FORWARD]  13  127.0.0.1 24001  10.0.2.15  22  0  0
+_FORWARD: Final = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+(\S+)\s+(\d+)\s+\S+\s+(\d+)\s")
 _LOST: Final = (ConnectError, ExecInterruptedError, EOFError, ConnectionError, FileNotFoundError)
 
 
@@ -59,6 +64,23 @@ class Monitor:
             "ringbuf-read", {"device": CONSOLE, "size": CONSOLE_BYTES, "format": "base64"}
         )
         return base64.b64decode(str(found))
+
+    async def addresses(self) -> dict[int, Endpoint]:
+        """Return which ports of the machine are reached, and where."""
+        found = _FORWARD.findall(await self._ask("info usernet"))
+        return {int(inside): Endpoint(host=host, port=port) for host, port, inside in found}
+
+    async def open(self, port: int, endpoint: Endpoint) -> bool:
+        """Let a port of the machine be reached at an address; say whether that was to be had."""
+        return not await self._ask(f"hostfwd_add {NETWORK} tcp:{endpoint}-:{port}")
+
+    async def close(self, endpoint: Endpoint) -> None:
+        """Let nothing be reached at an address any more; connections that are open stay so."""
+        await self._ask(f"hostfwd_remove {NETWORK} tcp:{endpoint}")
+
+    async def _ask(self, line: str) -> str:
+        # What the protocol has no command for; QEMU answers in words, or with none.
+        return str(await self._execute("human-monitor-command", {"command-line": line}))
 
     async def identity(self) -> str:
         """Return the UUID that QEMU was started with."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.provisioner.adapters.qemu import arguments
+from services.provisioner.adapters.qemu import arguments, ways_out
 from services.provisioner.domain import Size
 from services.provisioner.ports import Image, MachineOrder
 from shared.contracts.deployments import Doors, Endpoint
@@ -17,9 +17,10 @@ ORDER = MachineOrder(
     identity="6b7c1f0e-0000-4000-8000-000000000000",
     image=Image(key="k", packages=()),
     size=Size(cpus=2, memory_mib=512, disk_gib=8),
-    ssh=Endpoint(host="127.0.0.1", port=24001),
-    http=Endpoint(host="127.0.0.1", port=24002),
-    http_port=80,
+    addresses={
+        22: Endpoint(host="127.0.0.1", port=24001),
+        80: Endpoint(host="127.0.0.1", port=24002),
+    },
 )
 PORTER = ("/bin/porter",)
 STORE = Endpoint(host="127.0.0.1", port=8333)
@@ -69,10 +70,8 @@ def test_a_directory_with_odd_letters_in_its_name_is_passed_on_whole() -> None:
 
 
 def test_a_machine_is_told_only_of_doors_that_lead_somewhere() -> None:
-    assert arguments.doors_inside(Doors()) == Doors()
-    assert arguments.doors_inside(Doors(s3=STORE)) == Doors(
-        s3=Endpoint(host="10.0.2.100", port=3900)
-    )
+    assert ways_out.inside(Doors()) == Doors()
+    assert ways_out.inside(Doors(s3=STORE)) == Doors(s3=Endpoint(host="10.0.2.100", port=3900))
 
 
 def test_the_seed_stays_off_the_kernel_command_line() -> None:

@@ -25,9 +25,10 @@ ORDER = MachineOrder(
     identity=str(uuid.uuid4()),
     image=Image(key="key", packages=()),
     size=SMALL,
-    ssh=Endpoint(host="127.0.0.1", port=24000),
-    http=Endpoint(host="127.0.0.1", port=24001),
-    http_port=80,
+    addresses={
+        22: Endpoint(host="127.0.0.1", port=24000),
+        80: Endpoint(host="127.0.0.1", port=24001),
+    },
 )
 
 
