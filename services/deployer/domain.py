@@ -15,10 +15,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from shared.catalogue import SecretKind
-    from shared.contracts.deployments import GrantedBucket, GrantedMachine
+    from shared.contracts.deployments import Endpoint, GrantedBucket, GrantedMachine
     from shared.contracts.panel import DeploymentRequested
 
 System = NewType("System", str)
@@ -34,12 +34,43 @@ class RebootedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an application runs, and how one asks it how it is."""
+
+    machine: GrantedMachine
+    application: str
+    host: str
+    health_path: str
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it answers."""
+        return self.machine.endpoint_of(self.application)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """What is wanted and what was granted for it."""
 
     wanted: DeploymentRequested
     machines: tuple[GrantedMachine, ...]
     buckets: tuple[GrantedBucket, ...]
+
+    def places(self) -> Sequence[Place]:
+        """Return where its applications run."""
+        requests = [it for it in self.wanted.resources if it.kind == "machine"]
+        paths = {it.application: it.health_path for it in requests}
+        return [
+            Place(
+                machine=machine,
+                application=order.application,
+                host=order.host,
+                health_path=paths[order.application],
+            )
+            for machine in self.machines
+            for order in self.wanted.applications
+            if order.application in machine.applications
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

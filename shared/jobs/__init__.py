@@ -10,7 +10,7 @@ ends with, state and events, is written in one transaction.
     await jobs.cancel(tx, deployment, run)   # its jobs end before the next step, as failed
 """
 
-from .model import CANCELLED, Fall, Job, Kind, ReenterError, Report, Step, Watch
+from .model import CANCELLED, Fall, Job, Kind, ReenterError, Report, RunCancelledError, Step, Watch
 from .store import cancel, enqueue, is_cancelled, start_watch, stop_watch
 from .watcher import Watcher
 from .worker import Worker
@@ -22,6 +22,7 @@ __all__ = [
     "Kind",
     "ReenterError",
     "Report",
+    "RunCancelledError",
     "Step",
     "Watch",
     "Watcher",

@@ -28,6 +28,15 @@ class ReenterError(Exception):
         super().__init__(step)
 
 
+class RunCancelledError(errors.HostingError):
+    """The run was cancelled, and a step beyond the last exit has taken back what was begun."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, details: Mapping[str, str]) -> None:
+        super().__init__(CANCELLED, message, details=details)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fall:
     """Why a job failed, and at which step."""

@@ -98,7 +98,7 @@ class Deploying:
                 jobs.Step(BUILD, self.build, margin_seconds=COMMANDS_SECONDS),
                 jobs.Step(COPY, self.copy, margin_seconds=COMMANDS_SECONDS),
                 jobs.Step(SECRETS, self.secrets),
-                jobs.Step(SWITCH, self.switch),
+                jobs.Step(SWITCH, self.switch, last_exit=True),
                 jobs.Step(HEALTH, self.health),
             ),
             finish=self.announce_deployed,
@@ -187,10 +187,16 @@ class Deploying:
         return switched
 
     async def health(self, job: jobs.Job) -> Switched:
-        """Keep the systems when every application answers; take them back when one does not."""
+        """Keep the systems when every application answers; take them back when one does not.
+
+        They are taken back as well when the run was cancelled.
+        """
         switched = job.result(SWITCH, Switched)
         trial = await self._trial(job, switched)
-        await self.verdict.reach(trial, was_interrupted=job.attempt > 1)
+        if job.is_cancelled:
+            await self.verdict.give_up(trial)
+        else:
+            await self.verdict.reach(trial, was_interrupted=job.attempt > 1)
         return switched
 
     async def announce_deployed(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:

@@ -16,9 +16,9 @@ from .together import AFTER_BOOT, each
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from shared.contracts.deployments import ApplicationOrder, GrantedMachine
+    from shared.contracts.deployments import GrantedMachine
 
-    from ..domain import Revision, Switch, System
+    from ..domain import Place, Revision, Switch, System
     from ..ports import HealthProbe, Hosts
     from .timing import Timing
 
@@ -64,7 +64,7 @@ class Verdict:
             ReenterError: a machine has booted meanwhile, which says nothing about the systems; or
                 the watchdog took them back while nobody asked for a verdict.
         """
-        sick, closed = await asyncio.gather(self._sick(trial), self._closed(trial))
+        sick, closed = await asyncio.gather(self.sick(trial.revision), self._closed(trial))
         reasons = [*sick, *closed] or await self._unconfirmed(trial)
         if reasons and was_interrupted and not sick:
             raise jobs.ReenterError(AFTER_BOOT)
@@ -85,13 +85,7 @@ class Verdict:
 
     async def take_back(self, trial: Trial, reason: str) -> errors.FaultError:
         """Take back what was switched, and return the failure that says so."""
-
-        async def refuse_one(machine: GrantedMachine) -> Switch:
-            name = machine.machine
-            host = self.hosts.at(machine)
-            return await host.refuse(trial.boots[name], trial.systems[name], reason)
-
-        found = await each(trial.switched, refuse_one)
+        found = await self._refuse(trial, reason)
         outcome = _outcome({it.result for it in found.values()})
         failed = [it.reason for it in found.values() if it.result is SwitchResult.ROLLED_BACK]
         text = reason or "; ".join(sorted(set(failed)))
@@ -99,29 +93,41 @@ class Verdict:
             "deployment.not_kept", f"{text}. {WORDS[outcome]}", details={OUTCOME: outcome}
         )
 
-    async def _sick(self, trial: Trial) -> list[str]:
+    async def give_up(self, trial: Trial) -> None:
+        """Take the systems back in a cancelled run, unless all of them are kept already.
+
+        Raises:
+            RunCancelledError: they were taken back; the details name the outcome.
+            ReenterError: a machine has booted meanwhile, and has taken its system back by that.
+        """
+        found = await self._refuse(trial, "the run was cancelled")
+        results = {it.result for it in found.values()}
+        if results == {SwitchResult.CONFIRMED}:
+            return
+        outcome = _outcome(results)
+        words = f"The run was cancelled. {WORDS[outcome]}"
+        raise jobs.RunCancelledError(words, details={OUTCOME: outcome})
+
+    async def _refuse(self, trial: Trial, reason: str) -> Mapping[str, Switch]:
+        async def refuse_one(machine: GrantedMachine) -> Switch:
+            name = machine.machine
+            host = self.hosts.at(machine)
+            return await host.refuse(trial.boots[name], trial.systems[name], reason)
+
+        return await each(trial.switched, refuse_one)
+
+    async def sick(self, revision: Revision) -> list[str]:
         """Return why applications are not healthy, once the time for it is over."""
-        places = [
-            (machine, order)
-            for machine in trial.revision.machines
-            for order in trial.revision.wanted.applications
-            if order.application in machine.applications
-        ]
-        found = await asyncio.gather(*(self._ailment(trial, *place) for place in places))
+        found = await asyncio.gather(*(self._ailment(it) for it in revision.places()))
         return [it for it in found if it]
 
-    async def _ailment(self, trial: Trial, machine: GrantedMachine, order: ApplicationOrder) -> str:
-        path = next(
-            it.health_path
-            for it in trial.revision.wanted.resources
-            if it.kind == "machine" and it.application == order.application
-        )
+    async def _ailment(self, place: Place) -> str:
         loop = asyncio.get_running_loop()
         end = loop.time() + self.timing.health
-        while ailment := await self.probe.ask(machine.http, order.host, path):
+        while ailment := await self.probe.ask(place.endpoint, place.host, place.health_path):
             if loop.time() > end:
                 return (
-                    f"{order.application} did not become healthy within "
+                    f"{place.application} did not become healthy within "
                     f"{self.timing.health:g} s: {ailment}"
                 )
             await asyncio.sleep(self.timing.between_questions)

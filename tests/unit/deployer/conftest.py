@@ -49,6 +49,7 @@ class Rig:
     revision: Revision
     results: dict[str, Any] = field(default_factory=dict)
     earlier: dict[str, Any] = field(default_factory=dict)
+    is_cancelled: bool = False
 
     @property
     def deployer(self) -> Deployer:
@@ -98,6 +99,7 @@ class Rig:
             results=self.results,
             earlier=self.earlier,
             tell=tell,
+            is_cancelled=self.is_cancelled,
         )
 
     async def run(self, *names: str, attempt: int = 1) -> None:
