@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType
 
+from shared import errors
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -31,6 +33,15 @@ NO_EPOCH: Final = 0
 
 class RebootedError(Exception):
     """A machine has booted again: what was placed in its memory is gone."""
+
+
+def held_elsewhere(hosts: Sequence[str]) -> errors.ConflictError:
+    """Return the error for hosts that another deployment answers for."""
+    return errors.ConflictError(
+        "permit.held_elsewhere",
+        f"another deployment of this provider answers for {', '.join(hosts)}, and only one may "
+        "run; remove that one first",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -218,8 +218,16 @@ class Revisions(Protocol):
         """Remember that secrets and permit were placed for this boot."""
         ...
 
+    async def refused(self, deployment: str, machine: str, reason: str) -> None:
+        """Remember why nothing of a machine is started after its boot."""
+        ...
+
     async def epoch(self, deployment: str, domain: str, hosts: Sequence[str]) -> int:
-        """Return the highest epoch of these hosts; a new host begins with the first."""
+        """Return the highest epoch of these hosts; a new host begins with the first.
+
+        Raises:
+            ConflictError: another deployment answers for one of them.
+        """
         ...
 
     async def forget(self, tx: Transaction, deployment: str) -> None:

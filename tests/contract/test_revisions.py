@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -238,10 +238,34 @@ async def test_the_boot_of_a_machine_is_remembered(memory: Memory) -> None:
     assert [it.boot_id for it in found] == ["boot", "again"]
 
 
+async def test_why_a_machine_was_not_started_is_remembered_until_it_is(memory: Memory) -> None:
+    await memory.keep(a_generation(machine=1), replace(a_generation(machine=2), epoch=3))
+    name = a_machine(number=2).machine
+
+    await memory.revisions.refused(DEPLOYMENT, name, "an old copy")
+    found = await memory.revisions.generations(DEPLOYMENT)
+    assert [(it.epoch, it.refusal) for it in found] == [(1, ""), (3, "an old copy")]
+
+    await memory.revisions.booted(DEPLOYMENT, name, "again")
+    assert [it.refusal for it in await memory.revisions.generations(DEPLOYMENT)] == ["", ""]
+
+
 async def test_a_host_begins_with_the_first_epoch_and_keeps_it(memory: Memory) -> None:
     assert await memory.revisions.epoch(DEPLOYMENT, "garden.example", HOSTS) == 1
-    assert await memory.revisions.epoch(OTHER, "garden.example", HOSTS[:1]) == 1
+    assert await memory.revisions.epoch(DEPLOYMENT, "garden.example", HOSTS[:1]) == 1
     assert await memory.revisions.epoch(DEPLOYMENT, "garden.example", []) == 1
+
+
+async def test_a_host_that_another_deployment_answers_for_is_refused(memory: Memory) -> None:
+    await memory.revisions.epoch(DEPLOYMENT, "garden.example", HOSTS[:1])
+
+    with pytest.raises(errors.ConflictError, match=f"answers for {HOSTS[0]}, and only one"):
+        await memory.revisions.epoch(OTHER, "garden.example", HOSTS)
+
+    assert await memory.revisions.epoch(OTHER, "garden.example", HOSTS[1:]) == 1
+    async with memory.transaction() as tx:
+        await memory.revisions.forget(tx, DEPLOYMENT)
+    assert await memory.revisions.epoch(OTHER, "garden.example", HOSTS) == 1
 
 
 async def test_nothing_is_known_of_what_was_forgotten(memory: Memory) -> None:

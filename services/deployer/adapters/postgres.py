@@ -13,7 +13,7 @@ from shared.contracts.panel import DeploymentRequested
 from shared.contracts.provisioner import VMReady
 from shared.contracts.storage import StorageReady
 
-from ..domain import FIRST_EPOCH, ApplicationSecret, Generation, Revision, System
+from ..domain import FIRST_EPOCH, ApplicationSecret, Generation, Revision, System, held_elsewhere
 from ..ports import ApplicationSecrets, Revisions
 
 if TYPE_CHECKING:
@@ -47,25 +47,29 @@ _MACHINES: Final = """
 select payload from facts where deployment = $1 and name = 'VMReady'
 """
 _GENERATIONS: Final = """
-select machine, number, system, boot_id, revision, run from generations
+select machine, number, system, boot_id, revision, run, epoch, refusal from generations
 where deployment = $1 order by machine
 """
 _KEEP: Final = """
-insert into generations (deployment, machine, number, system, boot_id, revision, run)
-values ($1, $2, $3, $4, $5, $6, $7)
+insert into generations (deployment, machine, number, system, boot_id, revision, run, epoch)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
 on conflict (deployment, machine) do update set number = excluded.number,
     system = excluded.system, boot_id = excluded.boot_id, revision = excluded.revision,
-    run = excluded.run
+    run = excluded.run, epoch = excluded.epoch, refusal = ''
 """
 _TIDY: Final = """
 delete from facts where deployment = $1
     and run not in (select run from generations where deployment = $1)
     and run <> (select run from deployments where deployment = $1)
 """
-_BOOTED: Final = "update generations set boot_id = $3 where deployment = $1 and machine = $2"
+_BOOTED: Final = """
+update generations set boot_id = $3, refusal = '' where deployment = $1 and machine = $2
+"""
+_REFUSED: Final = "update generations set refusal = $3 where deployment = $1 and machine = $2"
 _EPOCH: Final = """
 insert into epochs (domain, host, deployment, epoch) values ($1, $2, $3, $4)
-on conflict (domain, host) do update set deployment = excluded.deployment returning epoch
+on conflict (domain, host) do update set epoch = epochs.epoch
+where epochs.deployment = excluded.deployment returning epoch
 """
 _SECRETS: Final = """
 select application, name, kind, sealed, fingerprint from application_secrets
@@ -152,7 +156,7 @@ class PostgresRevisions(Revisions):
             machines,
         )
         for it in generations:
-            values = (it.number, it.system, it.boot_id, it.revision, it.run)
+            values = (it.number, it.system, it.boot_id, it.revision, it.run, it.epoch)
             await tx.execute(_KEEP, deployment, it.machine, *values)
         await tx.execute(_TIDY, deployment)
         return before != {it.machine: it.system for it in generations}
@@ -163,13 +167,21 @@ class PostgresRevisions(Revisions):
             await tx.execute(_BOOTED, deployment, machine, boot_id)
 
     @override
+    async def refused(self, deployment: str, machine: str, reason: str) -> None:
+        async with self.database.transaction() as tx:
+            await tx.execute(_REFUSED, deployment, machine, reason)
+
+    @override
     async def epoch(self, deployment: str, domain: str, hosts: Sequence[str]) -> int:
         async with self.database.transaction() as tx:
             values = [
-                await tx.fetchval(_EPOCH, domain, host, deployment, FIRST_EPOCH)
+                (host, await tx.fetchval(_EPOCH, domain, host, deployment, FIRST_EPOCH))
                 for host in sorted(hosts)
             ]
-        return max(values, default=FIRST_EPOCH)
+            taken = [host for host, epoch in values if epoch is None]
+            if taken:
+                raise held_elsewhere(taken)
+        return max((epoch for _, epoch in values), default=FIRST_EPOCH)
 
     @override
     async def forget(self, tx: Transaction, deployment: str) -> None:
@@ -231,6 +243,8 @@ async def _generations(tx: Transaction, deployment: str) -> list[Generation]:
             boot_id=row["boot_id"],
             revision=row["revision"],
             run=row["run"],
+            epoch=row["epoch"],
+            refusal=row["refusal"],
         )
         for row in await tx.fetch(_GENERATIONS, deployment)
     ]

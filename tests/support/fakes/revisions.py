@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from services.deployer.domain import FIRST_EPOCH, Generation, Revision
+from services.deployer.domain import FIRST_EPOCH, Generation, Revision, held_elsewhere
 from services.deployer.ports import Revisions
 from shared import errors
 from shared.contracts.panel import DeploymentRequested
@@ -115,15 +115,23 @@ class FakeRevisions(Revisions):
     @override
     async def booted(self, deployment: str, machine: str, boot_id: str) -> None:
         self.kept[deployment] = [
-            replace(it, boot_id=boot_id) if it.machine == machine else it
+            replace(it, boot_id=boot_id, refusal="") if it.machine == machine else it
+            for it in self.kept.get(deployment, ())
+        ]
+
+    @override
+    async def refused(self, deployment: str, machine: str, reason: str) -> None:
+        self.kept[deployment] = [
+            replace(it, refusal=reason) if it.machine == machine else it
             for it in self.kept.get(deployment, ())
         ]
 
     @override
     async def epoch(self, deployment: str, domain: str, hosts: Sequence[str]) -> int:
-        for host in hosts:
-            _, epoch = self.epochs.get((domain, host), ("", FIRST_EPOCH))
-            self.epochs[domain, host] = (deployment, epoch)
+        found = {it: self.epochs.get((domain, it), (deployment, FIRST_EPOCH)) for it in hosts}
+        if taken := sorted(it for it, (holder, _) in found.items() if holder != deployment):
+            raise held_elsewhere(taken)
+        self.epochs.update({(domain, it): of for it, of in found.items()})
         return max((self.epochs[domain, host][1] for host in hosts), default=FIRST_EPOCH)
 
     @override
