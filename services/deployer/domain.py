@@ -237,3 +237,14 @@ class Carried:
     files: int
     bytes: int
     not_included: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """An import that has begun to change things and is not settled."""
+
+    export: str
+    run: str
+    applications: tuple[str, ...]
+    is_accepted: bool = False
+    """The new state counts; what was set aside only has to be removed."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Folder,
         FolderVerb,
         Generation,
+        Import,
         Permit,
         Revision,
         Sighting,
@@ -244,7 +245,7 @@ class SecretMaker(Protocol):
 
 
 class ApplicationSecrets(Protocol):
-    """What applications keep secret; a value that is kept never changes."""
+    """What applications keep secret; a value only changes by an exchange for an import."""
 
     async def of(self, deployment: str) -> Sequence[ApplicationSecret]:
         """Return the secrets of a deployment, ordered by application and name."""
@@ -256,6 +257,22 @@ class ApplicationSecrets(Protocol):
         """Keep what nothing is kept for yet, and return all that is kept, the same to everybody."""
         ...
 
+    async def exchange(self, deployment: str, given: Sequence[ApplicationSecret]) -> None:
+        """Let these count instead of those of the same name, or add them.
+
+        What was kept before the first exchange is kept beside until it is settled or put back. A
+        password that becomes another one has not been announced.
+        """
+        ...
+
+    async def put_back(self, deployment: str) -> None:
+        """Let what was kept before an exchange count again, if there was one."""
+        ...
+
+    async def settle(self, tx: Transaction, deployment: str) -> None:
+        """Forget what was kept before an exchange."""
+        ...
+
     async def announce(
         self, tx: Transaction, deployment: str, names: Collection[tuple[str, str]]
     ) -> Sequence[ApplicationSecret]:
@@ -264,4 +281,32 @@ class ApplicationSecrets(Protocol):
 
     async def forget(self, tx: Transaction, deployment: str) -> None:
         """Forget every secret of a deployment."""
+        ...
+
+
+class Transfers(Protocol):
+    """What deployer remembers while it carries state."""
+
+    async def password(self, deployment: str, export: str, sealed: str) -> str:
+        """Keep the sealed password of an export's files, if none is kept; return the kept one."""
+        ...
+
+    async def exported(self, tx: Transaction, deployment: str) -> None:
+        """Forget the passwords of a deployment's exports."""
+        ...
+
+    async def begin(self, deployment: str, begun: Import) -> None:
+        """Remember that an import begins to change things; nothing if that is known already."""
+        ...
+
+    async def unsettled(self, deployment: str, tx: Transaction | None = None) -> Import | None:
+        """Return the import that is not settled, if there is one."""
+        ...
+
+    async def accept(self, deployment: str) -> None:
+        """Remember that what was imported counts from now on."""
+        ...
+
+    async def settle(self, tx: Transaction, deployment: str) -> None:
+        """Forget the import."""
         ...

@@ -6,7 +6,7 @@ The one in memory, and the one in a real database.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -156,3 +156,65 @@ async def test_a_forgotten_deployment_has_no_secrets_and_others_keep_theirs(
     assert await memory.secrets.of(OTHER) == [a_secret("key", value="theirs")]
     await memory.secrets.keep(DEPLOYMENT, [a_secret("key", value="new")])
     assert await memory.announce(("blog", "key")) == [a_secret("key", value="new")]
+
+
+async def test_exchanged_secrets_count_and_can_be_put_back(memory: Memory) -> None:
+    key, other = a_secret("key"), a_secret("other")
+    await memory.secrets.keep(DEPLOYMENT, [key, other])
+    await memory.announce(("blog", "key"))
+    theirs = a_secret("key", value="two"), a_secret("new", value="two")
+
+    await memory.secrets.exchange(DEPLOYMENT, theirs)
+    await memory.secrets.exchange(DEPLOYMENT, theirs)
+    assert await memory.secrets.of(DEPLOYMENT) == [theirs[0], theirs[1], other]
+    assert await memory.announce(("blog", "key")) == [theirs[0]]
+
+    await memory.secrets.put_back(DEPLOYMENT)
+    await memory.secrets.put_back(DEPLOYMENT)
+    assert await memory.secrets.of(DEPLOYMENT) == [key, other]
+    assert await memory.announce(("blog", "key"), ("blog", "new")) == []
+
+
+async def test_settled_secrets_stay(memory: Memory) -> None:
+    await memory.secrets.keep(DEPLOYMENT, [a_secret("key")])
+    await memory.secrets.exchange(DEPLOYMENT, [a_secret("key", value="two")])
+
+    async with memory.transaction() as tx:
+        await memory.secrets.settle(tx, DEPLOYMENT)
+
+    await memory.secrets.put_back(DEPLOYMENT)
+    assert await memory.secrets.of(DEPLOYMENT) == [a_secret("key", value="two")]
+
+
+async def test_the_same_value_stays_as_it_was_sealed_and_announced(memory: Memory) -> None:
+    kept = a_secret("password")
+    await memory.secrets.keep(DEPLOYMENT, [kept])
+    await memory.announce(("blog", "password"))
+
+    await memory.secrets.exchange(DEPLOYMENT, [replace(kept, sealed="SEALED-again")])
+
+    assert await memory.secrets.of(DEPLOYMENT) == [kept]
+    assert await memory.announce(("blog", "password")) == []
+
+
+async def test_secrets_where_there_were_none_are_gone_when_they_are_put_back(
+    memory: Memory,
+) -> None:
+    await memory.secrets.keep(OTHER, [a_secret("key", value="theirs")])
+    await memory.secrets.exchange(DEPLOYMENT, [a_secret("key")])
+
+    await memory.secrets.put_back(DEPLOYMENT)
+
+    assert await memory.secrets.of(DEPLOYMENT) == []
+    assert await memory.secrets.of(OTHER) == [a_secret("key", value="theirs")]
+
+
+async def test_what_was_forgotten_cannot_be_put_back(memory: Memory) -> None:
+    await memory.secrets.keep(DEPLOYMENT, [a_secret("key")])
+    await memory.secrets.exchange(DEPLOYMENT, [a_secret("key", value="two")])
+
+    async with memory.transaction() as tx:
+        await memory.secrets.forget(tx, DEPLOYMENT)
+
+    await memory.secrets.put_back(DEPLOYMENT)
+    assert await memory.secrets.of(DEPLOYMENT) == []

@@ -79,6 +79,29 @@ _FIRST: Final = """
 insert into application_secrets (deployment, application, name, kind, sealed, fingerprint)
 values ($1, $2, $3, $4, $5, $6) on conflict (deployment, application, name) do nothing
 """
+_BEGIN_EXCHANGE: Final = """
+insert into exchanges (deployment) values ($1) on conflict do nothing returning deployment
+"""
+_SET_ASIDE: Final = """
+insert into earlier_secrets (deployment, application, name, kind, sealed, fingerprint, created_at,
+    announced_at)
+select deployment, application, name, kind, sealed, fingerprint, created_at, announced_at
+from application_secrets where deployment = $1
+"""
+# Sealed again, the same value would look like another one, and make another system.
+_EXCHANGE: Final = """
+insert into application_secrets as kept (deployment, application, name, kind, sealed, fingerprint)
+values ($1, $2, $3, $4, $5, $6) on conflict (deployment, application, name) do update set
+    kind = excluded.kind, sealed = excluded.sealed, fingerprint = excluded.fingerprint,
+    created_at = excluded.created_at, announced_at = null
+where kept.fingerprint <> excluded.fingerprint
+"""
+_TAKE_BACK: Final = """
+insert into application_secrets (deployment, application, name, kind, sealed, fingerprint,
+    created_at, announced_at)
+select deployment, application, name, kind, sealed, fingerprint, created_at, announced_at
+from earlier_secrets where deployment = $1
+"""
 _ANNOUNCE: Final = """
 update application_secrets set announced_at = now()
 where deployment = $1 and announced_at is null
@@ -212,6 +235,27 @@ class PostgresApplicationSecrets(ApplicationSecrets):
             return [_secret(row) for row in await tx.fetch(_SECRETS, deployment)]
 
     @override
+    async def exchange(self, deployment: str, given: Sequence[ApplicationSecret]) -> None:
+        async with self.database.transaction() as tx:
+            if await tx.fetchval(_BEGIN_EXCHANGE, deployment):
+                await tx.execute(_SET_ASIDE, deployment)
+            for it in given:
+                values = (it.application, it.name, it.kind.value, it.sealed, it.fingerprint)
+                await tx.execute(_EXCHANGE, deployment, *values)
+
+    @override
+    async def put_back(self, deployment: str) -> None:
+        async with self.database.transaction() as tx:
+            if await tx.fetchval("select true from exchanges where deployment = $1", deployment):
+                await self._delete(tx, deployment)
+                await tx.execute(_TAKE_BACK, deployment)
+                await self.settle(tx, deployment)
+
+    @override
+    async def settle(self, tx: Transaction, deployment: str) -> None:
+        await tx.execute("delete from exchanges where deployment = $1", deployment)
+
+    @override
     async def announce(
         self, tx: Transaction, deployment: str, names: Collection[tuple[str, str]]
     ) -> Sequence[ApplicationSecret]:
@@ -221,6 +265,10 @@ class PostgresApplicationSecrets(ApplicationSecrets):
 
     @override
     async def forget(self, tx: Transaction, deployment: str) -> None:
+        await self.settle(tx, deployment)
+        await self._delete(tx, deployment)
+
+    async def _delete(self, tx: Transaction, deployment: str) -> None:
         await tx.execute("delete from application_secrets where deployment = $1", deployment)
 
 

@@ -22,6 +22,10 @@ class FakeApplicationSecrets(ApplicationSecrets):
 
     kept: dict[tuple[str, str, str], ApplicationSecret] = field(default_factory=dict)
     announced: set[tuple[str, str, str]] = field(default_factory=set)
+    earlier: dict[
+        str, tuple[dict[tuple[str, str, str], ApplicationSecret], set[tuple[str, str, str]]]
+    ] = field(default_factory=dict)
+    """Deployment → what was kept, and announced, before an exchange."""
 
     @override
     async def of(self, deployment: str) -> Sequence[ApplicationSecret]:
@@ -36,6 +40,28 @@ class FakeApplicationSecrets(ApplicationSecrets):
         return await self.of(deployment)
 
     @override
+    async def exchange(self, deployment: str, given: Sequence[ApplicationSecret]) -> None:
+        own = {key: it for key, it in self.kept.items() if key[0] == deployment}
+        self.earlier.setdefault(deployment, (own, self.announced & own.keys()))
+        for it in given:
+            key = (deployment, it.application, it.name)
+            if key not in self.kept or self.kept[key].fingerprint != it.fingerprint:
+                self.kept[key] = it
+                self.announced.discard(key)
+
+    @override
+    async def put_back(self, deployment: str) -> None:
+        if deployment in self.earlier:
+            kept, announced = self.earlier.pop(deployment)
+            self._forget(deployment)
+            self.kept |= kept
+            self.announced |= announced
+
+    @override
+    async def settle(self, tx: Transaction, deployment: str) -> None:
+        self.earlier.pop(deployment, None)
+
+    @override
     async def announce(
         self, tx: Transaction, deployment: str, names: Collection[tuple[str, str]]
     ) -> Sequence[ApplicationSecret]:
@@ -46,5 +72,9 @@ class FakeApplicationSecrets(ApplicationSecrets):
 
     @override
     async def forget(self, tx: Transaction, deployment: str) -> None:
+        self.earlier.pop(deployment, None)
+        self._forget(deployment)
+
+    def _forget(self, deployment: str) -> None:
         self.kept = {key: it for key, it in self.kept.items() if key[0] != deployment}
         self.announced = {key for key in self.announced if key[0] != deployment}
