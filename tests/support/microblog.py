@@ -196,6 +196,7 @@ class Blog:
         """Wait until the blog says of itself that it is well, or that it is not."""
 
         async def answers() -> bool:
+            assert self.processes["server"].poll() is None, self.log("server")
             try:
                 return (await self.ask("GET", "/healthz")).status == status
             except aiohttp.ClientConnectionError:

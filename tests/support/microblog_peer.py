@@ -116,7 +116,7 @@ class Received:
 
 
 class Peer:
-    """A server with one actor, which does as a test tells it."""
+    """A server of which every actor has the same key, and which does as a test tells it."""
 
     def __init__(self, netloc: str) -> None:
         self.netloc = netloc
@@ -136,17 +136,19 @@ class Peer:
         self.answers = asyncio.Event()
         self.answers.set()
 
-    def letter(self, to: str, activity: dict[str, Any] | None = None) -> Letter:
-        """Return a request to another server's inbox, by default that it wants to follow."""
-        actor = f"http://{to}/actor"
+    def letter(
+        self, to: str, activity: dict[str, Any] | None = None, *, name: str = "ada"
+    ) -> Letter:
+        """Return a request to another server's inbox, by default that somebody wants to follow."""
+        actor = f"{self.url}/users/{name}"
         follow = {
             "@context": "https://www.w3.org/ns/activitystreams",
             "id": f"{self.url}/follows/{len(self.asked)}",
             "type": "Follow",
-            "actor": self.actor_id,
-            "object": actor,
+            "actor": actor,
+            "object": f"http://{to}/actor",
         }
-        return Letter(self.key, self.key_id, to, activity or follow)
+        return Letter(self.key, f"{actor}#main-key", to, activity or follow)
 
     async def actor(self, request: web.Request) -> web.Response:
         """Say who it is."""
@@ -154,14 +156,15 @@ class Peer:
         await self.answers.wait()
         if self.redirect:
             return web.Response(status=302, headers={"location": self.redirect})
+        actor = f"{self.url}{request.path}"
         document = {
-            "id": self.actor_id,
+            "id": actor,
             "type": "Person",
-            "inbox": f"{self.actor_id}/inbox",
+            "inbox": f"{actor}/inbox",
             "endpoints": {"sharedInbox": f"{self.url}/inbox"},
             "publicKey": {
-                "id": self.key_id,
-                "owner": self.actor_id,
+                "id": f"{actor}#main-key",
+                "owner": actor,
                 "publicKeyPem": pem(self.key),
             },
             **self.changes,
@@ -189,8 +192,8 @@ async def peer_server(netloc: str) -> AsyncIterator[Peer]:
     application = web.Application()
     application.add_routes(
         [
-            web.get("/users/ada", peer.actor),
-            web.post("/users/ada/inbox", peer.inbox),
+            web.get("/users/{name}", peer.actor),
+            web.post("/users/{name}/inbox", peer.inbox),
             web.post("/inbox", peer.inbox),
         ]
     )

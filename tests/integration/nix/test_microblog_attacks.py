@@ -199,7 +199,7 @@ async def test_forms_of_other_sites_are_refused(blog: Blog, fields: dict[str, st
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        *(("POST", "/api/posts"), ("GET", "/api/posts"), ("DELETE", "/api/posts/" + "0" * 16)),
+        *(("POST", "/api/posts"), ("GET", "/api/posts")),
         *(("POST", "/api/drafts"), ("GET", "/api/drafts"), ("PUT", "/api/avatar")),
         *(("GET", "/api/status"), ("POST", "/posts"), ("POST", "/avatar")),
     ],

@@ -26,7 +26,13 @@ PAUSES = [0.2, 0.2, 0.2]
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="running")
 async def running_world(object_store: SeaweedServer) -> AsyncIterator[World]:
     names = ("peer", "other", "sick")
-    limits: dict[str, object] = {"deliveries.PAUSES": PAUSES}
+    limits = {
+        "deliveries.PAUSES": PAUSES,
+        "deliveries.REST_SECONDS": 0.05,
+        "deliveries.MOST_WAITING": 3,
+        "inbox.MOST_FOLLOWERS": 3,
+        "inbox.MOST_FOLLOWERS_THERE": 2,
+    }
     async with microblog.world(object_store.access, *names, limits=limits) as world:
         yield world
 
@@ -38,7 +44,7 @@ async def world_without_followers(running: World) -> AsyncIterator[World]:
         peer.inbox_answers.set()
         peer.inbox_status, peer.changes, peer.redirect = 202, {}, None
     connection = await running.blog.connection()
-    await connection.execute("truncate followers, deliveries, seen_signatures")
+    await connection.execute("truncate hosts, seen_signatures cascade")
     await connection.close()
     for peer in running.peers.values():
         peer.received.clear()
@@ -90,16 +96,6 @@ async def test_a_server_that_wants_to_know_who_asks_is_told(world: World) -> Non
 
     key = (await world.blog.ask("GET", "/actor")).document["publicKey"]["publicKeyPem"]
     assert is_signed_by(key, "GET", "/users/ada", peer.asked[-1])
-
-
-async def test_followers_hear_that_a_post_has_gone(world: World) -> None:
-    await follow(world, world["peer"])
-    post = await world.blog.publish("A mistake")
-
-    await world.blog.call("DELETE", f"/api/posts/{post['id']}")
-
-    await eventually(lambda: "Delete" in world["peer"].kinds(), within=10)
-    assert world["peer"].received[-1].activity["object"]["id"] == post["url"]
 
 
 async def test_whoever_stops_following_is_told_nothing_more(world: World) -> None:
@@ -213,17 +209,79 @@ async def _drained(world: World) -> bool:
     return await pending(world) == 0
 
 
-async def test_a_delivery_that_never_arrives_has_an_end(world: World) -> None:
-    sick = world["sick"]
-    await follow(world, sick)
+async def test_a_server_that_never_answers_is_given_up_and_its_followers_are_forgotten(
+    world: World,
+) -> None:
+    sick, peer = world["sick"], world["peer"]
+    await follow(world, sick, peer)
     sick.inbox_status = 503
     await world.blog.publish("In vain")
+    await eventually(lambda: sick.kinds().count("Create") == 1, within=10)
+    await world.blog.publish("To others")
 
     await eventually(lambda: _drained(world), within=20)
 
     assert sick.kinds().count("Create") == len(PAUSES) + 1
     assert "given up" in world.blog.log("server")
     assert (await world.blog.status())["followers"] == 1
+    assert peer.kinds().count("Create") == 2
+
+
+async def test_nobody_is_forgotten_while_nobody_can_be_reached(world: World) -> None:
+    sick = world["sick"]
+    await follow(world, sick)
+    sick.inbox_status = 503
+    await world.blog.publish("In vain")
+    await eventually(lambda: _drained(world), within=20)
+    assert (await world.blog.status())["followers"] == 1
+
+    sick.inbox_status = 202
+    await world.blog.publish("Heard again")
+
+    await eventually(lambda: _drained(world), within=10)
+    assert sick.received[-1].activity["object"]["content"] == "<p>Heard again</p>"
+
+
+async def test_a_server_can_fill_neither_the_list_of_followers_nor_the_queue(world: World) -> None:
+    sick, other = world["sick"], world["other"]
+    sick.inbox_answers.clear()
+    statuses = [
+        (await world.blog.send(sick.letter(NETLOC, name=f"u{it}"))).status for it in range(4)
+    ]
+    assert statuses == [202, 202, 403, 403]
+    assert (await world.blog.send(other.letter(NETLOC, name="u1"))).status == 202
+    assert (await world.blog.send(other.letter(NETLOC, name="u2"))).status == 403
+    # Whoever follows already may say so again, until too much waits for them.
+    for _ in range(4):
+        last = await world.blog.send(sick.letter(NETLOC, name="u1"))
+    assert last.status == 503
+
+    for number in range(6):
+        await world.blog.publish(f"Much {number}")
+
+    connection = await world.blog.connection()
+    waiting = await connection.fetchval(
+        "select count(*) from deliveries where host = $1", sick.netloc
+    )
+    await connection.close()
+    assert waiting <= 5
+
+
+async def test_whoever_has_gone_leaves_nothing_behind(world: World) -> None:
+    sick = world["sick"]
+    sick.inbox_answers.clear()
+    letter = sick.letter(NETLOC)
+    await world.blog.send(letter)
+    await world.blog.publish("Not for you")
+    undone = {"type": "Undo", "id": "x", "actor": sick.actor_id, "object": letter.activity["id"]}
+
+    await world.blog.send(sick.letter(NETLOC, undone))
+
+    connection = await world.blog.connection()
+    tables = ("hosts", "followers", "deliveries")
+    left = [await connection.fetchval(f"select count(*) from {it}") for it in tables]  # noqa: S608 - our own tables
+    await connection.close()
+    assert left == [0, 0, 0]
 
 
 async def test_an_inbox_that_is_gone_for_good_is_forgotten(world: World) -> None:

@@ -152,6 +152,43 @@ async def test_data_of_a_newer_version_is_left_alone(blog: Blog) -> None:
     await blog.become(200)
 
 
+async def test_a_delivery_that_crashes_ends_the_server(blog: Blog) -> None:
+    blog.egress, blog.limits = "127.0.0.1:9", {"deliveries.DUE": "select nonsense"}
+    blog.write()
+    await blog.stop("server")
+
+    with blog.server() as process:
+        assert await asyncio.to_thread(process.wait, 20) == 1
+
+    assert "nonsense" in blog.log("server")
+    blog.egress, blog.limits = None, {}
+    (blog.directory / "server.log").write_text("")
+
+
+async def test_while_the_door_is_shut_nobody_is_given_up(blog: Blog) -> None:
+    connection = await blog.connection()
+    await connection.execute(
+        "insert into hosts (host) values ('peer.garden.localhost');"
+        "insert into followers (actor, host, inbox, follow) values"
+        " ('http://peer.garden.localhost/u', 'peer.garden.localhost',"
+        " 'http://peer.garden.localhost/inbox', 'x')"
+    )
+    blog.egress, blog.limits = (
+        "127.0.0.1:9",
+        {"deliveries.PAUSES": [], "deliveries.REST_SECONDS": 0.1},
+    )
+    blog.write()
+    await restart(blog)
+    await blog.publish("Held back")
+
+    await eventually(lambda: "has to wait: DoorError" in blog.log("server"), within=10)
+    failures = await connection.fetchval("select failures from hosts")
+    assert (failures, (await blog.status())["pending_deliveries"]) == (0, 1)
+    await connection.execute("truncate hosts cascade")
+    await connection.close()
+    blog.egress, blog.limits = None, {}
+
+
 async def test_a_copy_of_the_state_is_complete_at_another_place(blog: Blog, empty: Blog) -> None:
     post = await blog.publish("Carried along")
     await blog.call("POST", "/api/drafts", json={"text": "Carried too"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-LONGEST = 2048
+LONGEST = 1024
 PLAIN = re.compile(r"[!-~]+")
 HOST = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 USUAL = {"http": 80, "https": 443}

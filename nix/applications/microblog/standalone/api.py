@@ -39,7 +39,8 @@ class Api:
         async def publish(request: web.Request) -> web.Response:
             """Publish a post."""
             given = await self._given(request)
-            post = await self._blog.publish(forms.draft(given), queue, documents)
+            post = await self._blog.publish(*forms.draft(given))
+            queue.nudge()
             return web.json_response(_described(post, documents), status=201)
 
         async def posts(request: web.Request) -> web.Response:
@@ -48,17 +49,9 @@ class Api:
             found = await self._blog.page(request.query.get("before"), MOST)
             return web.json_response({"posts": [_described(it, documents) for it in found]})
 
-        async def remove(request: web.Request) -> web.Response:
-            """Remove a post."""
-            self._doorman.check_program(request)
-            if not await self._blog.remove(request.match_info["id"], queue, documents):
-                raise web.HTTPNotFound(text="There is no such post.\n")
-            return web.Response(status=204)
-
         return [
             web.post("/api/posts", publish),
             web.get("/api/posts", posts),
-            web.delete("/api/posts/{id:[0-9a-f]{16}}", remove),
             web.post("/api/drafts", self.save_draft),
             web.get("/api/drafts", self.drafts),
             web.put("/api/avatar", self.change_avatar),

@@ -75,7 +75,6 @@ class Site:
             web.post("/sign-in", self.sign_in),
             web.post("/sign-out", self.sign_out),
             web.post("/posts", self.publish),
-            web.post("/posts/{id:[0-9a-f]{16}}/delete", self.remove),
             web.post("/drafts/{id:[0-9a-f]{16}}/{what:publish|delete}", self.finish_draft),
             web.post("/avatar", self.change_avatar),
         ]
@@ -92,9 +91,7 @@ class Site:
                 [markup(pages.POST_FORM), self._pages.drafts(await self._readable_drafts())]
             )
         return await self._page(
-            pages.joined(
-                [tools, self._pages.articles(posts, is_signed_in=is_in), self._older(posts)]
-            ),
+            pages.joined([tools, self._pages.articles(posts), self._older(posts)]),
             is_signed_in=is_in,
         )
 
@@ -112,7 +109,7 @@ class Site:
             url=self._documents.post_id(post.id),
         )
         return await self._page(
-            self._pages.article(post, is_signed_in=is_in),
+            self._pages.article(post),
             is_signed_in=is_in,
             heading=post.text[:60],
             links=link,
@@ -152,14 +149,8 @@ class Site:
         if given.get("as") == b"draft":
             await self._blog.save_draft(forms.text(given, "text", forms.LONGEST_TEXT))
         else:
-            await self._blog.publish(forms.draft(given), self._queue, self._documents)
-        raise web.HTTPSeeOther("/")
-
-    async def remove(self, request: web.Request) -> web.Response:
-        """Remove a post."""
-        await self._form(request)
-        if not await self._blog.remove(request.match_info["id"], self._queue, self._documents):
-            raise web.HTTPNotFound(text=MISSING)
+            await self._blog.publish(*forms.draft(given))
+            self._queue.nudge()
         raise web.HTTPSeeOther("/")
 
     async def finish_draft(self, request: web.Request) -> web.Response:
@@ -167,10 +158,11 @@ class Site:
         await self._form(request)
         name = request.match_info["id"]
         if request.match_info["what"] == "publish":
-            chosen = [it for it in await self._blog.drafts() if it.id == name]
-            for it in chosen:
-                await self._blog.publish((it.text, b"", ""), self._queue, self._documents)
-        if not await self._blog.drop_draft(name):
+            is_done = bool(await self._blog.publish_draft(name))
+            self._queue.nudge()
+        else:
+            is_done = await self._blog.drop_draft(name)
+        if not is_done:
             raise web.HTTPNotFound(text=MISSING)
         raise web.HTTPSeeOther("/")
 

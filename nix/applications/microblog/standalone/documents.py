@@ -104,14 +104,6 @@ class Documents:
             **self._audience(),
         }
 
-    def delete(self, post: str) -> Document:
-        """Return the news that a post has gone."""
-        return {
-            **self._activity("Delete", f"{self.post_id(post)}#delete"),
-            "object": {"id": self.post_id(post), "type": "Tombstone"},
-            **self._audience(),
-        }
-
     def accept(self, name: str, follow: Document) -> Document:
         """Return the answer to somebody who wants to follow."""
         return {**self._activity("Accept", f"{self.actor_id}#accept-{name}"), "object": follow}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import deliveries
 import forms
 import signatures
 from addresses import LONGEST, RefusedAddressError, host_of
@@ -30,6 +31,17 @@ if TYPE_CHECKING:
 LIMIT = 128 << 10
 AT_ONCE = 16
 AT_ONCE_PER_HOST = 4
+MOST_FOLLOWERS = 5000
+MOST_FOLLOWERS_THERE = 500
+"""On one server."""
+OTHERS = """
+    select count(*) filter (where host = $2), count(*) from followers where actor <> $1
+"""
+# A server that asks is there again, whatever was thought of it.
+HOST = """
+    insert into hosts (host) values ($1)
+    on conflict (host) do update set failures = 0, failing_since = null
+"""
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,7 @@ class Inbox:
     async def _heed(self, sender: Sender, activity: dict[str, Any], signature: bytes) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
             # Older ones are refused for their date.
+            await deliveries.lock(connection, host_of(sender.actor))
             await connection.execute(
                 "delete from seen_signatures where seen_at < now() - make_interval(secs => $1)",
                 signatures.WINDOW_SECONDS * 3,
@@ -132,6 +145,7 @@ class Inbox:
                     "delete from followers where actor = $1 and (follow = $2 or $3)",
                     *(sender.actor, _name(meant), self._is_follow(meant)),
                 )
+                await deliveries.forget_unfollowed(connection, host_of(sender.actor))
             case _:
                 pass
 
@@ -143,11 +157,16 @@ class Inbox:
         )
 
     async def _follow(self, connection: asyncpg.Connection, sender: Sender, name: str) -> None:
+        host = host_of(sender.actor)
+        there, in_all = await connection.fetchrow(OTHERS, sender.actor, host)
+        if there >= MOST_FOLLOWERS_THERE or in_all >= MOST_FOLLOWERS:
+            raise web.HTTPForbidden(text="There are too many followers already.\n")
+        await connection.execute(HOST, host)
         await connection.execute(
-            "insert into followers (actor, inbox, shared_inbox, host, follow)"
-            " values ($1, $2, $3, $4, $5) on conflict (actor) do update set inbox = $2,"
-            " shared_inbox = $3, host = $4, follow = $5",
-            *(sender.actor, sender.inbox, sender.shared_inbox, host_of(sender.inbox), name),
+            "insert into followers (actor, host, inbox, shared_inbox, follow)"
+            " values ($1, $2, $3, $4, $5) on conflict (actor) do update set inbox = $3,"
+            " shared_inbox = $4, follow = $5",
+            *(sender.actor, host, sender.inbox, sender.shared_inbox, name),
         )
         follow: Document = {
             "id": name,
@@ -156,7 +175,8 @@ class Inbox:
             "object": self._documents.actor_id,
         }
         answer = self._documents.accept(secrets.token_hex(8), follow)
-        await self._queue.tell(connection, sender.inbox, answer)
+        if not await deliveries.tell(connection, host, sender.inbox, answer):
+            raise web.HTTPServiceUnavailable(text="Too much waits for this server already.\n")
 
 
 def _once(request: web.Request) -> dict[str, str]:

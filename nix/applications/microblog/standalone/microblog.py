@@ -27,9 +27,10 @@ from outgoing import Outside
 from posts import Blog
 from server import Doorkeeper, Guard
 from sessions import Doorman
-from store import Bucket
+from store import Bucket, StoreError
 
 POLL_SECONDS = 0.5
+SWEEP_SECONDS = 900.0
 
 
 async def serve(configuration: Configuration) -> None:
@@ -42,9 +43,9 @@ async def serve(configuration: Configuration) -> None:
         bucket = Bucket(session, configuration)
         rules = Rules(configuration.url)
         outside = Outside(session, configuration, rules, secrets.actor)
-        queue = Queue(pool, outside)
         documents = Documents(configuration, secrets.actor.public_pem)
         blog = Blog(configuration, pool, bucket, secrets.column)
+        queue = Queue(pool, outside, blog, documents)
         doorman = Doorman(configuration, pool, secrets.password)
         state = health.Health(configuration, pool, bucket, secrets)
         guard = Guard(configuration, state)
@@ -54,10 +55,10 @@ async def serve(configuration: Configuration) -> None:
         application.add_routes(Api(configuration, blog, doorman, state).routes(queue, documents))
         inbox = Inbox(pool, outside, queue, documents, rules)
         application.add_routes(Federation(blog, documents, inbox).routes())
-        work = asyncio.create_task(_deliver(state, queue))
-        try:
+        # Whatever ends unforeseen ends all of it, and the unit begins anew.
+        async with asyncio.TaskGroup() as tasks:
+            work = tasks.create_task(_work(state, queue, blog))
             await _answer(application, guard, configuration.port)
-        finally:
             work.cancel()
 
 
@@ -82,8 +83,8 @@ async def _answer(application: web.Application, guard: Guard, port: int) -> None
         await runner.cleanup()
 
 
-async def _deliver(state: health.Health, queue: Queue) -> None:
-    """Deliver as soon as the database is there."""
+async def _work(state: health.Health, queue: Queue, blog: Blog) -> None:
+    """Do what nobody waits for, as soon as the database is there."""
     last = None
     while not state.is_ready:
         problem = await state.start()
@@ -92,7 +93,18 @@ async def _deliver(state: health.Health, queue: Queue) -> None:
         last = problem
         if problem:
             await asyncio.sleep(POLL_SECONDS)
-    await queue.run()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(queue.run())
+        tasks.create_task(_sweep(blog))
+
+
+async def _sweep(blog: Blog) -> None:
+    while True:
+        try:
+            await blog.sweep()
+        except (StoreError, *database.AWAY) as error:
+            log(f"nothing was swept: {error}")
+        await asyncio.sleep(SWEEP_SECONDS)
 
 
 def main() -> None:

@@ -27,6 +27,10 @@ class OutgoingError(Exception):
     """Another server could not be asked, or gave no usable answer."""
 
 
+class DoorError(OutgoingError):
+    """Nobody outside can be asked at the moment."""
+
+
 class Outside:
     """Everything beyond this machine."""
 
@@ -102,6 +106,8 @@ class Outside:
                 timeout=aiohttp.ClientTimeout(total=SECONDS, connect=CONNECT_SECONDS),
             ) as answer:
                 return answer.status, answer.content_type, await _bounded(answer)
+        except aiohttp.ClientProxyConnectionError as error:
+            raise DoorError("the door to other servers does not answer") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise OutgoingError(f"{type(error).__name__}: {error}") from error
 

@@ -80,7 +80,7 @@ PAGE = """<!doctype html>
 ARTICLE = """<article>
 <p lang="{language}">{text}</p>
 {picture}<a href="/posts/{id}"><time datetime="{published}">{shown}</time></a>
-{tools}</article>
+</article>
 """
 POST_FORM = """<form class="tool" method="post" action="/posts" enctype="multipart/form-data">
 <label>What is new? <textarea name="text" rows="4" required maxlength="5000"></textarea></label>
@@ -147,14 +147,13 @@ class Pages:
             foot=leave if is_signed_in else enter,
         )
 
-    def articles(self, posts: Sequence[Post], *, is_signed_in: bool) -> Markup:
+    def articles(self, posts: Sequence[Post]) -> Markup:
         """Return posts, one below the other."""
-        return joined([self.article(it, is_signed_in=is_signed_in) for it in posts])
+        return joined([self.article(it) for it in posts])
 
-    def article(self, post: Post, *, is_signed_in: bool) -> Markup:
+    def article(self, post: Post) -> Markup:
         """Return one post."""
         picture = markup('<img src="{url}" alt="{alt}">\n', url=post.picture_url, alt=post.alt)
-        remove = markup(BUTTON, action=f"/posts/{post.id}/delete", text="Delete")
         return markup(
             ARTICLE,
             language=self._options["language"],
@@ -163,7 +162,6 @@ class Pages:
             published=post.published,
             shown=post.published.replace("T", " ").removesuffix(":00Z").removesuffix("Z"),
             picture=picture if post.picture_url else NOTHING,
-            tools=remove if is_signed_in else NOTHING,
         )
 
     def drafts(self, drafts: Sequence[Draft] | None) -> Markup:

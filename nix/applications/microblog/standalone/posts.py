@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import re
 import secrets
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import deliveries
 import forms
-from configuration import log
 from store import PICTURES, StoreError
 
 if TYPE_CHECKING:
@@ -20,13 +23,15 @@ if TYPE_CHECKING:
 
     import asyncpg
     from configuration import Configuration
-    from deliveries import Queue
-    from documents import Documents
     from keys import ColumnKey
     from store import Bucket
 
 NAME = re.compile(r"[0-9a-f]{16}")
 AVATAR_LIMIT = 2 << 20
+AVATAR_KEPT_SECONDS = 86400.0
+"""After another took its place: a copy of rows, and then of files, may be under way."""
+UPLOAD_SECONDS = 900.0
+"""After which nothing writes a picture any more that was begun."""
 MOST_DRAFTS = 200
 COLUMNS = "id, text, alt, picture_url, picture_type, published_at"
 PAGE = f"""
@@ -37,8 +42,8 @@ PAGE = f"""
     order by published_at desc, id desc limit $2
 """  # noqa: S608 - our own columns
 PUBLISH = f"""
-    insert into posts (id, text, alt, picture_url, picture_key, picture_type)
-    values ($1, $2, $3, $4, $5, $6) returning {COLUMNS}
+    insert into posts (id, text, alt, picture_url, picture_type)
+    values ($1, $2, $3, $4, $5) returning {COLUMNS}
 """  # noqa: S608 - our own columns
 
 
@@ -98,47 +103,50 @@ class Blog:
         row = await self._pool.fetchrow(query, post)
         return _post(row) if row else None
 
-    async def publish(
-        self, draft: tuple[str, bytes, str], queue: Queue, documents: Documents
-    ) -> Post:
+    async def publish(self, text: str, picture: bytes = b"", alt: str = "") -> Post:
         """Publish a text with a picture, or none, and its description; tell every follower.
 
         Raises:
             RefusedError: the picture is none.
             StoreError: it cannot be kept.
         """
-        text, picture, alt = draft
         key = url = kind = None
         if picture:
             ending = forms.sniffed(picture, self._picture_limit)
             key, kind = f"{PICTURES}{secrets.token_hex(16)}.{ending}", forms.KINDS[ending]
             url = f"{self._media_url}/{key}"
+            # Whatever happens from here on, somebody knows about the picture.
+            await self._pool.execute("insert into uploads (key) values ($1)", key)
             await self._bucket.put(key, picture, kind)
         async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(
-                PUBLISH,
-                *(secrets.token_hex(8), text, alt, url, key, kind),
-            )
-            await queue.tell_all(connection, documents.create(_post(row)))
-        queue.nudge()
-        return _post(row)
+            if key:
+                await _claim(connection, key)
+            return await _insert(connection, text, alt, url, kind)
 
-    async def remove(self, post: str, queue: Queue, documents: Documents) -> bool:
-        """Remove a post and tell every follower; False: there is none."""
+    async def publish_draft(self, draft: str) -> Post | None:
+        """Publish a draft, which is none any more then; None: there is none.
+
+        Raises:
+            UnreadableError: it was sealed with another key.
+        """
         async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(
-                "delete from posts where id = $1 returning id, picture_key", post
-            )
-            if row is None:
-                return False
-            await queue.tell_all(connection, documents.delete(post))
-        queue.nudge()
-        if row["picture_key"]:
-            try:
-                await self._bucket.remove(row["picture_key"])
-            except StoreError as error:
-                log(f"the picture {row['picture_key']} of a removed post is still there: {error}")
-        return True
+            query = "delete from drafts where id = $1 returning sealed"
+            sealed = await connection.fetchval(query, draft)
+            if sealed is None:
+                return None
+            text = self._key.open(sealed, f"draft {draft}")
+            return await _insert(connection, text, "", None, None)
+
+    async def sweep(self) -> None:
+        """Remove pictures from the bucket that were to belong to a post, and do not.
+
+        Raises:
+            StoreError: one is not known to have gone.
+        """
+        query = "select key from uploads where begun_at < now() - make_interval(secs => $1)"
+        for row in await self._pool.fetch(query, UPLOAD_SECONDS):
+            await self._bucket.remove(row["key"])
+            await self._pool.execute("delete from uploads where key = $1", row["key"])
 
     async def save_draft(self, text: str) -> Draft:
         """Keep a text that only the administrator reads.
@@ -200,13 +208,13 @@ class Blog:
         Raises:
             RefusedError: it is no picture.
         """
-        name = f"{secrets.token_hex(16)}.{forms.sniffed(picture, AVATAR_LIMIT)}"
+        ending = forms.sniffed(picture, AVATAR_LIMIT)
+        name = f"{hashlib.sha256(picture).hexdigest()[:32]}.{ending}"
         await asyncio.to_thread(_write, self._avatars / name, picture)
         async with self._pool.acquire() as connection, connection.transaction():
             old = await connection.fetchval("select avatar from profile for update")
             await connection.execute("update profile set avatar = $1", name)
-        if old:
-            (self._avatars / old).unlink(missing_ok=True)
+            await asyncio.to_thread(_tidy, self._avatars, name, old)
         return name
 
     async def counts(self) -> Counts:
@@ -217,6 +225,21 @@ class Blog:
             " (select count(*) from deliveries) as pending_deliveries"
         )
         return Counts(**row)
+
+
+async def _claim(connection: asyncpg.Connection, key: str) -> None:
+    """Let an upload belong to the post that is made in this transaction."""
+    if await connection.execute("delete from uploads where key = $1", key) != "DELETE 1":
+        raise StoreError("the picture took too long and was swept away; send it again")
+
+
+async def _insert(
+    connection: asyncpg.Connection, text: str, alt: str, url: str | None, kind: str | None
+) -> Post:
+    name = secrets.token_hex(8)
+    row = await connection.fetchrow(PUBLISH, name, text, alt, url, kind)
+    await deliveries.tell_all(connection, name)
+    return _post(row)
 
 
 def _post(row: asyncpg.Record) -> Post:
@@ -242,3 +265,13 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _tidy(folder: Path, new: str, old: str | None) -> None:
+    """Remove avatars that have not been in use for long; an old one is in use until now."""
+    for it in folder.iterdir():
+        with suppress(FileNotFoundError):
+            if it.name == old:
+                os.utime(it)
+            elif it.name != new and time.time() - it.stat().st_mtime > AVATAR_KEPT_SECONDS:
+                it.unlink()

@@ -6,11 +6,16 @@ create table posts (
     alt text not null,
     -- The operator's own domain: the store behind it can change, what others have saved cannot.
     picture_url text,
-    picture_key text,
     picture_type text,
     published_at timestamptz not null default now()
 );
 create index posts_newest on posts (published_at desc, id desc);
+
+-- Pictures that lie in the bucket, or may, while no post names them.
+create table uploads (
+    key text primary key,
+    begun_at timestamptz not null default now()
+);
 
 -- Readable only with the secret column-key.
 create table drafts (
@@ -31,22 +36,33 @@ create table secret_proofs (
     proof bytea not null
 );
 
+-- Servers from which somebody follows; when nobody does any more, everything about one goes.
+create table hosts (
+    host text primary key,
+    failures int not null default 0,
+    failing_since timestamptz,
+    answered_at timestamptz,
+    -- Of the first delivery that waits; null: none does.
+    due_at timestamptz
+);
+create index hosts_due on hosts ((failures > 0), due_at);
+
 create table followers (
     actor text primary key,
+    host text not null references hosts on delete cascade,
     inbox text not null,
     shared_inbox text,
-    host text not null,
-    follow text not null,
-    followed_at timestamptz not null default now()
+    follow text not null
 );
+create index followers_host on followers (host);
 
+-- A post, or the body of anything else. They have no size of their own, so that there can be many.
 create table deliveries (
     id bigint generated always as identity primary key,
+    host text not null references hosts on delete cascade,
     inbox text not null,
-    host text not null,
-    body text not null,
-    attempts int not null default 0,
-    due_at timestamptz not null default now()
+    post text references posts on delete cascade,
+    body text,
+    check ((post is null) <> (body is null))
 );
-create index deliveries_due on deliveries (due_at);
-create index deliveries_host on deliveries (host);
+create index deliveries_host on deliveries (host, id);
