@@ -10,7 +10,8 @@ activating → activated → confirmed
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType
 
@@ -27,6 +28,8 @@ System = NewType("System", str)
 """Store path of a toplevel."""
 
 FIRST_EPOCH: Final = 1
+RENEWAL: Final = timedelta(days=14)
+LOOKS: Final = 2
 NO_EPOCH: Final = 0
 """Of what claims no host: a prepared system, which has nothing but engines."""
 
@@ -125,6 +128,91 @@ class Vitals:
     """Unit → `running`, or why not."""
     disk_percent: int
     """How much of the disk is in use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """The certificate that visitors of a host are shown."""
+
+    begins: datetime
+    ends: datetime
+
+    def is_running_out(self, now: datetime) -> bool:
+        """Say whether it should have been renewed by now.
+
+        That is two weeks before its end, or a sixth of its time where that is shorter: some live
+        for hours, and all are renewed well before.
+        """
+        return self.ends - now < min(RENEWAL, (self.ends - self.begins) / 6)
+
+
+class AilmentKind(StrEnum):
+    """In which way an application is sick."""
+
+    UNIT = "unit"
+    """Something of it does not run, or its machine does not answer."""
+    HTTP = "http"
+    DISK = "disk"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symptom:
+    """What one look shows to be wrong with an application."""
+
+    application: str
+    kind: AilmentKind
+    message: str
+    patience: timedelta = timedelta()
+    """How long it may last before it is worth telling."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is wrong with an application, over time."""
+
+    application: str
+    kind: AilmentKind
+    message: str
+    since: datetime
+    seen: int = 1
+    """How many looks have shown it."""
+    missed: int = 0
+    """How many looks in a row have not."""
+    is_told: bool = False
+
+    @property
+    def key(self) -> tuple[str, AilmentKind]:
+        """What makes it another one than others; how it is put may change."""
+        return (self.application, self.kind)
+
+
+def reviewed(
+    known: Sequence[Finding], symptoms: Sequence[Symptom], now: datetime
+) -> tuple[Finding, ...]:
+    """Return what is wrong after another look.
+
+    It takes two looks to say that something is wrong, and two to say that it is over, so that
+    nobody is told of every hiccup.
+    """
+    before = {it.key: it for it in known}
+    found = []
+    for key, symptom in {(it.application, it.kind): it for it in symptoms}.items():
+        earlier = before.pop(key, None)
+        seen, since = (earlier.seen + 1, earlier.since) if earlier else (1, now)
+        is_old = seen >= LOOKS and now - since >= symptom.patience
+        found.append(
+            Finding(
+                application=symptom.application,
+                kind=symptom.kind,
+                message=symptom.message,
+                since=since,
+                seen=seen,
+                is_told=is_old or (earlier is not None and earlier.is_told),
+            )
+        )
+    fading = [replace(it, missed=it.missed + 1) for it in before.values() if it.is_told]
+    return (*found, *(it for it in fading if it.missed < LOOKS))
 
 
 class SwitchResult(StrEnum):

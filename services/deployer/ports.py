@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .domain import (
         ApplicationSecret,
         Carried,
+        Certificate,
+        Finding,
         Folder,
         FolderVerb,
         Generation,
@@ -169,6 +171,46 @@ class HealthProbe(Protocol):
 
     async def ask(self, at: Endpoint, host: str, path: str) -> str:
         """Return what is wrong, or an empty text when the application answers well."""
+        ...
+
+
+class Certificates(Protocol):
+    """What visitors are shown."""
+
+    async def of(self, host: str) -> Certificate | None:
+        """Return the certificate of a host; None where it has none, or nobody answers for it.
+
+        Raises:
+            FaultError: whoever answers shows none.
+        """
+        ...
+
+
+class Conditions(Protocol):
+    """How the applications of a deployment are: standing still on purpose, or sick."""
+
+    async def pause(self, tx: Transaction, deployment: str) -> None:
+        """Remember that they are to stand still."""
+        ...
+
+    async def resume(self, tx: Transaction, deployment: str) -> None:
+        """Remember that they are to run."""
+        ...
+
+    async def is_paused(self, tx: Transaction, deployment: str) -> bool:
+        """Say whether they are to stand still."""
+        ...
+
+    async def findings(self, tx: Transaction, deployment: str) -> Sequence[Finding]:
+        """Return what is wrong, ordered by application and kind."""
+        ...
+
+    async def note(self, tx: Transaction, deployment: str, findings: Sequence[Finding]) -> None:
+        """Remember what is wrong, instead of what was."""
+        ...
+
+    async def forget(self, tx: Transaction, deployment: str) -> None:
+        """Forget everything about a deployment."""
         ...
 
 
