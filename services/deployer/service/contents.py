@@ -38,22 +38,37 @@ class Contents:
         await asyncio.gather(*(self._look(deployment, it) for it in generations))
 
     async def _look(self, deployment: str, generation: Generation) -> None:
+        try:
+            await self.restore(deployment, generation)
+        except (errors.UnavailableError, RebootedError):
+            return  # provisioner brings it back; the next look finds it
+        except errors.FaultError as error:
+            telemetry.log.warning("contents_not_restored", reason=error.in_full)
+
+    async def restore(self, deployment: str, generation: Generation) -> str:
+        """Return the boot of a machine, once it has what its units need for that.
+
+        Raises:
+            UnavailableError: it does not answer.
+            RebootedError: it has booted meanwhile.
+            FaultError: it runs a system that it was not left with, or its units do not start.
+        """
         revision = await self._revision(deployment, generation)
         machine = next(it for it in revision.machines if it.machine == generation.machine)
         host = self.hosts.at(machine)
-        try:
-            seen = await host.look()
-            if seen.boot_id == generation.boot_id:
-                return
-            if seen.system != generation.system:
-                telemetry.log.warning("strange_system", machine=machine.machine, runs=seen.system)
-                return
-            await self.placing.place(revision, machine, generation.system, seen.boot_id)
-            await host.start(seen.boot_id, generation.system)
-        except (errors.UnavailableError, RebootedError):
-            return  # provisioner brings it back; the next look finds it
+        seen = await host.look()
+        if seen.boot_id == generation.boot_id:
+            return seen.boot_id
+        if seen.system != generation.system:
+            raise errors.FaultError(
+                "machine.strange_system",
+                f"{machine.machine} runs another system than it was left with",
+            )
+        await self.placing.place(revision, machine, generation.system, seen.boot_id)
+        await host.start(seen.boot_id, generation.system)
         await self.revisions.booted(deployment, machine.machine, seen.boot_id)
         telemetry.log.info("contents_restored", deployment=deployment, machine=machine.machine)
+        return seen.boot_id
 
     async def _revision(self, deployment: str, generation: Generation) -> Revision:
         run, revision = self._known.get(deployment, ("", None))
