@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shared import errors
+from shared.contracts.deployments import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pydantic import JsonValue
 
-    from shared.catalogue import Catalogue
+    from shared.catalogue import Application, Catalogue
     from shared.contracts.deployments import (
         ApplicationOrder,
         Doors,
@@ -100,10 +101,11 @@ class Renderer:
             "units": [
                 {"name": unit.name, "command": list(unit.command), "prepare": list(unit.prepare)}
                 for unit in package.standalone.units
+                if unit.name in units_of(package, revision.wanted.mode)
             ],
             "configuration": configuration
             | self._addresses(revision, order)
-            | _files(revision, machine, order, kept),
+            | _files(revision, machine, order, _names(package, kept)),
         }
 
     def _addresses(self, revision: Revision, order: ApplicationOrder) -> dict[str, JsonValue]:
@@ -116,6 +118,24 @@ class Renderer:
             "url": self.public_url(order.host),
             "media_url": self.public_url(media[0]) if media else None,
         }
+
+
+def units_of(package: Application, mode: Mode) -> tuple[str, ...]:
+    """Return the units that the system of a revision has, in the order in which they start.
+
+    A prepared one has engines only: what cannot start needs nobody to keep it from starting.
+    """
+    if mode is Mode.ACTIVE:
+        return tuple(it.name for it in package.standalone.units)
+    return engines_of(package)
+
+
+def engines_of(package: Application) -> tuple[str, ...]:
+    """Return the units that hold an application's data, and may run while it is empty."""
+    others = {*package.state.units.stop, *package.state.units.masked_until_restored}
+    if not package.state.databases:
+        return ()
+    return tuple(it.name for it in package.standalone.units if it.name not in others)
 
 
 def secret_sources(
@@ -141,14 +161,12 @@ def _files(
     revision: Revision,
     machine: GrantedMachine,
     order: ApplicationOrder,
-    kept: Sequence[ApplicationSecret],
+    secrets: Sequence[str],
 ) -> dict[str, JsonValue]:
     """Return what an application reads from files: its secrets, and the keys of its buckets."""
     name = order.application
     return {
-        "secrets": {
-            it.name: f"{SECRETS}/{name}/{it.name}" for it in kept if it.application == name
-        },
+        "secrets": {it: f"{SECRETS}/{name}/{it}" for it in secrets},
         "secret_options": {
             option: f"{SECRETS}/{name}/option-{option}" for option in order.sealed_options
         },
@@ -158,6 +176,12 @@ def _files(
             if it.application == name
         },
     }
+
+
+def _names(package: Application, kept: Sequence[ApplicationSecret]) -> Sequence[str]:
+    """Return the names of an application's secrets, those included that are not made yet."""
+    known = {it.name for it in kept if it.application == package.name}
+    return sorted(known | {it.name for it in package.state.secrets if it.generate})
 
 
 def _request(revision: Revision, application: str) -> MachineRequest:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.deployer import render
 from shared import errors
-from shared.contracts.deployments import Doors, Endpoint, PublicBucket
+from shared.contracts.deployments import Doors, Endpoint, Mode, PublicBucket
 from tests.support.deployments import (
     a_bucket,
     a_machine,
@@ -174,7 +174,9 @@ def test_made_secrets_are_named_by_file_and_count_as_others_do() -> None:
 
     diary, hello = (it["configuration"] for it in first)
     assert "SEALED" not in text
-    assert diary["secrets"] == {"page-key": "/run/fediversity/secrets/diary/page-key"}
+    assert diary["secrets"] == {
+        it: f"/run/fediversity/secrets/diary/{it}" for it in ("page-key", "signing-key", "writer")
+    }
     assert hello["secrets"] == {}
     assert diary.pop("secrets_digest") != second[0]["configuration"].pop("secrets_digest")
     assert first == second
@@ -208,3 +210,20 @@ def test_a_bucket_without_a_door_to_it_is_a_fault() -> None:
 def test_a_machine_for_something_nobody_ordered_is_a_fault() -> None:
     with pytest.raises(errors.FaultError, match="nobody ordered"):
         rendered(a_revision(machines=(a_machine(applications=("hello", "moody")),)))
+
+
+def test_a_prepared_system_has_engines_only_and_names_secrets_that_are_yet_to_come() -> None:
+    names = ("diary", "hello", "microblog")
+    wish = a_wish(*names)
+    machine = a_machine(applications=names)
+    prepared = wish.model_copy(update={"mode": Mode.PREPARED})
+
+    found = json.loads(rendered(a_revision(wish=prepared, machines=(machine,))))["applications"]
+
+    units = {it["name"]: [unit["name"] for unit in it["units"]] for it in found}
+    assert units == {"diary": [], "hello": [], "microblog": ["microblog-database"]}
+    active = json.loads(rendered(a_revision(wish=wish, machines=(machine,))))["applications"]
+    assert [it["configuration"] for it in found] == [it["configuration"] for it in active]
+    assert sorted(found[2]["configuration"]["secrets"]) == [
+        "actor-key", "administrator", "column-key",
+    ]  # fmt: skip
