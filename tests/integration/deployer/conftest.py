@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from shared.embedded.servers.seaweedfs import SeaweedServer
 
 TIMING = Timing(health=12.0, confirmation=10.0, watchdog=60, between_looks=0.3)
+HEALTH = {"hello": "/healthz", "moody": "/health.txt", "diary": "/secrets.txt"}
+PORTS = (80, 8081)
+"""Where the first and the second application of a machine answer."""
 IDENTITY, RECIPIENT = new_identity()
 PANEL, PANEL_RECIPIENT = new_identity()
 
@@ -65,16 +68,18 @@ class World:
     commands: list[str] = field(default_factory=list)
     """Arguments and environment of every program that was started."""
 
-    async def ask(self, application: str, options: Options | None = None) -> str:
+    async def ask(self, *applications: str, options: Options | None = None) -> str:
         """Let deployer hear a wish and what was granted for it; return the run."""
         run, self.runs = ids.new_id(), self.runs + 1
         wish = a_wish(
-            application, options=options, number=self.runs, run=run, deployment=self.deployment
+            *applications, options=options, number=self.runs, run=run, deployment=self.deployment
         )
         common = {"deployment": self.deployment, "revision": self.runs, "run": run}
-        health = {"hello": "/healthz", "moody": "/health.txt", "diary": "/secrets.txt"}[application]
-        resources = [it.model_copy(update={"health_path": health}) for it in wish.resources]
-        machine = self.machine.model_copy(update={"applications": (application,)})
+        resources = [
+            it.model_copy(update={"health_path": HEALTH[it.application], "http_port": port})
+            for it, port in zip(wish.resources, PORTS, strict=False)
+        ]
+        machine = self.machine.model_copy(update={"applications": applications})
         async with self.database.transaction() as tx:
             await self.deployer.on_vm_ready(VMReady(**common, machines=(machine,)), tx)
         async with self.database.transaction() as tx:

@@ -35,7 +35,7 @@ async def page(world: World, path: str = "/index.html") -> str:
 
 
 async def deployed(world: World, options: Options | None = None) -> dict[str, Any]:
-    row = await world.end_of(await world.ask("moody", options))
+    row = await world.end_of(await world.ask("moody", options=options))
     payload: dict[str, Any] = json.loads(row["payload"])
     return payload
 
@@ -100,7 +100,7 @@ async def test_a_power_cut_in_the_deploy_of_what_runs_already_is_got_over(
         await deployed(world, {"greeting": "the same"})
     world.progress.clear()
     async with world.working(pause="health"):
-        run = await world.ask("moody", {"greeting": "the same"})
+        run = await world.ask("moody", options={"greeting": "the same"})
         # A look that was broken off by the end of the first worker keeps its lease for a while.
         await eventually(lambda: any(it.step == "health" for it in world.progress), within=90)
         await guest.boot_again()
@@ -116,7 +116,7 @@ async def test_a_power_cut_in_an_unconfirmed_switch_brings_the_old_system_back(
 ) -> None:
     async with world.working():
         await deployed(world, {"greeting": "before"})
-        run = await world.ask("moody", {"mood": "sick", "greeting": "between"})
+        run = await world.ask("moody", options={"mood": "sick", "greeting": "between"})
         await eventually(lambda: _says(world, "between"), within=30)
         await guest.kill()
         await guest.start()
@@ -128,7 +128,7 @@ async def test_a_power_cut_in_an_unconfirmed_switch_brings_the_old_system_back(
 
 async def test_a_run_whose_worker_was_killed_goes_on_in_another(world: World) -> None:
     async with world.working():
-        run = await world.ask("moody", {"greeting": "twice"})
+        run = await world.ask("moody", options={"greeting": "twice"})
         await eventually(
             lambda: any(it.step == "switch" and it.state == "running" for it in world.progress),
             within=30,

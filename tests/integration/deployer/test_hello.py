@@ -47,7 +47,7 @@ async def test_visitors_sign_a_book_that_is_kept_in_the_bucket(
     world.buckets = (bucket,)
     async with world.working(), http.client(timeout_seconds=20) as visitor:
         end = await world.end_of(
-            await world.ask("hello", {"title": "Garden", "languages": ["en", "de"]})
+            await world.ask("hello", options={"title": "Garden", "languages": ["en", "de"]})
         )
         assert json.loads(end["payload"])["changed"]
         url = f"http://{world.machine.http}"

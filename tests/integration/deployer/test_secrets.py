@@ -44,7 +44,7 @@ async def digests(world: World) -> dict[str, str]:
 
 
 async def deployed(world: World, note: str = "") -> dict[str, Any]:
-    row = await world.end_of(await world.ask("diary", {"note": note}))
+    row = await world.end_of(await world.ask("diary", options={"note": note}))
     payload: dict[str, Any] = json.loads(row["payload"])
     return payload
 

@@ -10,7 +10,7 @@ import pytest
 from services.deployer.domain import Permit
 from shared import errors, jobs
 from shared.contracts.deployer import ConfigDeployed, DeploymentFailed
-from shared.contracts.deployments import Mode
+from shared.contracts.deployments import Endpoint, Mode
 from shared.contracts.failures import Failure, Outcome
 from shared.jobs.holding import failure_of
 from tests.support.deployments import DEPLOYMENT, a_bucket, a_machine, a_revision, a_wish
@@ -83,6 +83,20 @@ async def test_health_is_asked_in_the_machine_under_the_application_s_name(rig: 
     await rig.run()
 
     assert rig.probe.asked == [("127.0.0.1:8001", HOST, "/health.txt")]
+
+
+async def test_each_application_of_a_machine_is_asked_at_its_own_endpoint(rig: Rig) -> None:
+    other = Endpoint(host="127.0.0.1", port=9000)
+    machine = a_machine(applications=("hello", "moody"))
+    machine = machine.model_copy(update={"endpoints": {"hello": machine.http, "moody": other}})
+    rig.wish_for(a_revision(wish=a_wish("hello", "moody"), machines=(machine,)))
+
+    await rig.run()
+
+    assert sorted(rig.probe.asked) == [
+        ("127.0.0.1:8001", HOST, "/health.txt"),
+        ("127.0.0.1:9000", "moody.garden.example", "/health.txt"),
+    ]
 
 
 async def test_an_unchanged_configuration_is_announced_as_none(rig: Rig) -> None:

@@ -1,6 +1,7 @@
 #!/bin/busybox sh
 # shellcheck shell=dash
-# diary.sh prepare|serve STATE [SECRETS]
+# diary.sh prepare STATE SECRETS
+# diary.sh serve STATE CONFIGURATION
 #
 # Serves /secrets.txt: SHA-256 and name of each of its secrets.
 set -eu
@@ -16,6 +17,7 @@ case $1 in
     mv "$pages/digests" "$pages/secrets.txt"
     ;;
   serve)
-    exec busybox httpd -f -p 80 -h "$pages"
+    port=$(sed -n 's/.*"port":\([0-9]*\).*/\1/p' "$3")
+    exec busybox httpd -f -p "$port" -h "$pages"
     ;;
 esac
