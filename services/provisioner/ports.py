@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .domain import (
         Address,
         ApplicationHost,
+        Door,
         Inside,
         Machine,
         MachineState,
@@ -70,6 +71,8 @@ class FoundMachine:
     """The ways out that it has, as it sees them; those of a stopped machine come with its start."""
     is_outdated: bool = False
     """Whether its ways out lead elsewhere than they would after a start."""
+    open_doors: frozenset[Door] = frozenset()
+    """Those to the world through which it is let out."""
 
 
 class RuntimeBackend(Protocol):
@@ -127,6 +130,17 @@ class RuntimeBackend(Protocol):
             ConflictError: something else listens on one of the addresses; those that are new to
                 the machine are free again as far as it is concerned.
             UnavailableError: the machine does not listen; ask again.
+        """
+        ...
+
+    async def open_doors(self, name: str, identity: str, doors: AbstractSet[Door]) -> None:
+        """Let a machine out to the world through exactly these doors, until this is asked again.
+
+        It is not restarted for that, and a restart changes nothing about it. Connections through a
+        door that closes end. A machine that was just created has none of these doors open.
+
+        Raises:
+            NotFoundError: there is no such machine.
         """
         ...
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from services.provisioner.adapters.qemu.machines import MachineFolder
-from services.provisioner.domain import SSH_PORT, Size
+from services.provisioner.domain import SSH_PORT, Door, Size
 from services.provisioner.ports import Image, MachineOrder, Power
 from shared import errors, ids
 from shared.contracts.deployments import Endpoint
@@ -184,6 +184,28 @@ async def test_a_machine_that_died_is_found_stopped_and_starts_again(
     assert again == replace(found, power=Power.RUNNING)
 
 
+async def test_doors_to_the_world_open_and_close_and_outlast_the_process(
+    case: Case, order: MachineOrder
+) -> None:
+    created = await case.backend.create(order)
+    await case.backend.open_doors(order.name, order.identity, {Door.EGRESS, Door.MAIL})
+    await case.backend.start(order.name, order.identity)
+    process = case.process(order)
+    opened = await case.backend.find(order.name)
+    await case.backend.open_doors(order.name, order.identity, {Door.MAIL})
+    narrowed = await case.backend.find(order.name)
+
+    assert not created.open_doors
+    assert opened is not None
+    assert opened.open_doors == {Door.EGRESS, Door.MAIL}
+    assert narrowed == replace(opened, open_doors=frozenset({Door.MAIL}))
+    assert case.process(order) == process
+
+    await case.kill(order)
+    await case.backend.start(order.name, order.identity)
+    assert await case.backend.find(order.name) == narrowed
+
+
 async def test_a_machine_of_another_identity_is_left_alone(case: Case, order: MachineOrder) -> None:
     await case.backend.create(order)
     await case.backend.start(order.name, order.identity)
@@ -195,6 +217,8 @@ async def test_a_machine_of_another_identity_is_left_alone(case: Case, order: Ma
             await change(order.name, other)
     with pytest.raises(errors.ConflictError):
         await case.backend.resize(order.name, other, SMALL)
+    with pytest.raises(errors.ConflictError):
+        await case.backend.open_doors(order.name, other, {Door.EGRESS})
     with pytest.raises(errors.ConflictError):
         await case.backend.forward(order.name, other, order.addresses)
 

@@ -10,7 +10,17 @@ from typing_extensions import override
 from shared import errors, ids
 from shared.contracts.deployments import Endpoint
 
-from ..domain import ApplicationHost, Inside, Machine, MachineState, Media, Placement, Route, Size
+from ..domain import (
+    ApplicationHost,
+    Door,
+    Inside,
+    Machine,
+    MachineState,
+    Media,
+    Placement,
+    Route,
+    Size,
+)
 from ..ports import MachineRepository, PublicationRepository
 
 if TYPE_CHECKING:
@@ -114,14 +124,16 @@ class PostgresPublicationRepository(PublicationRepository):
     ) -> None:
         for it in hosts:
             await tx.execute(
-                """insert into hosts (deployment, revision, application, host, is_routed, is_media)
-                values ($1, $2, $3, $4, $5, $6) on conflict do nothing""",
+                """insert into hosts (deployment, revision, application, host, is_routed, is_media,
+                    doors)
+                values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing""",
                 deployment,
                 revision,
                 it.application,
                 it.host,
                 it.is_routed,
                 it.is_media,
+                sorted(it.doors),
             )
 
     @override
@@ -129,7 +141,7 @@ class PostgresPublicationRepository(PublicationRepository):
         self, tx: Transaction, deployment: str, revision: int
     ) -> Sequence[ApplicationHost]:
         rows = await tx.fetch(
-            """select application, host, is_routed, is_media from hosts
+            """select application, host, is_routed, is_media, doors from hosts
             where deployment = $1 and revision = $2 order by host""",
             deployment,
             revision,
@@ -140,6 +152,7 @@ class PostgresPublicationRepository(PublicationRepository):
                 host=it["host"],
                 is_routed=it["is_routed"],
                 is_media=it["is_media"],
+                doors=frozenset(map(Door, it["doors"])),
             )
             for it in rows
         ]

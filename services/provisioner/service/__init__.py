@@ -19,7 +19,7 @@ from shared.contracts.panel import (
 )
 from shared.contracts.provisioner import ProvisioningFailed, RoutePublished, VMReady, VMRemoved
 
-from ..domain import ApplicationHost
+from ..domain import ApplicationHost, Door
 from .machines import Machines
 from .publication import Publication
 from .values import Announced, Published, Wanted
@@ -106,6 +106,12 @@ class Provisioner:
             )
         ]
 
+    async def route(self, job: jobs.Job) -> Published:
+        """Let the applications of the revision be reached, then reach out; and no others."""
+        published = await self.publication.route(job)
+        await self.machines.open_doors(job, await self.publication.hosts(job))
+        return published
+
     async def withdraw_records(self, job: jobs.Job) -> None:
         """Let the deployment's names lead nowhere."""
         await self.publication.withdraw_records(job.deployment)
@@ -156,7 +162,7 @@ class Provisioner:
                 name="route",
                 steps=(
                     jobs.Step("record", self.publication.record),
-                    jobs.Step("route", self.publication.route),
+                    jobs.Step("route", self.route),
                 ),
                 finish=self.announce_routes,
                 failed=self.publishing_failed,
@@ -181,8 +187,14 @@ class Provisioner:
 def _hosts(event: DeploymentRequested) -> Sequence[ApplicationHost]:
     """Return the hosts of applications, then those of their media."""
     is_routed = event.mode is Mode.ACTIVE
+    doors = {it.application: _doors(it) for it in event.resources if isinstance(it, MachineRequest)}
     applications = [
-        ApplicationHost(application=it.application, host=it.host, is_routed=is_routed)
+        ApplicationHost(
+            application=it.application,
+            host=it.host,
+            is_routed=is_routed,
+            doors=doors.get(it.application, frozenset()),
+        )
         for it in event.applications
     ]
     media = [
@@ -193,6 +205,11 @@ def _hosts(event: DeploymentRequested) -> Sequence[ApplicationHost]:
         if isinstance(it, BucketRequest) and it.public_host
     ]
     return [*applications, *media]
+
+
+def _doors(request: MachineRequest) -> frozenset[Door]:
+    needs = {Door.EGRESS: request.egress, Door.MAIL: request.mail}
+    return frozenset(door for door, is_needed in needs.items() if is_needed)
 
 
 def _failed(job: jobs.Job, fall: jobs.Fall, outcome: Outcome) -> ProvisioningFailed:

@@ -10,7 +10,7 @@ from shared import errors, jobs, telemetry
 from shared.contracts.deployments import GrantedMachine, SecureShell
 
 from .. import policy
-from ..domain import SSH_PORT, Machine, MachineState
+from ..domain import SSH_PORT, Door, Machine, MachineState
 from ..ports import Image, MachineOrder, Power
 from .values import Booted, ChosenImage, ChosenImages, Removed, Wanted
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shared.contracts.deployments import Endpoint
     from shared.database import Database, Transaction
 
-    from ..domain import AddressRange, Placement
+    from ..domain import AddressRange, ApplicationHost, Placement
     from ..ports import FoundMachine, MachineRepository, RuntimeBackend
 
 PORT_TAKEN: Final = "machine.port_taken"
@@ -138,6 +138,18 @@ class Machines:
                 await self.repository.vacate(tx, machine.name, keep=needed)
             else:
                 await self.repository.mark(tx, [machine.name], MachineState.SURPLUS)
+
+    async def open_doors(self, job: jobs.Job, hosts: Sequence[ApplicationHost]) -> None:
+        """Let machines out through the doors that those hosts' applications on them need."""
+        needed = {it.application: it.doors for it in hosts if not it.is_media}
+        async with self.database.transaction() as tx:
+            machines = await self._existing(tx, job.deployment)
+        for machine in machines:
+            # One that was lost has no doors; the run that makes it anew opens them.
+            if machine.state is MachineState.READY and await self._find(machine):
+                wanted = (needed.get(it, frozenset()) for it in machine.placement.applications)
+                doors = frozenset[Door]().union(*wanted)
+                await self.backend.open_doors(machine.name, machine.identity, doors)
 
     async def forget(self, job: jobs.Job, tx: Transaction) -> tuple[str, ...]:
         """Drop the machines that are gone."""

@@ -2,7 +2,7 @@
 
 Here it stands for a provider's own relay: it takes letters and keeps each as a file, for a person
 to read. It sends nothing to anybody, so nobody can misuse it for that. A mail server that sends
-would be a package that takes the place of the one this computer may have: docs/adr/0017.
+would be a package that takes the place of the one this computer may have (docs/adr/0019).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from services.provisioner.adapters.postgres import (
     PostgresMachineRepository,
     PostgresPublicationRepository,
 )
-from services.provisioner.domain import Address, AddressRange, Route, Size
+from services.provisioner.domain import Address, AddressRange, Door, Route, Size
 from services.provisioner.service import Machines, Provisioner, Publication
 from shared import ids
 from shared.contracts.deployer import ConfigDeployed
@@ -34,6 +34,7 @@ from tests.support.rig import ServiceRig, tables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from shared.embedded.servers.postgres import Access
 
@@ -112,6 +113,7 @@ class Rig(ServiceRig):
         mode: Mode = Mode.ACTIVE,
         domain: str = "",
         media: Sequence[str] = (),
+        doors: Mapping[str, AbstractSet[Door]] | None = None,
     ) -> str:
         """Ask for a revision with these applications and media of theirs; return the run."""
         zone = domain or self.zone
@@ -136,6 +138,8 @@ class Rig(ServiceRig):
                         http_port=port(it),
                         image_packages=(packages or {}).get(it, ("python3",)),
                         keeps_data=keeps_data,
+                        egress=Door.EGRESS in (doors or {}).get(it, ()),
+                        mail=Door.MAIL in (doors or {}).get(it, ()),
                     )
                     for it in applications
                 ),

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.provisioner.adapters.qemu.arguments import MOST_CONNECTIONS
+from services.provisioner.adapters.qemu.opening import MOST_CONNECTIONS
 from shared.contracts.deployments import Endpoint
 from tests.integration.provisioner import guests
 from tests.support.eventually import eventually

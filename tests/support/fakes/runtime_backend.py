@@ -15,8 +15,9 @@ from shared.contracts.deployments import Doors, Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
-    from services.provisioner.domain import Size
+    from services.provisioner.domain import Door, Size
     from services.provisioner.ports import MachineOrder
 
 
@@ -133,6 +134,11 @@ class FakeRuntimeBackend(RuntimeBackend):
             for endpoint in {*addresses.values()} - {*machine.addresses.values()}:
                 await self._listen(endpoint)
         self.machines[name] = replace(machine, addresses=addresses)
+
+    @override
+    async def open_doors(self, name: str, identity: str, doors: AbstractSet[Door]) -> None:
+        machine = self._mine(name, identity)
+        self.machines[name] = replace(machine, open_doors=frozenset(doors))
 
     @override
     async def reach(self, name: str, identity: str) -> None:

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from . import images, machines, monitor
+from ...domain import Door
+from . import images, machines, monitor, opening
 from .ways_out import GUEST_DOORS
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "qemu-system-x86_64"
 DOOR: Final = str(Path(__file__).with_name("door.py"))
-MOST_CONNECTIONS: Final = 64
-"""How many connections a machine may have through each of its doors."""
 _QUIET_HARDWARE: Final = ("-nodefaults", "-no-user-config", "-display", "none")
 _COMMAND_LINE: Final = (
     "console=ttyS0 root=/dev/vda rw quiet loglevel=3 init=/usr/sbin/fediversity-init panic=5 "
@@ -68,9 +67,9 @@ def of_machine(
 
 def of_porter(folder: Path, netcat: str) -> tuple[str, ...]:
     """Return the command that lets the connections of a machine out, so many at once."""
-    places = str(folder.absolute() / machines.PLACES)
+    places = str(folder.absolute() / opening.PLACES)
     # Isolated and without packages: it starts in a third of the time.
-    return (sys.executable, "-I", "-S", DOOR, places, str(MOST_CONNECTIONS), netcat)
+    return (sys.executable, "-I", "-S", DOOR, places, str(opening.MOST_CONNECTIONS), netcat)
 
 
 def of_probe(accelerator: str) -> tuple[str, ...]:
@@ -104,14 +103,14 @@ def _network(order: MachineOrder, doors: Doors, porter: Sequence[str]) -> tuple[
         f"user,id={monitor.NETWORK},restrict=on",
         *(f"hostfwd=tcp:{at}-:{port}" for port, at in sorted(order.addresses.items())),
     ]
-    for inside, outside in (
-        (GUEST_DOORS.s3, doors.s3),
-        (GUEST_DOORS.mail, doors.mail),
-        (GUEST_DOORS.egress, doors.egress),
+    for name, inside, outside in (
+        ("s3", GUEST_DOORS.s3, doors.s3),
+        (Door.MAIL, GUEST_DOORS.mail, doors.mail),
+        (Door.EGRESS, GUEST_DOORS.egress, doors.egress),
     ):
         if outside:
             # One process for each connection: QEMU's own way to a socket carries only one.
-            command = shlex.join((*porter, outside.host, str(outside.port)))
+            command = shlex.join((*porter, outside.host, str(outside.port), name))
             parts.append(f"guestfwd=tcp:{inside}-cmd:{command.replace(',', ',,')}")
     return (
         "-netdev",

@@ -15,16 +15,17 @@ from shared import errors, telemetry
 
 from ...domain import SSH_PORT
 from ...ports import RuntimeBackend
-from . import acceleration, arguments, commands, machines, monitor, reach, ways_out
+from . import acceleration, arguments, commands, machines, monitor, opening, reach, ways_out
 from .machines import MachineFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from shared.contracts.deployments import Doors, Endpoint
 
-    from ...domain import Size
+    from ...domain import Door, Size
     from ...ports import FoundMachine, Image, MachineOrder
     from .images import Images
     from .monitor import Monitor
@@ -109,6 +110,11 @@ class QemuRuntimeBackend(RuntimeBackend):
             async with monitor.connected(folder.path, identity) as qemu:
                 await _forward(qemu, addresses)
         folder.record(replace(order, addresses=addresses))
+
+    @override
+    async def open_doors(self, name: str, identity: str, doors: AbstractSet[Door]) -> None:
+        folder, _ = self._mine(name, identity)
+        opening.let_out(folder.path, doors)
 
     @override
     async def start(self, name: str, identity: str) -> None:

@@ -5,6 +5,7 @@ base.qcow2 kernel initrd    its image, for life: links that outlive the cache
 hostname authorized_keys hostkey   its seed, read by QEMU at each start
 machine.json         what was ordered
 doors.json           where its doors led when it was started
+open-doors           which of those to the world are open
 process.json         the process that runs it, by pid and start time
 places-*             locked byte by byte: the connections that it has through each door
 """
@@ -21,7 +22,7 @@ from shared.contracts.deployments import Endpoint
 
 from ...domain import SSH_PORT, Size
 from ...ports import FoundMachine, Image, MachineOrder, Power
-from . import commands, images, processes, ways_out
+from . import commands, images, opening, processes, ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,6 @@ HOST_NAME: Final = "hostname"
 SEEDS: Final = (HOST_NAME, AUTHORIZED_KEYS, HOST_KEY)
 ORDER: Final = "machine.json"
 PROCESS: Final = "process.json"
-PLACES: Final = "places"
 # Room for what a machine writes soon after its first boot; the rest is promised, as disks are.
 ROOM_BYTES: Final = 256 * 2**20
 
@@ -85,6 +85,7 @@ class MachineFolder:
             host_public_key=self.host_public_key(),
             doors=ways_out.inside(doors),
             is_outdated=doors != offered,
+            open_doors=opening.read(self.path),
         )
 
     def host_public_key(self) -> str:

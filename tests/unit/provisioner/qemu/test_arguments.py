@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.provisioner.adapters.qemu import arguments, ways_out
+from services.provisioner.adapters.qemu import arguments, opening, ways_out
 from services.provisioner.domain import Size
 from services.provisioner.ports import Image, MachineOrder
 from shared.contracts.deployments import Doors, Endpoint
@@ -49,7 +49,7 @@ def test_nothing_leads_out_of_a_machine_but_the_doors() -> None:
         "hostfwd=tcp:127.0.0.1:24001-:22",
         "hostfwd=tcp:127.0.0.1:24002-:80",
     ]
-    assert opened == f"{closed},guestfwd=tcp:10.0.2.100:3900-cmd:/bin/porter 127.0.0.1 8333"
+    assert opened == f"{closed},guestfwd=tcp:10.0.2.100:3900-cmd:/bin/porter 127.0.0.1 8333 s3"
 
 
 def test_a_door_has_a_porter_that_knows_how_many_may_pass() -> None:
@@ -58,7 +58,7 @@ def test_a_door_has_a_porter_that_knows_how_many_may_pass() -> None:
     assert program == sys.executable
     assert flags == ["-I", "-S"]
     assert Path(door).is_file()
-    assert (places, int(most)) == ("/m/fdv-1/places", arguments.MOST_CONNECTIONS)
+    assert (places, int(most)) == ("/m/fdv-1/places", opening.MOST_CONNECTIONS)
     assert netcat == "/bin/nc"
 
 
