@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from shared.sealing import Sealer, Unsealer
 from shared.settings import load
 
 from .adapters.outside import HttpOutsideView
+from .adapters.postgres_backups import PostgresBackupRegister
 from .adapters.postgres_credentials import PostgresCredentialRegister
 from .adapters.postgres_deployments import PostgresDeploymentRegister
 from .adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRegister
@@ -31,6 +33,7 @@ from .domain.identity import OPERATOR_SCOPES, Grant, Scope
 from .domain.names import NameRules
 from .projections import Projections
 from .service.access import Access
+from .service.backups import Backups
 from .service.checks import Checks
 from .service.conductor import SERVICE, Conductor
 from .service.configurations import SECRETS_READER, Configurations
@@ -38,8 +41,14 @@ from .service.credentials import Credentials
 from .service.dead_letters import DeadLetters
 from .service.feed import Feed
 from .service.hosts import Hosts
+from .service.interventions import Interventions
 from .service.offer import Offer
+from .service.openings import Openings
 from .service.panel import Panel
+from .service.readiness import Readiness
+from .service.requests import Requests
+from .service.retrying import Retrying
+from .service.revisions import Revisions
 from .service.runs import Runs
 from .settings import Settings
 
@@ -69,30 +78,50 @@ async def serve(settings: Settings) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """Panel's own database, by subject."""
+
+    deployments: PostgresDeploymentRegister = field(default_factory=PostgresDeploymentRegister)
+    runs: PostgresRunRegister = field(default_factory=PostgresRunRegister)
+    backups: PostgresBackupRegister = field(default_factory=PostgresBackupRegister)
+    credentials: PostgresCredentialRegister = field(default_factory=PostgresCredentialRegister)
+    letters: PostgresDeadLetterRegister = field(default_factory=PostgresDeadLetterRegister)
+    audit: PostgresAuditTrail = field(default_factory=PostgresAuditTrail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What most of panel's parts share."""
+
+    kept: Registers
+    offer: Offer
+    hosts: Hosts
+    readiness: Readiness
+    conductor: Conductor
+    feed: Feed
+
+
 def assemble(
     settings: Settings, offered: Provider, database: Database
 ) -> tuple[Panel, Projections, Checks]:
     """Put panel together on its database."""
-    deployments, runs = PostgresDeploymentRegister(), PostgresRunRegister()
-    letters, audit = PostgresDeadLetterRegister(), PostgresAuditTrail()
-    credentials = PostgresCredentialRegister()
-    hosts = Hosts(deployments=deployments, runs=runs)
-    feed = Feed(database, runs)
-    offer = Offer(catalogue=catalogue.load(offered.catalogue.folders), sizes=offered.sizes)
-    conductor = Conductor(deployments=deployments, runs=runs, clock=clock.system, nudge=feed.nudge)
+    core = _core(offered, database)
+    kept = core.kept
     projections = Projections(
         database=database,
-        deployments=deployments,
-        runs=runs,
-        credentials=credentials,
-        letters=letters,
-        conductor=conductor,
+        deployments=kept.deployments,
+        runs=kept.runs,
+        backups=kept.backups,
+        credentials=kept.credentials,
+        letters=kept.letters,
+        conductor=core.conductor,
     )
     checks = Checks(
-        deployments=deployments,
-        runs=runs,
-        hosts=hosts,
-        conductor=conductor,
+        deployments=kept.deployments,
+        runs=kept.runs,
+        hosts=core.hosts,
+        conductor=core.conductor,
         outside=HttpOutsideView(settings.check_authority_file),
         patience_seconds=settings.check_patience_seconds,
     )
@@ -101,47 +130,118 @@ def assemble(
             "settings.recipients",
             f"the recipient of {SECRETS_READER} is missing; add it to PANEL_RECIPIENTS",
         )
-    zones = tuple(zone.suffix for zone in offered.zones)
+    configurations = Configurations(
+        deployments=kept.deployments,
+        offer=core.offer,
+        hosts=core.hosts,
+        names=NameRules(
+            zones=tuple(zone.suffix for zone in offered.zones), panel_host=offered.panel.host
+        ),
+        sealer=Sealer(settings.recipients),
+        audit=kept.audit,
+        clock=clock.system,
+    )
+    credentials = Credentials(
+        credentials=kept.credentials,
+        deployments=kept.deployments,
+        unsealer=Unsealer(settings.age_identity),
+        audit=kept.audit,
+    )
     own = bus_letters.DeadLetters(SERVICE, database, projections.routes())
-    panel = Panel(
-        database=database,
-        access=Access(identities=PostgresIdentityRegister(), audit=audit),
+    return _panel(core, database, configurations, credentials, own), projections, checks
+
+
+def _core(offered: Provider, database: Database) -> Core:
+    kept = Registers()
+    feed = Feed(database, kept.runs)
+    offer = Offer(catalogue=catalogue.load(offered.catalogue.folders), sizes=offered.sizes)
+    readiness = Readiness(deployments=kept.deployments, runs=kept.runs, clock=clock.system)
+    openings = Openings(
+        deployments=kept.deployments, backups=kept.backups, readiness=readiness, offer=offer
+    )
+    conductor = Conductor(
+        deployments=kept.deployments,
+        runs=kept.runs,
+        backups=kept.backups,
+        openings=openings,
+        clock=clock.system,
+        nudge=feed.nudge,
+    )
+    return Core(
+        kept=kept,
         offer=offer,
-        configurations=Configurations(
-            deployments=deployments,
-            offer=offer,
-            hosts=hosts,
-            names=NameRules(zones=zones, panel_host=offered.panel.host),
-            sealer=Sealer(settings.recipients),
-            audit=audit,
-            clock=clock.system,
-        ),
-        credentials=Credentials(
-            credentials=credentials,
-            deployments=deployments,
-            unsealer=Unsealer(settings.age_identity),
-            audit=audit,
-        ),
-        runs=Runs(
-            deployments=deployments,
+        hosts=Hosts(deployments=kept.deployments, runs=kept.runs),
+        readiness=readiness,
+        conductor=conductor,
+        feed=feed,
+    )
+
+
+def _panel(
+    core: Core,
+    database: Database,
+    configurations: Configurations,
+    credentials: Credentials,
+    own: bus_letters.DeadLetters,
+) -> Panel:
+    kept, conductor = core.kept, core.conductor
+    requests = Requests(runs=kept.runs, conductor=conductor, audit=kept.audit)
+    revisions = Revisions(deployments=kept.deployments, offer=core.offer, clock=clock.system)
+    runs = Runs(
+        deployments=kept.deployments,
+        runs=kept.runs,
+        revisions=revisions,
+        requests=requests,
+        clock=clock.system,
+    )
+    backups = Backups(
+        deployments=kept.deployments,
+        runs=kept.runs,
+        backups=kept.backups,
+        configurations=configurations,
+        revisions=revisions,
+        readiness=core.readiness,
+        requests=requests,
+    )
+    return Panel(
+        database=database,
+        access=Access(identities=PostgresIdentityRegister(), audit=kept.audit),
+        offer=core.offer,
+        configurations=configurations,
+        credentials=credentials,
+        runs=runs,
+        backups=backups,
+        retrying=Retrying(
+            deployments=kept.deployments,
+            registered=kept.runs,
+            kept=kept.backups,
             runs=runs,
-            hosts=hosts,
+            backups=backups,
+            hosts=core.hosts,
+            offer=core.offer,
+            readiness=core.readiness,
+            requests=requests,
+        ),
+        interventions=Interventions(
+            deployments=kept.deployments,
+            registered=kept.runs,
+            runs=runs,
+            readiness=core.readiness,
+            requests=requests,
             conductor=conductor,
-            offer=offer,
-            audit=audit,
+            audit=kept.audit,
         ),
         letters=DeadLetters(
-            letters=letters,
-            deployments=deployments,
-            runs=runs,
+            letters=kept.letters,
+            deployments=kept.deployments,
+            runs=kept.runs,
             conductor=conductor,
-            audit=audit,
+            audit=kept.audit,
             own=own,
         ),
         idempotency=PostgresIdempotencyLedger(),
-        feed=feed,
+        feed=core.feed,
     )
-    return panel, projections, checks
 
 
 async def create_admin(settings: Settings, operator: str, person: str, grant: Grant) -> str:

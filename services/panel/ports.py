@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
-    from shared.contracts.deployer import ConfigDeployed
+    from shared.contracts.deployer import Ailment, ConfigDeployed
     from shared.contracts.everyone import MessageDeadLettered
     from shared.database import Transaction
 
+    from .domain.backups import Backup
     from .domain.credentials import Credential
     from .domain.dead_letters import DeadLetter, LetterState
     from .domain.deployments import Configuration, Deployment, Revision
@@ -124,6 +126,12 @@ class DeploymentRegister(Protocol):
         """Record that this revision is what runs now."""
         ...
 
+    async def note_health(
+        self, tx: Transaction, deployment: str, ailments: Sequence[Ailment], at: datetime
+    ) -> None:
+        """Record what is wrong with a deployment, unless something newer is known."""
+        ...
+
 
 class RunRegister(Protocol):
     """Keep runs, their steps and their numbered events."""
@@ -154,6 +162,18 @@ class RunRegister(Protocol):
 
     async def list_unfinished(self, tx: Transaction, deployment: str) -> Sequence[Run]:
         """Return a deployment's runs that have not ended, locked, oldest first."""
+        ...
+
+    async def list_waiting_for(self, tx: Transaction, run: str) -> Sequence[Run]:
+        """Return the runs that were to begin after a run, oldest first."""
+        ...
+
+    async def find_restoring(self, tx: Transaction, backup: str) -> Run | None:
+        """Return a run that brings a backup back and has not ended, or None."""
+        ...
+
+    async def was_activated(self, tx: Transaction, deployment: str) -> bool:
+        """Say whether any run has begun to bring applications of a deployment to run."""
         ...
 
     async def standings(
@@ -190,6 +210,35 @@ class RunRegister(Protocol):
 
     async def newest_sequences(self, tx: Transaction, runs: Sequence[str]) -> Mapping[str, int]:
         """Return the number of the newest event of each run."""
+        ...
+
+
+class BackupRegister(Protocol):
+    """Keep what is known of backups, those of removed deployments too.
+
+    A backup is locked after everything else.
+    """
+
+    async def add(self, tx: Transaction, backup: Backup) -> None:
+        """Keep a backup that is to be made."""
+        ...
+
+    async def find(self, tx: Transaction, backup: str) -> Backup | None:
+        """Return a backup, or None."""
+        ...
+
+    async def lock(self, tx: Transaction, backup: str) -> Backup | None:
+        """Return a backup that nobody else changes until the transaction ends, or None."""
+        ...
+
+    async def save(self, tx: Transaction, backup: Backup) -> None:
+        """Write what can change of a backup."""
+        ...
+
+    async def list_newest(
+        self, tx: Transaction, operator: str, page: Page, *, deployment: str | None, removed: bool
+    ) -> Sequence[Backup]:
+        """Return an operator's backups, of one deployment or all; removed ones if asked for."""
         ...
 
 

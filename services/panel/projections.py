@@ -1,22 +1,49 @@
 """Projections: every fact of the other services, turned into what operators see.
 
-A step ends by its event even when all progress was lost; what comes after the end of a run
-changes nothing.
+A step ends by its event even when all progress was lost, and a run by the last of its events. What
+comes after the end of a run changes nothing, save what stays true without it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from shared import errors, jobs
-from shared.contracts.deployer import ConfigDeployed, DeploymentFailed, SystemRemoved
+from shared.contracts.deployer import (
+    ApplicationQuiesced,
+    ApplicationResumed,
+    ConfigDeployed,
+    DeploymentFailed,
+    HealthChanged,
+    StateExported,
+    StateImported,
+    SystemRemoved,
+)
 from shared.contracts.everyone import MessageDeadLettered
 from shared.contracts.progress import StepState
-from shared.contracts.provisioner import ProvisioningFailed, RoutePublished, VMReady, VMRemoved
-from shared.contracts.storage import StorageFailed, StorageReady, StorageRemoved
+from shared.contracts.provisioner import (
+    MaintenanceChanged,
+    ProvisioningFailed,
+    RoutePublished,
+    VMReady,
+    VMRemoved,
+)
+from shared.contracts.storage import (
+    BackupCompleted,
+    BackupRemoved,
+    RestoreCompleted,
+    StateExportRequested,
+    StateImportRequested,
+    StorageFailed,
+    StorageReady,
+    StorageRemoved,
+)
 
+from .domain.advice import CANCELLED
+from .domain.backups import Backup, BackupState
 from .domain.runs import (
     EventBody,
     Kept,
@@ -24,6 +51,7 @@ from .domain.runs import (
     Run,
     RunEventKind,
     RunFailure,
+    RunKind,
     RunState,
     RunStep,
     StepStatus,
@@ -36,7 +64,9 @@ if TYPE_CHECKING:
     from shared.contracts.progress import Progress
     from shared.database import Database, Transaction
 
+    from .domain.deployments import Deployment
     from .ports import (
+        BackupRegister,
         CredentialRegister,
         DeadLetterRegister,
         DeploymentRegister,
@@ -52,6 +82,7 @@ class Projections:
     database: Database
     deployments: DeploymentRegister
     runs: RunRegister
+    backups: BackupRegister
     credentials: CredentialRegister
     letters: DeadLetterRegister
     conductor: Conductor
@@ -61,6 +92,12 @@ class Projections:
         return {
             VMReady: self.on_answer,
             StorageReady: self.on_answer,
+            StateExportRequested: self.on_answer,
+            StateExported: self.on_answer,
+            StateImportRequested: self.on_answer,
+            StateImported: self.on_answer,
+            RestoreCompleted: self.on_answer,
+            ApplicationResumed: self.on_answer,
             ConfigDeployed: self.on_config_deployed,
             RoutePublished: self.on_route_published,
             VMRemoved: self.on_vm_removed,
@@ -70,13 +107,18 @@ class Projections:
             StorageFailed: self.on_storage_failed,
             DeploymentFailed: self.on_deployment_failed,
             MessageDeadLettered: self.on_message_dead_lettered,
+            BackupCompleted: self.on_backup_completed,
+            BackupRemoved: self.on_backup_removed,
+            ApplicationQuiesced: self.on_application_quiesced,
+            MaintenanceChanged: self.on_maintenance_changed,
+            HealthChanged: self.on_health_changed,
         }
 
-    async def on_answer(self, event: VMReady | StorageReady, tx: Transaction) -> None:
-        """End the steps that this event answers."""
+    async def on_answer(self, event: RunEvent, tx: Transaction) -> None:
+        """End the steps that this event answers, and the run when they were the last ones."""
         run = await self._active(tx, event)
         if run is not None:
-            await self.conductor.settle(tx, run, event.event_name())
+            await self._settle(tx, run, event)
 
     async def on_config_deployed(self, event: ConfigDeployed, tx: Transaction) -> None:
         """End deployer's steps and keep whether anything changed.
@@ -88,8 +130,9 @@ class Projections:
             await self.credentials.keep(tx, event)
         run = await self._active(tx, event)
         if run is not None:
-            await self.conductor.settle(tx, run, event.event_name())
-            await self.runs.save(tx, replace(run, changed=event.changed))
+            run = replace(run, changed=event.changed)
+            await self.runs.save(tx, run)
+            await self._settle(tx, run, event)
 
     async def on_route_published(self, event: RoutePublished, tx: Transaction) -> None:
         """Keep the URLs and look at them from outside; that ends the run."""
@@ -99,7 +142,9 @@ class Projections:
         if run is None or deployment is None or revision is None:
             return
         await self.conductor.settle(tx, run, event.event_name())
-        await self.deployments.save(tx, replace(deployment, routes=event.routes))
+        # Whatever was paused goes on with it.
+        reached = replace(deployment, routes=event.routes, paused_at=None)
+        await self.deployments.save(tx, reached)
         await jobs.enqueue(
             tx,
             checks.KIND,
@@ -121,6 +166,46 @@ class Projections:
     async def on_system_removed(self, event: SystemRemoved, tx: Transaction) -> None:
         """Note that secrets and permits are gone."""
         await self._removed(tx, event, Receipt())
+
+    async def on_backup_completed(self, event: BackupCompleted, tx: Transaction) -> None:
+        """Note what the backup holds: there it is, whatever became of the run."""
+        run = await self._active(tx, event)
+        backup = await self.backups.lock(tx, event.backup)
+        if backup is not None and backup.state in {BackupState.MAKING, BackupState.FAILED}:
+            await self.backups.save(tx, _completed(backup, event))
+        if run is not None:
+            await self._settle(tx, run, event)
+
+    async def on_backup_removed(self, event: BackupRemoved, tx: Transaction) -> None:
+        """Note that the backup is gone, whatever became of the run."""
+        run = await self._active(tx, event)
+        backup = await self.backups.lock(tx, event.backup)
+        if backup is not None:
+            await self.backups.save(tx, replace(backup, state=BackupState.REMOVED))
+        if run is not None:
+            await self._settle(tx, run, event)
+
+    async def on_application_quiesced(self, event: ApplicationQuiesced, tx: Transaction) -> None:
+        """Note that the applications stand still, whether or not a page says so."""
+        run = await self._active(tx, event)
+        if run is not None:
+            await self._pause(tx, run.deployment, self.conductor.clock.now())
+            await self._settle(tx, run, event)
+
+    async def on_maintenance_changed(self, event: MaintenanceChanged, tx: Transaction) -> None:
+        """End a pause or the end of one; a restart has ended before, and does not wait for it."""
+        run = await self._active(tx, event)
+        if run is None or event.on is not (run.kind is RunKind.PAUSE):
+            return
+        if run.kind is RunKind.RESUME:
+            await self._pause(tx, run.deployment, None)
+        await self._settle(tx, run, event)
+
+    async def on_health_changed(self, event: HealthChanged, tx: Transaction) -> None:
+        """Note what is wrong with a deployment, unless something newer is known."""
+        at = datetime.fromisoformat(event.at)
+        await self.deployments.lock(tx, event.deployment)
+        await self.deployments.note_health(tx, event.deployment, event.ailments, at)
 
     async def on_provisioning_failed(self, event: ProvisioningFailed, tx: Transaction) -> None:
         """End the run with what provisioner says."""
@@ -182,25 +267,36 @@ class Projections:
         await self.runs.save(tx, run)
         if run.state.has_ended:
             return
-        await self.conductor.settle(tx, run, event.event_name())
-        if await self._is_done(tx, run):
+        if await self._has_answered(tx, run, event):
             receipts = await self.runs.list_receipts(tx, run.deployment)
             run = replace(run, receipt=reduce(Receipt.plus, receipts))
-            deployment = await self.deployments.find(tx, run.deployment)
-            if deployment is None:
-                raise errors.FaultError("run.no_deployment", f"run {run.id} has no deployment")
-            removed = replace(
-                deployment, removed_at=self.conductor.clock.now(), routes=(), deployed_revision=None
-            )
+            deployment = await self._deployment(tx, run.deployment)
+            removed = deployment.gone(self.conductor.clock.now())
             await self.deployments.save(tx, removed)
             await self.deployments.release_names(tx, removed)
             await self.credentials.forget_all(tx, removed.id)
             await self.conductor.end(tx, run, RunState.SUCCEEDED)
 
-    async def _is_done(self, tx: Transaction, run: Run) -> bool:
-        """Say whether every service that has a part in the run has answered."""
+    async def _settle(self, tx: Transaction, run: Run, event: RunEvent) -> None:
+        """End the steps that an event answers, and the run when nothing of it is left."""
+        if await self._has_answered(tx, run, event):
+            await self.conductor.end(tx, run, RunState.SUCCEEDED)
+
+    async def _has_answered(self, tx: Transaction, run: Run, event: RunEvent) -> bool:
+        """End the steps that an event answers; say whether all of the run have been by now."""
+        await self.conductor.settle(tx, run, event.event_name())
         steps = await self.runs.list_steps(tx, run.id)
         return all(it.is_settled for it in steps)
+
+    async def _pause(self, tx: Transaction, deployment: str, at: datetime | None) -> None:
+        found = await self._deployment(tx, deployment)
+        await self.deployments.save(tx, replace(found, paused_at=at))
+
+    async def _deployment(self, tx: Transaction, deployment: str) -> Deployment:
+        found = await self.deployments.find(tx, deployment)
+        if found is None:
+            raise errors.FaultError("run.no_deployment", f"there is no deployment {deployment}")
+        return found
 
     async def _failed(
         self,
@@ -215,7 +311,24 @@ class Projections:
         failure = RunFailure(
             failure=event.failure, service=service, stage=event.stage, outcome=event.outcome
         )
-        await self.conductor.end(tx, run, RunState.FAILED, failure)
+        await self.conductor.end(tx, run, _end_of(run, failure), failure)
+
+
+def _end_of(run: Run, failure: RunFailure) -> RunState:
+    """Return how a failure ends a run: as cancelled only where it was, and that is why."""
+    was_stopped = failure.failure.code == CANCELLED and run.state is RunState.CANCELLING
+    return RunState.CANCELLED if was_stopped else RunState.FAILED
+
+
+def _completed(backup: Backup, event: BackupCompleted) -> Backup:
+    return replace(
+        backup,
+        state=BackupState.COMPLETE,
+        revision=event.revision,
+        taken_at=datetime.fromisoformat(event.taken_at),
+        bytes=event.bytes,
+        content=event.applications,
+    )
 
 
 def _advanced(step: RunStep, progress: Progress) -> RunStep:

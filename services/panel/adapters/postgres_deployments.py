@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
-from shared.contracts.deployments import ApplicationOrder, PublishedRoute, Resource
+from shared.contracts.deployer import Ailment
+from shared.contracts.deployments import ApplicationOrder, Mode, PublishedRoute, Resource
 
 from ..domain import names
 from ..domain.deployments import Configuration, Deployment, Revision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from shared.database import Row, Transaction
 
@@ -21,13 +23,14 @@ if TYPE_CHECKING:
 _ORDERS: Final = TypeAdapter(tuple[ApplicationOrder, ...])
 _RESOURCES: Final = TypeAdapter(tuple[Resource, ...])
 _ROUTES: Final = TypeAdapter(tuple[PublishedRoute, ...])
+_AILMENTS: Final = TypeAdapter(tuple[Ailment, ...])
 _DEPLOYMENT: Final = """
 select id, operator, domain, version, deployed_revision, routes, created_at,
-    removal_requested_at, removed_at
+    removal_requested_at, removed_at, paused_at, ailments, ailing_at
 from deployments
 """
 _REVISION: Final = """
-select deployment, number, configuration, applications, resources, created_at, deployed_at
+select deployment, number, configuration, applications, resources, created_at, deployed_at, mode
 from revisions
 """
 # Two claims at once could each miss the other's name above or below: one at a time.
@@ -86,7 +89,7 @@ class PostgresDeploymentRegister:
         """Write what can change of a deployment."""
         await tx.execute(
             """update deployments set version = $2, deployed_revision = $3, routes = $4,
-                removal_requested_at = $5, removed_at = $6
+                removal_requested_at = $5, removed_at = $6, paused_at = $7, ailments = $8
             where id = $1""",
             deployment.id,
             deployment.version,
@@ -94,6 +97,8 @@ class PostgresDeploymentRegister:
             _ROUTES.dump_python(deployment.routes, mode="json"),
             deployment.removal_requested_at,
             deployment.removed_at,
+            deployment.paused_at,
+            _AILMENTS.dump_python(deployment.ailments, mode="json"),
         )
 
     async def claim_domain(self, tx: Transaction, operator: str, domain: str) -> None:
@@ -174,14 +179,15 @@ class PostgresDeploymentRegister:
         """Keep a new revision."""
         await tx.execute(
             """insert into revisions (deployment, number, configuration, applications, resources,
-                created_at, created_by)
-            values ($1, $2, $3, $4, $5, $6, $7)""",
+                created_at, mode, created_by)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)""",
             revision.deployment,
             revision.number,
             revision.configuration,
             _ORDERS.dump_python(revision.applications, mode="json"),
             _RESOURCES.dump_python(revision.resources, mode="json"),
             revision.created_at,
+            revision.mode.value,
             by,
         )
 
@@ -221,6 +227,18 @@ class PostgresDeploymentRegister:
             revision,
         )
 
+    async def note_health(
+        self, tx: Transaction, deployment: str, ailments: Sequence[Ailment], at: datetime
+    ) -> None:
+        """Record what is wrong with a deployment, unless something newer is known."""
+        await tx.execute(
+            """update deployments set ailments = $2, ailing_at = $3
+            where id = $1 and removed_at is null and (ailing_at is null or ailing_at < $3)""",
+            deployment,
+            _AILMENTS.dump_python(tuple(ailments), mode="json"),
+            at,
+        )
+
 
 def _deployment(row: Row) -> Deployment:
     return Deployment(
@@ -233,6 +251,9 @@ def _deployment(row: Row) -> Deployment:
         removal_requested_at=row["removal_requested_at"],
         removed_at=row["removed_at"],
         routes=_ROUTES.validate_python(row["routes"]),
+        paused_at=row["paused_at"],
+        ailments=_AILMENTS.validate_python(row["ailments"]),
+        ailing_at=row["ailing_at"],
     )
 
 
@@ -255,4 +276,5 @@ def _revision(row: Row) -> Revision:
         resources=_RESOURCES.validate_python(row["resources"]),
         created_at=row["created_at"],
         deployed_at=row["deployed_at"],
+        mode=Mode(row["mode"]),
     )

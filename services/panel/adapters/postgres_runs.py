@@ -29,24 +29,29 @@ if TYPE_CHECKING:
 
     from ..domain.records import Page
 
-_RUN: Final = """
-select id, operator, number, deployment, kind, revision, state, requested_by, created_at,
-    started_at, ended_at, failure, receipt, changed, held_by, retry_of, sequence, traceparent
-from runs
-"""
+_COLUMNS: Final = """id, operator, number, deployment, kind, revision, state, requested_by,
+    created_at, started_at, ended_at, failure, receipt, changed, held_by, retry_of, after, backup,
+    sequence, traceparent"""
+_RUN: Final = f"select {_COLUMNS} from runs"  # noqa: S608 - a constant
 # One row for what goes on in each deployment, one for what ended last.
-_STANDINGS: Final = """
-select distinct on (deployment, ended_at is null) id, operator, number, deployment, kind, revision,
-    state, requested_by, created_at, started_at, ended_at, failure, receipt, changed, held_by,
-    retry_of, sequence, traceparent
+_STANDINGS: Final = f"""
+select distinct on (deployment, ended_at is null) {_COLUMNS}
 from runs
 where deployment = any($1) and state not in ('superseded', 'cancelled')
 order by deployment, ended_at is null, state = 'queued', ended_at desc, number
-"""
+"""  # noqa: S608 - a constant
+# What ended last of all that left a deployment other than it had been.
+_CHANGES: Final = f"""
+select distinct on (deployment) {_COLUMNS}
+from runs
+where deployment = any($1) and kind in ('deploy', 'restore') and ended_at is not null
+    and (state = 'succeeded' or failure ->> 'outcome' in ('partial', 'rollback_failed'))
+order by deployment, ended_at desc, number desc
+"""  # noqa: S608 - a constant
 _ADD: Final = """
 insert into runs (id, operator, number, deployment, kind, revision, state, requested_by,
-    created_at, retry_of, traceparent)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    created_at, retry_of, traceparent, after, backup)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 _STEP_COLUMNS: Final = (
     "position, service, name, status, attempt, started_at, ended_at, done, total, unit, settled"
@@ -85,6 +90,8 @@ class PostgresRunRegister:
             run.created_at,
             run.retry_of,
             run.traceparent,
+            run.after,
+            run.backup,
         )
         await tx.execute(
             """insert into run_steps (run, position, service, name, status)
@@ -111,7 +118,7 @@ class PostgresRunRegister:
         """Write what can change of a run, but for its sequence."""
         await tx.execute(
             """update runs set state = $2, started_at = $3, ended_at = $4, failure = $5,
-                receipt = $6, changed = $7, held_by = $8
+                receipt = $6, changed = $7, held_by = $8, revision = $9
             where id = $1""",
             run.id,
             run.state.value,
@@ -121,6 +128,7 @@ class PostgresRunRegister:
             _json(run.receipt),
             run.changed,
             run.held_by,
+            run.revision,
         )
 
     async def list_newest(self, tx: Transaction, deployment: str, page: Page) -> Sequence[Run]:
@@ -151,6 +159,34 @@ class PostgresRunRegister:
         )
         return [_run(row) for row in rows]
 
+    async def list_waiting_for(self, tx: Transaction, run: str) -> Sequence[Run]:
+        """Return the runs that were to begin after a run, oldest first."""
+        rows = await tx.fetch(f"{_RUN} where after = $1 order by number", run)
+        return [_run(row) for row in rows]
+
+    async def find_restoring(self, tx: Transaction, backup: str) -> Run | None:
+        """Return a run that brings a backup back and has not ended, or None."""
+        row = await tx.fetchrow(
+            f"""{_RUN} where backup = $1 and kind = 'restore'
+                and state in ('queued', 'running', 'cancelling')
+            order by number limit 1""",
+            backup,
+        )
+        return _run(row) if row else None
+
+    async def was_activated(self, tx: Transaction, deployment: str) -> bool:
+        """Say whether any run has begun to bring applications of a deployment to run."""
+        found: bool = await tx.fetchval(
+            """select exists (
+                select from runs
+                join revisions on revisions.deployment = runs.deployment
+                    and revisions.number = runs.revision
+                where runs.deployment = $1 and kind = 'deploy' and mode = 'active'
+                    and started_at is not null)""",
+            deployment,
+        )
+        return found
+
     async def standings(
         self, tx: Transaction, deployments: Sequence[str]
     ) -> Mapping[str, Standing]:
@@ -158,7 +194,9 @@ class PostgresRunRegister:
         rows = await tx.fetch(_STANDINGS, list(deployments))
         active = {row["deployment"]: _run(row) for row in rows if row["ended_at"] is None}
         newest = {row["deployment"]: _run(row) for row in rows if row["ended_at"] is not None}
-        return {it: Standing(active.get(it), newest.get(it)) for it in deployments}
+        rows = await tx.fetch(_CHANGES, list(deployments))
+        change = {row["deployment"]: _run(row) for row in rows}
+        return {it: Standing(active.get(it), newest.get(it), change.get(it)) for it in deployments}
 
     async def list_steps(self, tx: Transaction, run: str) -> Sequence[RunStep]:
         """Return the steps of a run in order."""
@@ -253,6 +291,8 @@ def _run(row: Row) -> Run:
         changed=row["changed"],
         held_by=row["held_by"],
         retry_of=row["retry_of"],
+        after=row["after"],
+        backup=row["backup"],
         sequence=row["sequence"],
         traceparent=row["traceparent"],
     )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.types import Scope
 
 from ..service.panel import Panel
-from . import applications, credentials, dead_letters, deployments, me, problems, runs
+from . import applications, backups, credentials, dead_letters, deployments, me, problems, runs
 from .dependencies import PREFIX
 from .document import describe
 from .limits import Gate
@@ -15,6 +15,7 @@ from .limits import Gate
 TAGS: Final = [
     {"name": "applications", "description": "What can be deployed here."},
     {"name": "deployments", "description": "An operator's applications on one domain."},
+    {"name": "backups", "description": "The state of a deployment, kept apart from it."},
     {"name": "credentials", "description": "First passwords of applications, each told once."},
     {"name": "runs", "description": "Anything long that a person watches."},
     {"name": "dead letters", "description": "For the hosting provider: what could not be handled."},
@@ -43,7 +44,7 @@ def create_app(panel: Panel) -> FastAPI:
     )
     app.state.panel = panel
     api = APIRouter(prefix=PREFIX)
-    for part in (me, applications, deployments, credentials, runs, dead_letters):
+    for part in (me, applications, deployments, backups, credentials, runs, dead_letters):
         api.include_router(part.router)
     app.include_router(api)
     app.add_api_route("/problems/{name}", show_problem, include_in_schema=False)

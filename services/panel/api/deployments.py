@@ -1,4 +1,4 @@
-"""Deployments: create, look, configure, deploy, remove."""
+"""Deployments: create, look, configure, deploy, pause, remove."""
 
 from typing import Annotated
 
@@ -8,11 +8,13 @@ from pydantic import AfterValidator
 
 from shared.database import Transaction
 
+from ..domain.runs import RunKind
 from . import examples, problems
 from .dependencies import (
     PREFIX,
     CallerDependency,
     Done,
+    Once,
     OnceDependency,
     PageDependency,
     PanelDependency,
@@ -120,6 +122,42 @@ async def deploy(deployment: Id, once: OnceDependency) -> JSONResponse:
     return await begin(once, lambda tx: once.panel.runs.deploy(tx, once.caller, deployment))
 
 
+@router.post(
+    "/{deployment}/restart",
+    operation_id="restartDeployment",
+    status_code=202,
+    response_model=RunAnswer,
+    responses=problems.CHANGING,
+)
+async def restart_deployment(deployment: Id, once: OnceDependency) -> JSONResponse:
+    """Stop the applications and start them again."""
+    return await _intervene(once, deployment, RunKind.RESTART)
+
+
+@router.post(
+    "/{deployment}/pause",
+    operation_id="pauseDeployment",
+    status_code=202,
+    response_model=RunAnswer,
+    responses=problems.CHANGING,
+)
+async def pause_deployment(deployment: Id, once: OnceDependency) -> JSONResponse:
+    """Let the applications stand still; whoever asks for them is told to come back later."""
+    return await _intervene(once, deployment, RunKind.PAUSE)
+
+
+@router.post(
+    "/{deployment}/resume",
+    operation_id="resumeDeployment",
+    status_code=202,
+    response_model=RunAnswer,
+    responses=problems.CHANGING,
+)
+async def resume_deployment(deployment: Id, once: OnceDependency) -> JSONResponse:
+    """Let paused applications go on; a deploy does so as well."""
+    return await _intervene(once, deployment, RunKind.RESUME)
+
+
 @router.get("/{deployment}/runs", operation_id="listRuns", responses=problems.LOOKING)
 async def list_runs(
     deployment: Id, panel: PanelDependency, caller: CallerDependency, page: PageDependency
@@ -128,3 +166,8 @@ async def list_runs(
     async with panel.database.transaction() as tx:
         found = await panel.runs.list_runs(tx, caller, deployment, page)
     return part([RunSummary.model_validate(it) for it in found], page.limit)
+
+
+async def _intervene(once: Once, deployment: str, kind: RunKind) -> JSONResponse:
+    caller = once.caller
+    return await begin(once, lambda tx: once.panel.interventions.ask(tx, caller, deployment, kind))

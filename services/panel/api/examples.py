@@ -5,6 +5,8 @@ from typing import Any, Final
 Example = dict[str, Any]
 DEPLOYMENT_ID: Final = "01k9zq3m5ge4tv8r2w7x6y1abc"
 RUN_ID: Final = "01k9zq3p7hf6sw9t4x8y2z3def"
+BACKUP_ID: Final = "01k9zq3r8gf7sw0v5y2z3a4efg"
+LATER_RUN_ID: Final = "01k9zq3n6ge5rv8s3w7x1y2bcd"
 LETTER_ID: Final = "01k9zq3s9jg8tx1v6y3z4a5ghj"
 OPERATOR_ID: Final = "01k9zq2a1bc2de3fg4hj5km6np"
 PERSON_ID: Final = "01k9zq2b3cd4ef5gh6jk7mn8pq"
@@ -46,6 +48,7 @@ CONFIGURATION: Final[Example] = {
     "staged": {"version": 1, "staged_at": AT, "applications": [CONFIGURED]},
     "deployed": None,
     "has_changes": True,
+    "leaving": [],
 }
 RUN_SUMMARY: Final[Example] = {
     "id": RUN_ID,
@@ -62,6 +65,9 @@ DEPLOYMENT: Final[Example] = {
     "version": 1,
     "deployed_revision": None,
     "applications": [{"application": "hello", "host": "hello.garden.example", "url": None}],
+    "ailments": [],
+    "ailing_at": None,
+    "paused_at": None,
     "active_run": RUN_SUMMARY,
     "last_run": None,
     "created_at": AT,
@@ -88,9 +94,53 @@ RUN: Final[Example] = RUN_SUMMARY | {
     "changed": None,
     "held_by": None,
     "retry_of": None,
+    "after": None,
+    "backup": None,
     "failure": None,
     "receipt": None,
     "steps": [STEP],
+}
+BACKUP: Final[Example] = {
+    "id": BACKUP_ID,
+    "deployment": DEPLOYMENT_ID,
+    "domain": "garden.example",
+    "revision": 1,
+    "state": "complete",
+    "automatic": False,
+    "created_at": AT,
+    "taken_at": AT,
+    "bytes": 104857600,
+    "applications": [
+        {
+            "application": "microblog",
+            "version": "1.0.0",
+            "rows": 5210,
+            "files": 12,
+            "objects": 340,
+            "bytes": 104857600,
+            "not_included": ["rows of sessions"],
+        }
+    ],
+    "run": BACKUP_ID,
+}
+RESTORE_QUESTION: Final[Example] = {"domain": "copy.garden.example"}
+RESTORATION: Final[Example] = {
+    "deployment": DEPLOYMENT_ID,
+    "run": RUN
+    | {
+        "kind": "restore",
+        "state": "queued",
+        "revision": None,
+        "started_at": None,
+        "sequence": 1,
+        "after": LATER_RUN_ID,
+        "backup": BACKUP_ID,
+        "steps": [],
+    },
+    "runs": [
+        RUN_SUMMARY | {"id": LATER_RUN_ID, "kind": "backup"},
+        RUN_SUMMARY | {"number": 2, "kind": "restore", "state": "queued", "revision": None},
+    ],
 }
 EVENT: Final[Example] = {
     "id": 7,

@@ -1,4 +1,4 @@
-"""Runs: look at one, watch its events, retry it."""
+"""Runs: look at one, watch its events, cancel it, retry it."""
 
 from typing import Annotated, Any, Final
 
@@ -68,6 +68,22 @@ async def watch_run(
 
 
 @router.post(
+    "/{run}/cancel",
+    operation_id="cancelRun",
+    status_code=202,
+    response_model=RunAnswer,
+    responses=problems.CHANGING,
+)
+async def cancel_run(run: Id, once: OnceDependency) -> JSONResponse:
+    """Cancel a run: one that waits ends at once, one that has begun after its current step.
+
+    It may still end otherwise, when that comes first. Asked again, it stays as it is. Removals
+    cannot be cancelled.
+    """
+    return await begin(once, lambda tx: once.panel.interventions.cancel(tx, once.caller, run))
+
+
+@router.post(
     "/{run}/retry",
     operation_id="retryRun",
     status_code=202,
@@ -75,5 +91,5 @@ async def watch_run(
     responses=problems.CHANGING,
 )
 async def retry_run(run: Id, once: OnceDependency) -> JSONResponse:
-    """Try again what a failed run did not do: a new run of the same revision."""
-    return await begin(once, lambda tx: once.panel.runs.retry(tx, once.caller, run))
+    """Try again what a run did not do: a new run of the same, and what waited for it after it."""
+    return await begin(once, lambda tx: once.panel.retrying.retry(tx, once.caller, run))

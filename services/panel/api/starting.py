@@ -6,7 +6,7 @@ from fastapi.responses import JSONResponse
 
 from shared.database import Transaction
 
-from ..service.runs import RunDetails
+from ..service.requests import RunDetails
 from .dependencies import PREFIX, Done, Once
 from .schemas.runs import RunAnswer
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from shared import errors
-from shared.contracts.failures import Outcome
+from shared.contracts.deployments import Mode
 
-from .runs import Run, RunKind, RunState, Standing
+from .runs import RunKind, RunState, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from shared.contracts.deployer import Ailment
     from shared.contracts.deployments import ApplicationOrder, PublishedRoute, Resource
+
+    from .runs import Run
 
 
 class DeploymentStatus(StrEnum):
@@ -24,11 +27,15 @@ class DeploymentStatus(StrEnum):
     DRAFT = "draft"
     """Configured, and never deployed."""
     DEPLOYING = "deploying"
-    """A run brings a revision to it."""
+    """A run brings a revision to it, or the state of a backup."""
     LIVE = "live"
     """A revision runs and answered from outside."""
+    DEGRADED = "degraded"
+    """A revision runs, and something about it is not well."""
+    PAUSED = "paused"
+    """A person let its applications stand still; a page says so."""
     FAILED = "failed"
-    """The last run failed and no revision is known to run."""
+    """A run ended half-way, and what runs is not known to be whole."""
     REMOVING = "removing"
     """It is being taken away, or the last attempt at that failed."""
     REMOVED = "removed"
@@ -49,6 +56,11 @@ class Deployment:
     removal_requested_at: datetime | None = None
     removed_at: datetime | None = None
     routes: tuple[PublishedRoute, ...] = ()
+    paused_at: datetime | None = None
+    ailments: tuple[Ailment, ...] = ()
+    """What deployer found to be wrong last."""
+    ailing_at: datetime | None = None
+    """When deployer found that, or that nothing is wrong."""
 
     def url_of(self, application: str) -> str | None:
         """Return where an application is reached, or None while it is not published."""
@@ -63,23 +75,100 @@ class Deployment:
                 "deployment.removing", "This deployment is being removed and cannot be changed."
             )
 
+    def require_deployed(self) -> int:
+        """Return the revision that runs.
+
+        Raises:
+            ConflictError: none was ever brought to run.
+        """
+        if self.deployed_revision is None:
+            raise errors.ConflictError(
+                "deployment.not_deployed", "Nothing of this deployment runs yet. Deploy it first."
+            )
+        return self.deployed_revision
+
+    def require_ready_for(self, kind: RunKind, standing: Standing) -> None:
+        """Raise ConflictError unless the deployment is in a state in which such a run has a use."""
+        match kind:
+            case RunKind.BACKUP:
+                self.require_deployed()
+            case RunKind.RESTORE | RunKind.RESTART:
+                self.require_deployed()
+                self._require_awake()
+            case RunKind.PAUSE:
+                self.require_deployed()
+                self._require_awake()
+                _require_whole(standing)
+            case RunKind.RESUME if self.paused_at is None:
+                raise errors.ConflictError(
+                    "deployment.not_paused", "This deployment is not paused."
+                )
+            case _:
+                pass
+
+    def _require_awake(self) -> None:
+        if self.paused_at is not None:
+            raise errors.ConflictError(
+                "deployment.paused", "This deployment is paused. Resume it first."
+            )
+
+    def foreseen(self, waiting: Sequence[Run], now: datetime) -> Deployment:
+        """Return the deployment as it will be when these runs have succeeded, in this order."""
+        found = self
+        for it in waiting:
+            if it.kind is RunKind.PAUSE:
+                found = replace(found, paused_at=found.paused_at or now)
+            elif it.kind in {RunKind.RESUME, RunKind.DEPLOY}:
+                found = replace(found, paused_at=None)
+        return found
+
+    def gone(self, at: datetime) -> Deployment:
+        """Return the deployment as its removal leaves it."""
+        return replace(
+            self,
+            removed_at=at,
+            routes=(),
+            deployed_revision=None,
+            paused_at=None,
+            ailments=(),
+        )
+
     def status(self, standing: Standing) -> DeploymentStatus:
-        """Derive how the deployment stands from its runs."""
+        """Derive how the deployment stands from its runs and its health."""
         if self.removed_at is not None:
             return DeploymentStatus.REMOVED
         if self.removal_requested_at is not None:
             return DeploymentStatus.REMOVING
-        if standing.active is not None:
+        if standing.active is not None and standing.active.kind.changes_state:
             return DeploymentStatus.DEPLOYING
-        if standing.newest is not None and _left_it_broken(standing.newest):
+        if self._is_broken(standing):
             return DeploymentStatus.FAILED
-        return DeploymentStatus.DRAFT if self.deployed_revision is None else DeploymentStatus.LIVE
+        return self._condition()
+
+    def _condition(self) -> DeploymentStatus:
+        if self.deployed_revision is None:
+            return DeploymentStatus.DRAFT
+        if self.paused_at is not None:
+            return DeploymentStatus.PAUSED
+        return DeploymentStatus.DEGRADED if self.ailments else DeploymentStatus.LIVE
+
+    def _is_broken(self, standing: Standing) -> bool:
+        """Say whether a run left things half done, or a backup did not come into a new one."""
+        if standing.change is not None and standing.change.left_it_broken:
+            return True
+        newest = standing.newest
+        if self.deployed_revision is not None or newest is None:
+            return False
+        return newest.kind is RunKind.RESTORE and newest.state is RunState.FAILED
 
 
-def _left_it_broken(run: Run) -> bool:
-    if run.state is not RunState.FAILED or run.kind is not RunKind.DEPLOY or run.failure is None:
-        return False
-    return run.failure.outcome in {Outcome.PARTIAL, Outcome.ROLLBACK_FAILED}
+def _require_whole(standing: Standing) -> None:
+    if standing.change is not None and standing.change.left_it_broken:
+        raise errors.ConflictError(
+            "deployment.broken",
+            f"Run {standing.change.number} ended half-way, and what runs is not known to be whole. "
+            "Deploy again first.",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +194,12 @@ class Revision:
     resources: tuple[Resource, ...]
     created_at: datetime
     deployed_at: datetime | None = None
+    mode: Mode = Mode.ACTIVE
+    """What it is meant to reach: a prepared one waits for the state of a backup."""
+
+    def find(self, application: str) -> ApplicationOrder | None:
+        """Return how an application is ordered, or None."""
+        return next((it for it in self.applications if it.application == application), None)
 
     def require_repeatable(self, newest: Revision, immutable: Mapping[str, Sequence[str]]) -> None:
         """Raise ConflictError when applications have become others since than they are here.

@@ -30,6 +30,28 @@ class RunKind(StrEnum):
     """Bring one revision to run."""
     REMOVE = "remove"
     """Take a deployment away."""
+    BACKUP = "backup"
+    """Save the state of a deployment."""
+    RESTORE = "restore"
+    """Bring the state of a backup into a deployment."""
+    REMOVE_BACKUP = "remove_backup"
+    """Take a backup away."""
+    RESTART = "restart"
+    """Stop the applications and start them again."""
+    PAUSE = "pause"
+    """Let the applications stand still, and say so to whoever asks for them."""
+    RESUME = "resume"
+    """Let paused applications go on."""
+
+    @property
+    def removes(self) -> bool:
+        """Whether it takes something away, which cannot be stopped half-way."""
+        return self in {RunKind.REMOVE, RunKind.REMOVE_BACKUP}
+
+    @property
+    def changes_state(self) -> bool:
+        """Whether what runs, or the state it runs on, is another one after it."""
+        return self in {RunKind.DEPLOY, RunKind.RESTORE}
 
 
 class RunState(StrEnum):
@@ -46,7 +68,7 @@ class RunState(StrEnum):
     FAILED = "failed"
     """It ended before its goal; the failure says why and what state things are in."""
     CANCELLED = "cancelled"
-    """A person stopped it."""
+    """A person stopped it, or the run that it waited for did not succeed."""
     SUPERSEDED = "superseded"
     """A newer wish came before it had started."""
 
@@ -84,37 +106,6 @@ class StepStatus(StrEnum):
     """The run ended before it was done."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """One step that a run of some kind takes."""
-
-    service: str
-    answered_by: str
-    """Name of the event that says it is done; empty for what panel does itself."""
-    name: str
-
-
-def _steps(service: str, answered_by: str, *names: str) -> tuple[PlannedStep, ...]:
-    return tuple(PlannedStep(service, answered_by, name) for name in names)
-
-
-STEPS: Final[Mapping[RunKind, tuple[PlannedStep, ...]]] = {
-    RunKind.DEPLOY: (
-        *_steps("provisioner", "VMReady", "image", "machine", "boot"),
-        *_steps("storage", "StorageReady", "bucket", "key"),
-        *_steps("deployer", "ConfigDeployed", "build", "copy", "secrets", "switch", "health"),
-        *_steps("provisioner", "RoutePublished", "record", "route"),
-        *_steps("panel", "", "check"),
-    ),
-    RunKind.REMOVE: (
-        *_steps("provisioner", "VMRemoved", "route", "record", "machine"),
-        *_steps("storage", "StorageRemoved", "key", "bucket"),
-        *_steps("deployer", "SystemRemoved", "secrets"),
-    ),
-}
-"""The steps of each kind of run, in the order in which people see them."""
-
-
 class Kept(Value):
     """A bucket that a removal left in place for a while."""
 
@@ -145,26 +136,6 @@ class RunFailure(Value):
     stage: str
     outcome: Outcome
 
-    @property
-    def next(self) -> str:
-        """What a person can do now."""
-        return _NEXT[self.outcome] if self.failure.retryable else _NEXT_CHANGED[self.outcome]
-
-
-_NEXT: Final[Mapping[Outcome, str]] = {
-    Outcome.UNCHANGED: "Nothing was changed. Try again.",
-    Outcome.ROLLED_BACK: "The earlier state is back. Try again.",
-    Outcome.PARTIAL: "Some of it exists. Try again to continue, or remove the deployment.",
-    Outcome.ROLLBACK_FAILED: "Tell the hosting provider: a person has to look at the machine.",
-}
-_NEXT_CHANGED: Final[Mapping[Outcome, str]] = {
-    Outcome.UNCHANGED: "Nothing was changed. Change the configuration, then deploy again.",
-    Outcome.ROLLED_BACK: "The earlier state is back. Change the configuration, then deploy again.",
-    Outcome.PARTIAL: "Some of it exists. Change the configuration and deploy again, "
-    "or remove the deployment.",
-    Outcome.ROLLBACK_FAILED: "Tell the hosting provider: a person has to look at the machine.",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -189,6 +160,10 @@ class Run:
     held_by: str | None = None
     """Id of the dead letter that keeps this run from going on."""
     retry_of: str | None = None
+    after: str | None = None
+    """The run that has to succeed before this one begins."""
+    backup: str | None = None
+    """The backup that it makes, brings back or takes away."""
     sequence: int = 0
     """Number of the newest event of this run."""
     traceparent: str | None = None
@@ -210,10 +185,23 @@ class Run:
         return replace(self, state=state, started_at=started, ended_at=ended, held_by=held)
 
     def is_overtaken_by(self, kind: RunKind, revision: int | None) -> bool:
-        """Say whether a newer wish makes this run pointless, as long as it has not started."""
-        if self.state is not RunState.QUEUED or self.kind is RunKind.REMOVE:
+        """Say whether a newer wish makes this run pointless, as long as it has not started.
+
+        A backup is not pointless before a removal: it is what will be left.
+        """
+        if self.state is not RunState.QUEUED or self.kind.removes or self.kind is RunKind.BACKUP:
             return False
-        return kind is RunKind.REMOVE or (self.revision or 0) < (revision or 0)
+        if kind is RunKind.REMOVE:
+            return True
+        is_deploy = self.kind is RunKind.DEPLOY and self.after is None
+        return is_deploy and kind is RunKind.DEPLOY and (self.revision or 0) < (revision or 0)
+
+    @property
+    def left_it_broken(self) -> bool:
+        """Whether it ended half-way, so that what runs is not known to be whole."""
+        outcome = self.failure.outcome if self.failure else Outcome.UNCHANGED
+        broken = {Outcome.PARTIAL, Outcome.ROLLBACK_FAILED}
+        return self.state.has_ended and self.kind.changes_state and outcome in broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +248,8 @@ class Standing:
     """The one that runs, else the one that waits longest."""
     newest: Run | None = None
     """The one that ended last, with success or failure."""
+    change: Run | None = None
+    """The deploy or restore that ended last and left things other than it had found them."""
 
 
 class RunEventKind(StrEnum):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from shared import errors, ids, telemetry
 from shared.bus import outbox
+from shared.contracts.deployments import Mode
 from shared.contracts.failures import Failure, Outcome
-from shared.contracts.panel import DeploymentRemovalRequested, DeploymentRequested
+from shared.contracts.panel import CancelRequested
 
+from ..domain.advice import NOT_BEGUN
+from ..domain.backups import Backup, BackupState
 from ..domain.runs import (
-    STEPS,
     EventBody,
     Run,
     RunEventKind,
@@ -21,16 +23,17 @@ from ..domain.runs import (
     RunStep,
     StepStatus,
 )
+from ..domain.steps import STEPS, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.clock import Clock
-    from shared.contracts.messages import Event
     from shared.database import Transaction
 
     from ..domain.deployments import Deployment
-    from ..ports import DeploymentRegister, RunRegister
+    from ..ports import BackupRegister, DeploymentRegister, RunRegister
+    from .openings import Openings
 
 SERVICE = "panel"
 
@@ -43,6 +46,12 @@ class Wish:
     revision: int | None = None
     by: str
     retry_of: str | None = None
+    after: str | None = None
+    """The run that has to succeed before this one begins."""
+    backup: str | None = None
+    """The backup to bring back or to take away."""
+    is_automatic: bool = False
+    """Whether a backup is made because of a restore."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +60,8 @@ class Conductor:
 
     deployments: DeploymentRegister
     runs: RunRegister
+    backups: BackupRegister
+    openings: Openings
     clock: Clock
     nudge: Callable[[], None]
     """Called after a commit that left new events for those who watch."""
@@ -60,14 +71,11 @@ class Conductor:
 
         What is queued and now pointless ends superseded, unstarted.
         """
-        waiting = []
-        for earlier in await self.runs.list_unfinished(tx, deployment.id):
-            if earlier.is_overtaken_by(wish.kind, wish.revision):
-                await self._close(tx, earlier, RunState.SUPERSEDED)
-            else:
-                waiting.append(earlier)
+        if wish.after is None:
+            await self._overtake(tx, deployment, wish)
+        waiting = await self.runs.list_unfinished(tx, deployment.id)
         run = await self._add(tx, deployment, wish)
-        return run if waiting else await self._start(tx, run)
+        return run if waiting or wish.after else await self._start(tx, run)
 
     async def end(
         self, tx: Transaction, run: Run, state: RunState, failure: RunFailure | None = None
@@ -76,6 +84,18 @@ class Conductor:
         ended = await self._close(tx, run, state, failure)
         await self._start_next(tx, run.deployment)
         return ended
+
+    async def cancel(self, tx: Transaction, run: Run) -> Run:
+        """Stop a run: at once when it waits, after the current step when it has begun."""
+        if run.state is RunState.QUEUED:
+            return await self.end(tx, run, RunState.CANCELLED)
+        stopping = run.moved(RunState.CANCELLING, self.clock.now())
+        await self.runs.save(tx, stopping)
+        await self.say(tx, run, RunEventKind.STATE, EventBody(state=stopping.state))
+        with telemetry.continue_from(run.traceparent):
+            event = CancelRequested(deployment=run.deployment, run=run.id)
+            await outbox.add(tx, event, service=SERVICE)
+        return stopping
 
     async def settle(self, tx: Transaction, run: Run, answer: str) -> None:
         """Mark the steps that an event answers as done, whatever progress told or did not."""
@@ -119,9 +139,17 @@ class Conductor:
         await self.runs.append(tx, run.id, kind, body)
         tx.after_commit(self.nudge)
 
+    async def _overtake(self, tx: Transaction, deployment: Deployment, wish: Wish) -> None:
+        """End what a newer wish makes pointless; what waits for another goes before that one."""
+        for earlier in reversed(await self.runs.list_unfinished(tx, deployment.id)):
+            if earlier.is_overtaken_by(wish.kind, wish.revision):
+                await self._close(tx, earlier, RunState.SUPERSEDED)
+
     async def _add(self, tx: Transaction, deployment: Deployment, wish: Wish) -> Run:
+        identifier = ids.new_id()
+        makes_backup = wish.kind is RunKind.BACKUP
         run = Run(
-            id=ids.new_id(),
+            id=identifier,
             number=0,
             operator=deployment.operator,
             deployment=deployment.id,
@@ -131,30 +159,40 @@ class Conductor:
             requested_by=wish.by,
             created_at=self.clock.now(),
             retry_of=wish.retry_of,
+            after=wish.after,
+            backup=identifier if makes_backup else wish.backup,
             traceparent=telemetry.traceparent(),
         )
+        planned = plan(wish.kind, await self._mode(tx, deployment, wish))
         steps = [
             RunStep(position=position, service=it.service, name=it.name, status=StepStatus.PENDING)
-            for position, it in enumerate(STEPS[wish.kind], start=1)
+            for position, it in enumerate(planned, start=1)
         ]
         run = await self.runs.add(tx, run, steps)
+        if makes_backup:
+            await self.backups.add(tx, _to_be_made(run, deployment, wish))
         await self.say(tx, run, RunEventKind.STATE, EventBody(state=run.state))
         return run
 
+    async def _mode(self, tx: Transaction, deployment: Deployment, wish: Wish) -> Mode:
+        if wish.kind is not RunKind.DEPLOY:
+            return Mode.ACTIVE
+        revision = await self.deployments.find_revision(tx, deployment.id, wish.revision)
+        return revision.mode if revision else Mode.ACTIVE
+
     async def _start(self, tx: Transaction, run: Run) -> Run:
-        started = run.moved(RunState.RUNNING, self.clock.now())
+        opening = await self.openings.open(tx, run)
+        started = opening.run.moved(RunState.RUNNING, self.clock.now())
         await self.runs.save(tx, started)
         await self.say(tx, run, RunEventKind.STATE, EventBody(state=started.state))
         # A queued run may be started by the end of another: it still belongs to its own trace.
         with telemetry.continue_from(run.traceparent):
-            await outbox.add(tx, await self._wish_event(tx, started), service=SERVICE)
+            await outbox.add(tx, opening.event, service=SERVICE)
         return started
 
     async def _start_next(self, tx: Transaction, deployment: str) -> None:
         """Start the run that waits longest; one that cannot be started fails, alone."""
-        for run in await self.runs.list_unfinished(tx, deployment):
-            if run.state is not RunState.QUEUED:
-                return
+        while (run := await self._next(tx, deployment)) is not None:
             async with tx.attempt() as attempt:
                 await self._start(tx, run)
             if attempt.failure is None:
@@ -163,24 +201,11 @@ class Conductor:
             begun = run.moved(RunState.RUNNING, self.clock.now())
             await self._close(tx, begun, RunState.FAILED, _not_started(attempt.failure))
 
-    async def _wish_event(self, tx: Transaction, run: Run) -> Event:
-        deployment = await self.deployments.find(tx, run.deployment)
-        if run.kind is RunKind.REMOVE:
-            return DeploymentRemovalRequested(
-                deployment=run.deployment, run=run.id, operator=run.operator
-            )
-        revision = await self.deployments.find_revision(tx, run.deployment, run.revision)
-        if deployment is None or revision is None:
-            raise errors.FaultError("run.no_revision", f"run {run.id} has no revision to deploy")
-        return DeploymentRequested(
-            deployment=run.deployment,
-            run=run.id,
-            revision=revision.number,
-            operator=run.operator,
-            domain=deployment.domain,
-            applications=revision.applications,
-            resources=revision.resources,
-        )
+    async def _next(self, tx: Transaction, deployment: str) -> Run | None:
+        """Return the run whose turn has come, or None while another goes on."""
+        unfinished = await self.runs.list_unfinished(tx, deployment)
+        oldest = next(iter(unfinished), None)
+        return oldest if oldest is not None and oldest.state is RunState.QUEUED else None
 
     async def _close(
         self, tx: Transaction, run: Run, state: RunState, failure: RunFailure | None = None
@@ -190,20 +215,64 @@ class Conductor:
             await self.save_step(tx, run, step, step.concluded(state))
         await self.runs.save(tx, ended)
         await self.say(tx, run, RunEventKind.END, EventBody(state=state, failure=failure))
+        if state is not RunState.SUCCEEDED:
+            await self._give_up(tx, ended)
         return ended
+
+    async def _give_up(self, tx: Transaction, ended: Run) -> None:
+        """Give up what a run that did not succeed was to make, and what waited for it."""
+        if ended.kind is RunKind.BACKUP and ended.backup is not None:
+            backup = await self.backups.lock(tx, ended.backup)
+            if backup is not None and backup.state is BackupState.MAKING:
+                await self.backups.save(tx, replace(backup, state=BackupState.FAILED))
+        for waiting in await self.runs.list_waiting_for(tx, ended.id):
+            if waiting.state is RunState.QUEUED:
+                await self._close(tx, waiting, RunState.CANCELLED, _not_begun(ended))
 
 
 def _seen(step: RunStep) -> tuple[object, ...]:
     return (step.status, step.attempt, step.done, step.total, step.unit)
 
 
+def _to_be_made(run: Run, deployment: Deployment, wish: Wish) -> Backup:
+    return Backup(
+        id=run.id,
+        operator=run.operator,
+        deployment=run.deployment,
+        domain=deployment.domain,
+        state=BackupState.MAKING,
+        created_at=run.created_at,
+        run=run.id,
+        is_automatic=wish.is_automatic,
+    )
+
+
 def _not_started(error: Exception) -> RunFailure:
+    code = error.code if isinstance(error, errors.HostingError) else "fault.unexpected"
+    message = "The run could not be started; the hosting provider's log says why."
+    if isinstance(error, errors.ConflictError):
+        message = error.message
+    return _before_it_began(code, message)
+
+
+_ENDED: Final = {
+    RunState.FAILED: "failed",
+    RunState.CANCELLED: "was cancelled",
+    RunState.SUPERSEDED: "was overtaken by a newer wish",
+}
+
+
+def _not_begun(earlier: Run) -> RunFailure:
+    """Return why a run that waited for another was never begun."""
+    what = f"run {earlier.number} ({earlier.kind.value.replace('_', ' ')})"
+    why = f": {earlier.failure.failure.message}" if earlier.failure else "."
+    message = f"Not begun: {what} had to succeed first, and it {_ENDED[earlier.state]}{why}"
+    return _before_it_began(NOT_BEGUN, message)
+
+
+def _before_it_began(code: str, message: str) -> RunFailure:
     return RunFailure(
-        failure=Failure(
-            code=error.code if isinstance(error, errors.HostingError) else "fault.unexpected",
-            message="The run could not be started; the hosting provider's log says why.",
-            retryable=True,
-        ),
+        failure=Failure(code=code, message=message, retryable=True),
         service=SERVICE,
         stage="start",
         outcome=Outcome.UNCHANGED,

@@ -9,6 +9,7 @@ from shared import errors, ids
 from shared.contracts.deployments import ApplicationOrder
 
 from ..domain import options
+from ..domain.backups import moved
 from ..domain.deployments import Configuration, Deployment, Revision, check_hosts
 from ..domain.identity import Scope
 from ..domain.records import Deed
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from shared.database import Transaction
     from shared.sealing import Sealer
 
+    from ..domain.backups import Backup
     from ..domain.identity import Caller
     from ..domain.names import NameRules
     from ..ports import AuditTrail, DeploymentRegister
@@ -45,12 +47,22 @@ class ApplicationWish:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaving:
+    """An application that runs and that the next deploy takes away."""
+
+    order: ApplicationOrder
+    fate: str
+    """What becomes of its data, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Staged:
     """A deployment with what is staged and what is deployed."""
 
     deployment: Deployment
     configuration: Configuration
     deployed: Revision | None = None
+    leaving: Sequence[Leaving] = ()
 
     @property
     def has_changes(self) -> bool:
@@ -75,15 +87,29 @@ class Configurations:
     ) -> Staged:
         """Make a deployment on a domain, with its first configuration staged."""
         caller.require(Scope.WRITE)
-        name = self.names.check_domain(domain)
-        await self.deployments.claim_domain(tx, caller.operator, name)
-        deployment = Deployment(
-            id=ids.new_id(), operator=caller.operator, domain=name, created_at=self.clock.now()
-        )
-        await self.deployments.add(tx, deployment)
-        deed = Deed("deployment.created", deployment.id, {"domain": name})
-        await self.audit.record(tx, caller, deed)
+        deployment = await self._create(tx, caller, domain)
         return await self._stage(tx, caller, Staging(deployment=deployment), wishes)
+
+    async def create_like(
+        self, tx: Transaction, caller: Caller, domain: str, backup: Backup, made_of: Revision
+    ) -> Staged:
+        """Make a deployment on a domain, configured as a backup was, its secrets included.
+
+        Raises:
+            ConflictError: that configuration cannot be deployed here any more.
+        """
+        caller.require(Scope.WRITE)
+        deployment = await self._create(tx, caller, domain)
+        orders = made_of.applications
+        staging = Staging(deployment=deployment, pattern=orders)
+        try:
+            wishes = [_wish(it) for it in moved(orders, backup.domain, deployment.domain)]
+            return await self._stage(tx, caller, staging, wishes)
+        except errors.InvalidError as error:
+            raise errors.ConflictError(
+                "backup.outdated",
+                f"The configuration of this backup cannot be deployed here now: {error.message}",
+            ) from error
 
     async def stage(
         self, tx: Transaction, caller: Caller, deployment: str, wishes: Sequence[ApplicationWish]
@@ -108,7 +134,18 @@ class Configurations:
             raise errors.FaultError(
                 "deployment.no_configuration", f"deployment {deployment} has no configuration"
             )
-        return Staged(found, configuration, await self._deployed(tx, found))
+        return self._staged(found, configuration, await self._deployed(tx, found))
+
+    async def _create(self, tx: Transaction, caller: Caller, domain: str) -> Deployment:
+        name = self.names.check_domain(domain)
+        await self.deployments.claim_domain(tx, caller.operator, name)
+        deployment = Deployment(
+            id=ids.new_id(), operator=caller.operator, domain=name, created_at=self.clock.now()
+        )
+        await self.deployments.add(tx, deployment)
+        deed = Deed("deployment.created", deployment.id, {"domain": name})
+        await self.audit.record(tx, caller, deed)
+        return deployment
 
     async def _deployed(self, tx: Transaction, deployment: Deployment) -> Revision | None:
         if deployment.deployed_revision is None:
@@ -124,14 +161,26 @@ class Configurations:
         configuration = staging.next(orders, caller.person, self.clock)
         deployed = await self._deployed(tx, staging.deployment)
         if configuration is staging.staged:
-            return Staged(staging.deployment, configuration, deployed)
+            return self._staged(staging.deployment, configuration, deployed)
         deployment = replace(staging.deployment, version=configuration.version)
         await self._reserve(tx, deployment, orders)
         await self.deployments.save(tx, deployment)
         await self.deployments.stage(tx, configuration)
         details = {"version": str(configuration.version)}
         await self.audit.record(tx, caller, Deed("configuration.staged", deployment.id, details))
-        return Staged(deployment, configuration, deployed)
+        return self._staged(deployment, configuration, deployed)
+
+    def _staged(
+        self, deployment: Deployment, configuration: Configuration, deployed: Revision | None
+    ) -> Staged:
+        kept = {it.application for it in configuration.applications}
+        runs = deployed.applications if deployed else ()
+        leaving = [
+            Leaving(it, self.offer.fate_of(it.application))
+            for it in runs
+            if it.application not in kept
+        ]
+        return Staged(deployment, configuration, deployed, leaving)
 
     def _orders(
         self, staging: Staging, wishes: Sequence[ApplicationWish]
@@ -220,10 +269,12 @@ class Staging:
     staged: Configuration | None = None
     requested: Revision | None = None
     """The newest revision: what runs, or was meant to."""
+    pattern: tuple[ApplicationOrder, ...] = ()
+    """What stands for what is staged as long as nothing is."""
 
     def find_staged(self, application: str) -> ApplicationOrder | None:
         """Return how an application was ordered before, or None."""
-        orders = self.staged.applications if self.staged else ()
+        orders = self.staged.applications if self.staged else self.pattern
         return next((it for it in orders if it.application == application), None)
 
     def find_requested(self, application: str) -> ApplicationOrder | None:
@@ -242,6 +293,15 @@ class Staging:
             staged_at=clock.now(),
             staged_by=by,
         )
+
+
+def _wish(order: ApplicationOrder) -> ApplicationWish:
+    return ApplicationWish(
+        application=order.application,
+        version=order.version,
+        host=order.host,
+        options=order.options,
+    )
 
 
 def owned(deployment: Deployment | None, caller: Caller) -> Deployment:

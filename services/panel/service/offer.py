@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared import errors
+from shared.contracts.deployments import BucketRequest
+from shared.contracts.state import CarriedApplication, CarriedBucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from shared.catalogue import Application, Catalogue
     from shared.contracts.deployments import ApplicationOrder, Resource
     from shared.provider import Size
+
+    from ..domain.deployments import Revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,3 +77,53 @@ class Offer:
     ) -> tuple[Resource, ...]:
         """Return what these orders on a domain ask of the provider, after what was asked before."""
         return self.catalogue.resources(orders, self.sizes, domain, earlier)
+
+    def carried(self, revision: Revision) -> tuple[CarriedApplication, ...]:
+        """Return what of a revision's applications belongs to their state, by their packages.
+
+        Raises:
+            ConflictError: the package of an application is not in the catalogue any more.
+        """
+        return tuple(
+            CarriedApplication(
+                application=it.application,
+                version=it.version,
+                buckets=self._carried_buckets(it.application, revision),
+            )
+            for it in revision.applications
+        )
+
+    def fate_of(self, name: str) -> str:
+        """Return what becomes of the data of an application that is taken out of a deployment."""
+        said = [f"{name} is stopped with the next deploy."]
+        application = self.find(name)
+        state = application.state if application else None
+        if state is None or state.buckets:
+            said.append(
+                "Its objects in the store are kept, unused, until the deployment is removed."
+            )
+        if state is None or state.databases or state.paths:
+            said.append(
+                "Its database and files are kept, unused, only as long as the machine they are on. "
+                "Make a backup first if they may be wanted again."
+            )
+        return " ".join(said)
+
+    def _carried_buckets(self, name: str, revision: Revision) -> tuple[CarriedBucket, ...]:
+        application = self.find(name)
+        if application is None:
+            raise errors.ConflictError(
+                "application.gone",
+                f"{name} is not offered here any more, so nobody knows what its state consists "
+                "of. Ask the hosting provider to offer it again.",
+            )
+        purposes = {
+            it.purpose
+            for it in revision.resources
+            if isinstance(it, BucketRequest) and it.application == name
+        }
+        return tuple(
+            CarriedBucket(purpose=it.purpose, prefixes=it.prefixes, excludes=it.excludes)
+            for it in application.state.buckets
+            if it.purpose in purposes
+        )

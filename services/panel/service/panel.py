@@ -10,11 +10,14 @@ if TYPE_CHECKING:
 
     from ..ports import IdempotencyLedger
     from .access import Access
+    from .backups import Backups
     from .configurations import Configurations
     from .credentials import Credentials
     from .dead_letters import DeadLetters
     from .feed import Feed
+    from .interventions import Interventions
     from .offer import Offer
+    from .retrying import Retrying
     from .runs import Runs
 
 
@@ -28,6 +31,9 @@ class Panel:
     configurations: Configurations
     credentials: Credentials
     runs: Runs
+    retrying: Retrying
+    interventions: Interventions
+    backups: Backups
     letters: DeadLetters
     idempotency: IdempotencyLedger
     feed: Feed

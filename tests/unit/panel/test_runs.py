@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from services.panel.domain import advice
 from services.panel.domain.runs import (
-    STEPS,
     TRANSITIONS,
     Kept,
     Receipt,
@@ -20,15 +21,20 @@ from services.panel.domain.runs import (
     RunStep,
     StepStatus,
 )
+from services.panel.domain.steps import STEPS, plan
 from shared import errors
 from shared.contracts import registry
+from shared.contracts.deployments import Mode
 from shared.contracts.failures import Failure, Outcome
 
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
 
 def a_run(
-    state: RunState = RunState.QUEUED, kind: RunKind = RunKind.DEPLOY, revision: int | None = 1
+    state: RunState = RunState.QUEUED,
+    kind: RunKind = RunKind.DEPLOY,
+    revision: int | None = 1,
+    after: str | None = None,
 ) -> Run:
     return Run(
         id="r",
@@ -40,6 +46,7 @@ def a_run(
         state=state,
         requested_by="p",
         created_at=AT,
+        after=after,
     )
 
 
@@ -117,6 +124,13 @@ def test_the_steps_of_a_run_are_named_once_and_answered_by_known_events(kind: Ru
         (a_run(RunState.RUNNING), RunKind.DEPLOY, 2, False),
         (a_run(RunState.RUNNING), RunKind.REMOVE, None, False),
         (a_run(kind=RunKind.REMOVE, revision=None), RunKind.DEPLOY, 2, False),
+        (a_run(kind=RunKind.RESTORE, revision=None), RunKind.DEPLOY, 2, False),
+        (a_run(after="the one before"), RunKind.DEPLOY, 2, False),
+        (a_run(after="the one before"), RunKind.REMOVE, None, True),
+        (a_run(kind=RunKind.RESTORE, revision=None), RunKind.REMOVE, None, True),
+        (a_run(kind=RunKind.PAUSE, revision=None), RunKind.REMOVE, None, True),
+        (a_run(kind=RunKind.BACKUP, revision=None), RunKind.REMOVE, None, False),
+        (a_run(kind=RunKind.REMOVE_BACKUP, revision=None), RunKind.REMOVE, None, False),
     ],
 )
 def test_only_what_waits_is_overtaken_and_only_by_something_newer(
@@ -147,13 +161,53 @@ def test_the_end_of_a_run_settles_every_step(
     assert concluded.is_settled
 
 
+def a_failure(outcome: Outcome, code: str = "x", *, retryable: bool = False) -> RunFailure:
+    failure = Failure(code=code, message="y", retryable=retryable)
+    return RunFailure(failure=failure, service="deployer", stage="health", outcome=outcome)
+
+
+@pytest.mark.parametrize("kind", RunKind)
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize("retryable", [True, False])
-def test_every_failure_says_what_can_be_done(*, outcome: Outcome, retryable: bool) -> None:
-    failure = Failure(code="x", message="y", retryable=retryable)
-    failed = RunFailure(failure=failure, service="deployer", stage="health", outcome=outcome)
+def test_every_failure_says_what_can_be_done(
+    *, kind: RunKind, outcome: Outcome, retryable: bool
+) -> None:
+    said = advice.next_step(kind, a_failure(outcome, retryable=retryable))
 
-    assert failed.next.endswith(".")
+    assert said.endswith(".")
+    assert ("configuration" in said) <= (kind is RunKind.DEPLOY)
+
+
+def test_what_was_not_begun_points_to_the_run_that_it_waited_for() -> None:
+    failure = a_failure(Outcome.UNCHANGED, advice.NOT_BEGUN, retryable=True)
+
+    assert "the run that it waited for" in advice.next_step(RunKind.RESTORE, failure)
+
+
+def test_nothing_leads_to_a_prepared_revision() -> None:
+    prepared = plan(RunKind.DEPLOY, Mode.PREPARED)
+
+    assert [it.name for it in prepared][-2:] == ["switch", "health"]
+    assert set(prepared) < set(plan(RunKind.DEPLOY))
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "outcome", "broken"),
+    [
+        (RunKind.DEPLOY, RunState.FAILED, Outcome.PARTIAL, True),
+        (RunKind.DEPLOY, RunState.CANCELLED, Outcome.PARTIAL, True),
+        (RunKind.RESTORE, RunState.FAILED, Outcome.ROLLBACK_FAILED, True),
+        (RunKind.RESTORE, RunState.FAILED, Outcome.ROLLED_BACK, False),
+        (RunKind.BACKUP, RunState.FAILED, Outcome.PARTIAL, False),
+        (RunKind.DEPLOY, RunState.RUNNING, Outcome.PARTIAL, False),
+    ],
+)
+def test_only_what_changes_the_state_of_things_can_leave_it_broken(
+    *, kind: RunKind, state: RunState, outcome: Outcome, broken: bool
+) -> None:
+    run = replace(a_run(state, kind), failure=a_failure(outcome))
+
+    assert run.left_it_broken is broken
 
 
 def test_receipts_of_a_removal_and_of_its_retry_are_one() -> None:

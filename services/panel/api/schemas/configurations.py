@@ -94,6 +94,15 @@ class DeployedConfiguration(Answer):
         )
 
 
+class LeavingApplication(Answer):
+    """An application that runs and that the next deploy takes away."""
+
+    application: str
+    host: str
+    message: str
+    """What becomes of its data."""
+
+
 class ConfigurationAnswer(Answer):
     """What is staged and what runs."""
 
@@ -103,6 +112,8 @@ class ConfigurationAnswer(Answer):
     staged: StagedConfiguration
     deployed: DeployedConfiguration | None
     has_changes: bool
+    leaving: tuple[LeavingApplication, ...]
+    """What runs and is not staged any more."""
 
     @classmethod
     def of(cls, found: Staged) -> Self:
@@ -117,4 +128,10 @@ class ConfigurationAnswer(Answer):
             ),
             deployed=DeployedConfiguration.of(found.deployed) if found.deployed else None,
             has_changes=found.has_changes,
+            leaving=tuple(
+                LeavingApplication(
+                    application=it.order.application, host=it.order.host, message=it.fate
+                )
+                for it in found.leaving
+            ),
         )

@@ -31,6 +31,17 @@ class Reached(Answer):
     """None until it is published."""
 
 
+class AilmentAnswer(Answer):
+    """What is wrong with an application or its machine, as deployer sees it."""
+
+    application: str
+    kind: str
+    """`unit`, `http`, `disk` or `certificate`; others may follow."""
+    message: str
+    since: datetime
+    """When it was first seen."""
+
+
 class DeploymentAnswer(Answer):
     """A deployment and how it stands."""
 
@@ -43,6 +54,11 @@ class DeploymentAnswer(Answer):
     """Rises with every change of its configuration."""
     deployed_revision: int | None
     applications: tuple[Reached, ...]
+    ailments: tuple[AilmentAnswer, ...]
+    """What is wrong now; `degraded` while there is something and it is not paused."""
+    ailing_at: datetime | None
+    """When health was last told."""
+    paused_at: datetime | None
     active_run: RunSummary | None
     last_run: RunSummary | None
     created_at: datetime
@@ -64,6 +80,9 @@ class DeploymentAnswer(Answer):
                 Reached(application=it.application, host=it.host, url=urls.get(it.host))
                 for it in orders
             ),
+            ailments=tuple(AilmentAnswer.model_validate(it) for it in deployment.ailments),
+            ailing_at=deployment.ailing_at,
+            paused_at=deployment.paused_at,
             active_run=_summary(standing.active),
             last_run=_summary(standing.newest),
             created_at=deployment.created_at,

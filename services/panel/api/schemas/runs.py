@@ -7,8 +7,9 @@ from pydantic import ConfigDict, JsonValue
 
 from shared.contracts.failures import Outcome
 
+from ...domain.advice import next_step
 from ...domain.runs import NumberedEvent, Run, RunKind, RunState, StepStatus
-from ...service.runs import RunDetails
+from ...service.requests import RunDetails
 from .. import examples
 from .shape import Answer, Id
 
@@ -43,7 +44,7 @@ class StepAnswer(Answer):
 
 
 class FailureAnswer(Answer):
-    """Why a run failed: what, why, what state that left, and what can be done."""
+    """Why a run did not succeed: what, why, what state that left, and what can be done."""
 
     code: str
     what: str
@@ -85,6 +86,10 @@ class RunAnswer(RunSummary):
     held_by: str | None
     """The dead letter that keeps it from going on."""
     retry_of: str | None
+    after: str | None
+    """The run that has to succeed before this one begins."""
+    backup: str | None
+    """The backup that it makes, brings back or takes away."""
     failure: FailureAnswer | None
     receipt: ReceiptAnswer | None
     steps: tuple[StepAnswer, ...]
@@ -103,6 +108,8 @@ class RunAnswer(RunSummary):
             changed=run.changed,
             held_by=run.held_by,
             retry_of=run.retry_of,
+            after=run.after,
+            backup=run.backup,
             failure=_failure(run),
             receipt=ReceiptAnswer.model_validate(run.receipt) if run.receipt else None,
             steps=tuple(StepAnswer.model_validate(it) for it in found.steps),
@@ -135,9 +142,13 @@ def _failure(run: Run) -> FailureAnswer | None:
     found = run.failure
     return FailureAnswer(
         code=found.failure.code,
-        what=f"{found.service} failed at {found.stage}",
+        what=f"{found.service} {_how(run)} at {found.stage}",
         why=found.failure.message,
         outcome=found.outcome,
-        next=found.next,
+        next=next_step(run.kind, found),
         retryable=found.failure.retryable,
     )
+
+
+def _how(run: Run) -> str:
+    return "stopped" if run.state is RunState.CANCELLED else "failed"

@@ -1,0 +1,131 @@
+"""Backups: the state of a deployment at one moment, kept apart from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from shared import errors
+from shared.contracts.deployments import BucketRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from shared.contracts.deployments import ApplicationOrder
+    from shared.contracts.state import BackedUpApplication, CarriedApplication
+
+    from .deployments import Revision
+
+
+class BackupState(StrEnum):
+    """How a backup stands."""
+
+    MAKING = "making"
+    """Its run has not ended."""
+    COMPLETE = "complete"
+    """It can be brought back."""
+    FAILED = "failed"
+    """Its run ended before it was complete."""
+    REMOVING = "removing"
+    """It is being taken away, or the last attempt at that failed."""
+    REMOVED = "removed"
+    """It is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """The state of the applications of one revision."""
+
+    id: str
+    """That of the run that makes it."""
+    operator: str
+    deployment: str
+    """What it was made of, which may be gone by now."""
+    domain: str
+    """That of the deployment."""
+    state: BackupState
+    created_at: datetime
+    run: str
+    """The run that worked on it last."""
+    is_automatic: bool = False
+    """Whether a restore made it of what it was about to replace."""
+    revision: int | None = None
+    """None as long as its run has not begun."""
+    applications: tuple[CarriedApplication, ...] = ()
+    """What was asked to be saved."""
+    taken_at: datetime | None = None
+    bytes: int | None = None
+    """What it takes in the store."""
+    content: tuple[BackedUpApplication, ...] = ()
+
+    def require_complete(self) -> None:
+        """Raise ConflictError unless it can be brought back."""
+        if self.state is not BackupState.COMPLETE:
+            raise errors.ConflictError(
+                f"backup.{self.state.value}", f"This backup cannot be restored: {_WHY[self.state]}."
+            )
+
+    def require_removable(self) -> None:
+        """Raise ConflictError when there is nothing to take away, or not yet."""
+        if self.state is BackupState.REMOVED:
+            raise errors.ConflictError("backup.removed", "This backup was removed.")
+        if self.state is BackupState.MAKING:
+            raise errors.ConflictError(
+                "backup.making", "This backup is being made. Wait for its run, or cancel that."
+            )
+
+    def require_fit(self, made_of: Revision, target: Revision) -> None:
+        """Raise ConflictError when its state does not belong to what runs in its place now.
+
+        Args:
+            made_of: the revision that it was made of.
+            target: the revision whose applications are to go on with it.
+        """
+        reasons = list(self._misfits(made_of, target))
+        if reasons:
+            raise errors.ConflictError(
+                "backup.misfit",
+                f"This backup does not fit what is deployed: {'; '.join(reasons)}. Deploy what it "
+                "was made of first, or restore it as a new deployment, on another domain.",
+            )
+
+    def _misfits(self, made_of: Revision, target: Revision) -> Iterator[str]:
+        buckets = {
+            (it.application, it.purpose) for it in target.resources if isinstance(it, BucketRequest)
+        }
+        for carried in self.applications:
+            name = carried.application
+            before, now = made_of.find(name), target.find(name)
+            if before is None or now is None:
+                yield f"{name} is not deployed"
+                continue
+            if carried.version != now.version:
+                yield f"{name} is version {now.version} now, not {carried.version}"
+            if before.host != now.host:
+                yield f"{name} is at {now.host} now, not at {before.host}"
+            for bucket in carried.buckets:
+                if (name, bucket.purpose) not in buckets:
+                    yield f"{name} has no bucket {bucket.purpose}"
+
+
+_WHY: Final[Mapping[BackupState, str]] = {
+    BackupState.MAKING: "it is not complete yet",
+    BackupState.FAILED: "it was never completed",
+    BackupState.REMOVING: "it is being removed",
+    BackupState.REMOVED: "it was removed",
+}
+
+
+def moved(
+    orders: Sequence[ApplicationOrder], source: str, domain: str
+) -> tuple[ApplicationOrder, ...]:
+    """Return orders on another domain, under the same labels."""
+    return tuple(
+        it.model_copy(update={"host": _moved_host(it.host, source, domain)}) for it in orders
+    )
+
+
+def _moved_host(host: str, source: str, domain: str) -> str:
+    return domain if host == source else f"{host.removesuffix(source)}{domain}"

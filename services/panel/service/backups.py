@@ -1,0 +1,171 @@
+"""Backups as operators use them: made, looked at, brought back, removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from shared import errors
+from shared.contracts.deployments import Mode
+
+from ..domain.backups import Backup, BackupState
+from ..domain.identity import Scope
+from ..domain.runs import RunKind
+from .conductor import Wish
+from .configurations import owned
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.database import Transaction
+
+    from ..domain.deployments import Deployment
+    from ..domain.identity import Caller
+    from ..domain.records import Page
+    from ..ports import BackupRegister, DeploymentRegister, RunRegister
+    from .configurations import Configurations
+    from .readiness import Readiness
+    from .requests import Requests, RunDetails
+    from .revisions import Revisions
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """The runs that bring a backup back, each of which begins after the one before."""
+
+    deployment: str
+    """Where it is brought: what it was made of, or a new one."""
+    runs: Sequence[RunDetails]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backups:
+    """Make and use backups."""
+
+    deployments: DeploymentRegister
+    runs: RunRegister
+    backups: BackupRegister
+    configurations: Configurations
+    revisions: Revisions
+    readiness: Readiness
+    requests: Requests
+
+    async def create(self, tx: Transaction, caller: Caller, deployment: str) -> RunDetails:
+        """Ask for a run that saves the state of a deployment."""
+        caller.require(Scope.WRITE)
+        found = owned(await self.deployments.lock(tx, deployment), caller)
+        found.require_changeable()
+        await self.readiness.require(tx, found, RunKind.BACKUP)
+        wish = Wish(kind=RunKind.BACKUP, by=caller.person)
+        return await self.requests.ask(tx, caller, found, wish)
+
+    async def get(self, tx: Transaction, caller: Caller, backup: str) -> Backup:
+        """Return a backup of the caller's operator."""
+        caller.require(Scope.READ)
+        return _owned(await self.backups.find(tx, backup), caller)
+
+    async def list_backups(
+        self,
+        tx: Transaction,
+        caller: Caller,
+        page: Page,
+        *,
+        deployment: str | None = None,
+        removed: bool = False,
+    ) -> Sequence[Backup]:
+        """Return backups, newest first: those of one deployment, which may be removed, or all."""
+        caller.require(Scope.READ)
+        if deployment is not None:
+            owned(await self.deployments.find(tx, deployment), caller)
+        return await self.backups.list_newest(
+            tx, caller.operator, page, deployment=deployment, removed=removed
+        )
+
+    async def remove(
+        self, tx: Transaction, caller: Caller, backup: str, *, retry_of: str | None = None
+    ) -> RunDetails:
+        """Ask for a run that takes a backup away, that of a removed deployment as well."""
+        caller.require(Scope.WRITE)
+        seen = await self.get(tx, caller, backup)
+        deployment = owned(await self.deployments.lock(tx, seen.deployment), caller)
+        for unfinished in await self.runs.list_unfinished(tx, deployment.id):
+            if unfinished.kind is RunKind.REMOVE_BACKUP and unfinished.backup == backup:
+                return await self.requests.details(tx, unfinished)
+        found = _owned(await self.backups.lock(tx, backup), caller)
+        found.require_removable()
+        await self._require_unused(tx, found)
+        wish = Wish(kind=RunKind.REMOVE_BACKUP, by=caller.person, backup=backup, retry_of=retry_of)
+        asked = await self.requests.ask(tx, caller, deployment, wish)
+        leaving = replace(found, state=BackupState.REMOVING, run=asked.run.id)
+        await self.backups.save(tx, leaving)
+        return asked
+
+    async def restore(
+        self, tx: Transaction, caller: Caller, backup: str, domain: str | None = None
+    ) -> Restoration:
+        """Ask for runs that bring a backup back: in place, or as a new deployment on a domain.
+
+        What is gone can only come back as a new deployment: on its old domain unless another is
+        given.
+        """
+        caller.require(Scope.WRITE)
+        seen = await self.get(tx, caller, backup)
+        deployment = owned(await self.deployments.lock(tx, seen.deployment), caller)
+        found = _owned(await self.backups.lock(tx, backup), caller)
+        found.require_complete()
+        if domain is None and deployment.removed_at is None:
+            return await self.restore_in_place(tx, caller, deployment, found)
+        return await self._restore_as_new(tx, caller, found, domain or deployment.domain)
+
+    async def restore_in_place(
+        self,
+        tx: Transaction,
+        caller: Caller,
+        deployment: Deployment,
+        backup: Backup,
+        retry_of: str | None = None,
+    ) -> Restoration:
+        """Ask for a backup of what is there, and for a restore after it."""
+        deployment.require_changeable()
+        await self.readiness.require(tx, deployment, RunKind.RESTORE)
+        await self.readiness.require_fit(tx, deployment, backup)
+        wishes = [
+            Wish(kind=RunKind.BACKUP, by=caller.person, is_automatic=True),
+            Wish(kind=RunKind.RESTORE, by=caller.person, backup=backup.id, retry_of=retry_of),
+        ]
+        return Restoration(
+            deployment.id, await self.requests.ask_all(tx, caller, deployment, wishes)
+        )
+
+    async def _restore_as_new(
+        self, tx: Transaction, caller: Caller, backup: Backup, domain: str
+    ) -> Restoration:
+        made_of = await self.readiness.revision(tx, backup.deployment, backup.revision)
+        staged = await self.configurations.create_like(tx, caller, domain, backup, made_of)
+        deployment, by = staged.deployment, caller.person
+        prepared = await self.revisions.of_staged(tx, deployment, by, Mode.PREPARED)
+        active = await self.revisions.activated(tx, prepared, by)
+        wishes = [
+            Wish(kind=RunKind.DEPLOY, revision=prepared.number, by=by),
+            Wish(kind=RunKind.RESTORE, revision=prepared.number, by=by, backup=backup.id),
+            Wish(kind=RunKind.DEPLOY, revision=active.number, by=by),
+        ]
+        return Restoration(
+            deployment.id, await self.requests.ask_all(tx, caller, deployment, wishes)
+        )
+
+    async def _require_unused(self, tx: Transaction, backup: Backup) -> None:
+        """Raise ConflictError while a run brings the backup back, or is about to."""
+        restoring = await self.runs.find_restoring(tx, backup.id)
+        if restoring is not None:
+            raise errors.ConflictError(
+                "backup.in_use",
+                f"Run {restoring.number} restores this backup. Remove it when that has ended.",
+            )
+
+
+def _owned(backup: Backup | None, caller: Caller) -> Backup:
+    """Return the backup if it is the caller's; another's answers as if it did not exist."""
+    if backup is None or backup.operator != caller.operator:
+        raise errors.NotFoundError("backup.not_found", "There is no such backup.")
+    return backup
