@@ -6,7 +6,17 @@ from typing import Annotated, Final
 
 import typer
 
-from . import applications, credentials, dead_letters, deployments, embedded, profile, runs
+from . import (
+    applications,
+    backups,
+    credentials,
+    dead_letters,
+    deployments,
+    embedded,
+    interventions,
+    profile,
+    runs,
+)
 from .client import Client
 from .failures import CommandFailedError, Status
 from .options import AsJson
@@ -30,7 +40,12 @@ app.command("applications")(applications.list_applications)
 app.command("credentials")(credentials.show_credentials)
 app.command("deploy")(deployments.deploy)
 app.command("deployments")(deployments.list_deployments)
+app.command("pause")(interventions.pause)
 app.command("remove")(deployments.remove)
+app.command("restart")(interventions.restart)
+app.command("restore")(backups.restore)
+app.command("resume")(interventions.resume)
+app.add_typer(backups.app, name="backups")
 app.add_typer(runs.app, name="run")
 app.add_typer(dead_letters.app, name="dead-letters")
 embedded.install(app)

@@ -63,7 +63,9 @@ def deploy(  # noqa: PLR0913 - one parameter per option of the command line
             say(f"Created deployment {found['id']} on {found['domain']}.")
         elif chosen.is_any:
             body = {"applications": chosen.applications(client)}
-            client.post(f"/deployments/{found['id']}/configuration", body)
+            staged = client.post(f"/deployments/{found['id']}/configuration", body)
+            for it in staged["leaving"]:
+                say(it["message"], "yellow")
         # A key of our own makes it safe to ask again when the answer was lost.
         key = idempotency_key or str(uuid.uuid4())
         run = client.post(f"/deployments/{found['id']}/deploy", key=key)
@@ -88,6 +90,10 @@ def list_deployments(
     if as_json:
         show_json(items if deployment is None else items[0])
         return
+    for it in items:
+        for ailment in it["ailments"]:
+            since, message = ailment["since"], ailment["message"]
+            say(f"{it['domain']}: {ailment['application']}: {message} (since {since})", "yellow")
     rows = [
         (it["id"], it["domain"], it["status"], reached["application"], reached["url"])
         for it in items

@@ -1,4 +1,4 @@
-"""`fediversity run`: list, show, watch and retry runs."""
+"""`fediversity run`: list, show, watch, cancel and retry runs."""
 
 import uuid
 from typing import Annotated
@@ -13,7 +13,7 @@ from .output import say, seconds, show_json, show_table
 from .watching import HELD, conclude, follow, watch
 
 app = typer.Typer(
-    help="List, show, watch and retry runs.", no_args_is_help=True, rich_markup_mode=None
+    help="List, show, watch, cancel and retry runs.", no_args_is_help=True, rich_markup_mode=None
 )
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")]
 
@@ -62,6 +62,20 @@ def watch_run(
     conclude(found, as_json=as_json)
 
 
+@app.command("cancel")
+def cancel_run(run: RunId, *, idempotency_key: Key = None, as_json: AsJson = False) -> None:
+    """Cancel a run: at once when it waits, after its current step when it has begun."""
+    path = f"/runs/{check_id(run, 'run')}/cancel"
+    with Client(profile.load()) as client:
+        found = client.post(path, key=idempotency_key or str(uuid.uuid4()))
+    if as_json:
+        show_json(found)
+    elif found["state"] == "cancelled":
+        say(f"Run {found['number']} is cancelled; nothing of it was begun or goes on.")
+    else:
+        say(f"Run {found['number']} stops after its current step, unless it ends before.")
+
+
 @app.command("retry")
 def retry_run(  # noqa: PLR0913 - one parameter per option of the command line
     run: RunId,
@@ -72,7 +86,7 @@ def retry_run(  # noqa: PLR0913 - one parameter per option of the command line
     verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
-    """Try again what a failed run did not do: a new run of the same revision."""
+    """Try again what a run did not do: a new run, and what waited for the old one after it."""
     check_waiting(timeout, wait=wait)
     path = f"/runs/{check_id(run, 'run')}/retry"
     with Client(profile.load()) as client:

@@ -52,7 +52,8 @@ def conclude(run: Json, *, as_json: bool) -> None:
     say(f"Why:   {failure['why']}")
     say(f"State: {failure['outcome'].replace('_', ' ')}")
     say(f"Next:  {failure['next']}")
-    raise CommandFailedError(Status.RUN_FAILED, f"run {run['number']} failed: {failure['what']}")
+    ended = f"run {run['number']} {_HOW.get(run['state'], run['state'])}: {failure['what']}"
+    raise CommandFailedError(Status.RUN_FAILED, ended)
 
 
 def follow(  # noqa: PLR0913 - as the command line says
@@ -78,6 +79,9 @@ def follow(  # noqa: PLR0913 - as the command line says
     ended = watch(client, run, timeout=timeout, verbose=verbose)
     conclude(ended, as_json=as_json)
     return ended
+
+
+_HOW: Final = {"cancelled": "was cancelled"}
 
 
 def _watching(run: Json) -> str:
@@ -114,6 +118,8 @@ class _Progress:
                 say(f"held by dead letter {data['held_by']}: {HELD}", "yellow")
             case "state" if data.get("state") == "queued":
                 say("waiting for another run of this deployment", "dim")
+            case "state" if data.get("state") == "cancelling":
+                say("it stops after the current step", "yellow")
         if self._status:
             running = " · ".join(self._running.values())
             self._status.update(f"{time.monotonic() - self._began:.0f} s  {running}")
