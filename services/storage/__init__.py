@@ -1,6 +1,8 @@
-"""Storage: buckets for deployments, and keys that open nothing else.
+"""Storage: buckets for deployments, keys that open nothing else, and backups.
 
-Owns:     buckets, access keys, retention.
-Consumes: DeploymentRequested, DeploymentRemovalRequested, CancelRequested.
-Emits:    StorageReady, StorageRemoved, StorageFailed.
+Owns:     buckets, access keys, retention, backups.
+Consumes: DeploymentRequested, DeploymentRemovalRequested, DeploymentFailed, BackupRequested,
+          StateExported, RestoreRequested, StateImported, BackupRemovalRequested, CancelRequested.
+Emits:    StorageReady, StorageRemoved, StateExportRequested, BackupCompleted,
+          StateImportRequested, RestoreCompleted, BackupRemoved, StorageFailed.
 """

@@ -8,20 +8,33 @@ from __future__ import annotations
 
 import sys
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from shared import provider, runtime, sealing, settings_table
 from shared import settings as pieces
 
 from .adapters.iam import IamObjectStore
 from .adapters.postgres import PostgresBucketRepository
+from .adapters.postgres_backups import PostgresBackupRepository
+from .adapters.s3 import S3ObjectCopier
 from .service import ADDRESSEE, Storage, Store, Stores
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from shared.provider import Provider
 
 SCHEMAS: Final = ("shared", "services.storage")
+
+
+class _Access(TypedDict):
+    """How an administrator reaches a store."""
+
+    endpoint: str
+    region: str
+    access_key_id: str
+    secret_key: SecretStr
 
 
 async def serve(settings: Settings) -> None:
@@ -37,6 +50,7 @@ async def serve(settings: Settings) -> None:
         storage = Storage(
             database=service.database,
             buckets=PostgresBucketRepository(),
+            backups=PostgresBackupRepository(),
             stores=stores,
             sealer=sealer,
             retention_seconds=settings.retention_seconds,
@@ -51,16 +65,15 @@ async def connect_stores(offered: Provider, stack: AsyncExitStack) -> Stores:
     """Return the stores of the provider configuration, open until the stack is left."""
     stores = {}
     for it in offered.object_stores:
-        administration = await stack.enter_async_context(
-            IamObjectStore.connect(
-                endpoint=it.endpoint,
-                region=it.region,
-                access_key_id=it.access_key_id,
-                secret_key=provider.read_secret(it.secret_key_file),
-            )
-        )
+        access: _Access = {
+            "endpoint": it.endpoint,
+            "region": it.region,
+            "access_key_id": it.access_key_id,
+            "secret_key": provider.read_secret(it.secret_key_file),
+        }
         stores[it.name] = Store(
-            administration=administration,
+            administration=await stack.enter_async_context(IamObjectStore.connect(**access)),
+            objects=await stack.enter_async_context(S3ObjectCopier.connect(**access)),
             endpoint=it.endpoint,
             region=it.region,
             retention_days=it.retention_days,

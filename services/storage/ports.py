@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from shared.contracts.state import SavedApplication
     from shared.database import Transaction
 
-    from .domain.backups import Backup, BackupState, Contents, Loan
+    from .domain.backups import Backup, BackupState, Loan
     from .domain.buckets import AccessKey, Bucket, BucketState, Holder, NewKey
+    from .domain.index import Contents
     from .domain.objects import Place, StoredObject
 
 
@@ -109,8 +110,8 @@ class ObjectCopier(Protocol):
 class BackupRepository(Protocol):
     """Remember backups, and to whom they are lent."""
 
-    async def add(self, tx: Transaction, backup: Backup) -> Backup | None:
-        """Write down a backup before anything is done about it; None when its id is taken."""
+    async def add(self, tx: Transaction, backup: Backup) -> None:
+        """Write down a new backup before anything is done about it; now is its moment."""
         ...
 
     async def find(self, tx: Transaction, backup: str) -> Backup | None:
@@ -155,8 +156,8 @@ class BackupRepository(Protocol):
         """Return what a deployment has been lent, locked until the transaction ends."""
         ...
 
-    async def list_borrowers(self, tx: Transaction, backup: str) -> list[str]:
-        """Return the deployments to which a backup is lent, by id."""
+    async def list_loans_of(self, tx: Transaction, backup: str) -> list[Loan]:
+        """Return every loan of a backup, locked until the transaction ends."""
         ...
 
     async def hand_over(self, tx: Transaction, loan: Loan, key: AccessKey) -> None:

@@ -10,14 +10,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shared.contracts import registry
-from shared.contracts.deployer import ConfigDeployed
+from shared.contracts.deployer import (
+    ConfigDeployed,
+    DeploymentFailed,
+    StateExported,
+    StateImported,
+)
 from shared.contracts.messages import ANY_SERVICE
 from shared.contracts.panel import (
+    BackupRemovalRequested,
+    BackupRequested,
     CancelRequested,
     DeadLetterDiscardRequested,
     DeadLetterReplayRequested,
     DeploymentRemovalRequested,
     DeploymentRequested,
+    RestoreRequested,
 )
 from shared.contracts.provisioner import VMReady
 from shared.contracts.storage import StorageReady
@@ -91,7 +99,19 @@ SERVICES: Final = (
         ),
     ),
     Service(
-        "storage", (DeploymentRequested, DeploymentRemovalRequested, CancelRequested, *DECISIONS)
+        "storage",
+        (
+            DeploymentRequested,
+            DeploymentRemovalRequested,
+            DeploymentFailed,
+            BackupRequested,
+            StateExported,
+            RestoreRequested,
+            StateImported,
+            BackupRemovalRequested,
+            CancelRequested,
+            *DECISIONS,
+        ),
     ),
     Service(
         "deployer",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shared.contracts.messages import Value
     from shared.database import Row, Transaction
 
-    from ..domain.backups import Contents
+    from ..domain.index import Contents
 
 _BACKUP: Final = """select id, deployment, operator, revision, run, store, state, applications,
     taken_at, access_key_id, sealed_secret, saved, index_sha256 from backups"""
@@ -31,13 +31,12 @@ class PostgresBackupRepository(BackupRepository):
     """Keeps backups and loans in the tables of `schema/`."""
 
     @override
-    async def add(self, tx: Transaction, backup: Backup) -> Backup | None:
-        """Insert a backup; it is taken from the moment that the database says it is now."""
-        row = await tx.fetchrow(
+    async def add(self, tx: Transaction, backup: Backup) -> None:
+        """Insert a backup; what now is, the database says."""
+        await tx.execute(
             """insert into backups (id, deployment, operator, revision, run, store, state,
-                applications, taken_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, now())
-            on conflict do nothing returning taken_at""",
+                applications)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)""",
             backup.id,
             backup.deployment,
             backup.operator,
@@ -47,7 +46,6 @@ class PostgresBackupRepository(BackupRepository):
             backup.state,
             _written(backup.applications),
         )
-        return await self.find(tx, backup.id) if row else None
 
     @override
     async def find(self, tx: Transaction, backup: str) -> Backup | None:
@@ -144,14 +142,12 @@ class PostgresBackupRepository(BackupRepository):
         return [_loan(row) for row in rows]
 
     @override
-    async def list_borrowers(self, tx: Transaction, backup: str) -> list[str]:
-        """Return the deployments with a loan that is not over."""
+    async def list_loans_of(self, tx: Transaction, backup: str) -> list[Loan]:
+        """Return the loans of a backup and lock their rows."""
         rows = await tx.fetch(
-            """select deployment from loans where backup = $1 and state <> 'over'
-            order by deployment""",
-            backup,
+            f"{_LOAN} where l.backup = $1 order by l.deployment for update of l", backup
         )
-        return [row["deployment"] for row in rows]
+        return [_loan(row) for row in rows]
 
     @override
     async def hand_over(self, tx: Transaction, loan: Loan, key: AccessKey) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
-from .buckets import BucketState, Holder
+from .buckets import BucketState, Holder, moment
 from .objects import Part, roots
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.contracts.state import (
-        BackedUpApplication,
         CarriedApplication,
         CarriedBucket,
         SavedApplication,
@@ -77,7 +76,8 @@ class Backup:
     """Name of the object store, in the provider configuration, that holds it."""
     applications: tuple[CarriedApplication, ...]
     """What was asked for."""
-    taken_at: datetime
+    taken_at: datetime | None = None
+    """When it was begun, once it is written down."""
     state: BackupState = BackupState.REQUESTED
     key: AccessKey | None = None
     """What opens its bucket, while a machine needs that."""
@@ -91,14 +91,15 @@ class Backup:
         """The name of its bucket, and of whoever may write to it."""
         return backup_name(self.deployment, self.id)
 
+    def awaits_export(self, deployment: str, run: str) -> bool:
+        """Say whether an export of this deployment and run is what the backup waits for."""
+        is_expected = (self.deployment, self.run) == (deployment, run)
+        return is_expected and self.state is BackupState.EXPORTING and not self.saved
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
-    """What a complete backup holds."""
-
-    index_sha256: str
-    bytes: int
-    applications: tuple[BackedUpApplication, ...]
+    @property
+    def moment(self) -> str:
+        """When it was begun: RFC 3339, UTC."""
+        return moment(self.taken_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +187,20 @@ def left_out(
     return tuple(dict.fromkeys(found))
 
 
+def check_owner(backup: Backup | None, *, operator: str, source: str) -> Backup:
+    """Return the backup, if it is one of this operator's deployment.
+
+    Raises:
+        NotFoundError: somebody else's is answered like one that does not exist.
+    """
+    if backup is None or (backup.deployment, backup.operator) != (source, operator):
+        raise errors.NotFoundError(
+            "backup.unknown",
+            "there is no such backup of this deployment; choose one from the list of its backups",
+        )
+    return backup
+
+
 def check_lendable(backup: Backup | None, *, operator: str, source: str) -> Backup:
     """Return the backup, if this operator may restore it now.
 
@@ -193,18 +208,13 @@ def check_lendable(backup: Backup | None, *, operator: str, source: str) -> Back
         NotFoundError: there is none of this deployment and operator.
         ConflictError: it is not complete.
     """
-    # One that is somebody else's is answered like one that does not exist.
-    if backup is None or (backup.deployment, backup.operator) != (source, operator):
-        raise errors.NotFoundError(
-            "backup.unknown",
-            "there is no such backup of this deployment; choose one from the list of its backups",
-        )
-    if backup.state is not BackupState.COMPLETE:
+    found = check_owner(backup, operator=operator, source=source)
+    if found.state is not BackupState.COMPLETE:
         raise errors.ConflictError(
             "backup.incomplete",
-            f"the backup is {backup.state}, and only a complete one can be restored",
+            f"the backup is {found.state}, and only a complete one can be restored",
         )
-    return backup
+    return found
 
 
 def carried(

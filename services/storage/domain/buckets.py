@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -156,6 +157,11 @@ def check_name(deployment: str, name: str) -> None:
 def touched(buckets: Sequence[Bucket], *states: BucketState) -> bool:
     """Say whether any bucket is in one of these states."""
     return any(it.state in states for it in buckets)
+
+
+def moment(when: datetime | None) -> str:
+    """Return a moment as it is told: RFC 3339, UTC; empty when there is none."""
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z") if when else ""
 
 
 def _label(bucket: Bucket) -> str:

@@ -69,8 +69,17 @@ class BackupIndex(Value):
         return {it.key.removeprefix(prefix): it for it in self.objects if it.key.startswith(prefix)}
 
 
+class Contents(Value):
+    """What is known of a complete backup without asking its store."""
+
+    index_sha256: str
+    bytes: int
+    """What it takes in the store."""
+    applications: tuple[BackedUpApplication, ...]
+
+
 def build_index(
-    backup: Backup, objects: Iterable[StoredObject], held: Sequence[Bucket], taken_at: str
+    backup: Backup, objects: Iterable[StoredObject], held: Sequence[Bucket]
 ) -> BackupIndex:
     """Return the index of a backup whose bucket holds these objects."""
     listed = tuple(sorted((it for it in objects if it.key != INDEX), key=lambda it: it.key))
@@ -104,7 +113,7 @@ def build_index(
         backup=backup.id,
         deployment=backup.deployment,
         revision=backup.revision,
-        taken_at=taken_at,
+        taken_at=backup.moment,
         applications=tuple(applications),
         objects=listed,
     )
@@ -200,7 +209,7 @@ def parts_to_restore(index: BackupIndex, loan: Loan, held: Sequence[Bucket]) -> 
             roots(rule),
         )
         for owner, rule, it in carried(loan.applications, held)
-        if (owner, rule.purpose) in saved
+        if (owner, rule.purpose) in saved and it.store == loan.store
     )
 
 

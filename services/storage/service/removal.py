@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from shared import jobs
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from shared.database import Database, Transaction
 
     from ..ports import BucketRepository
+    from .leftovers import Leftovers
     from .stores import Stores
 
 REVISION: Final = 0
@@ -42,6 +42,7 @@ class Removal:
     database: Database
     buckets: BucketRepository
     stores: Stores
+    leftovers: Leftovers
 
     def kind(self) -> jobs.Kind:
         """Return the kind of job."""
@@ -53,7 +54,8 @@ class Removal:
         )
 
     async def revoke_access(self, job: jobs.Job) -> None:
-        """Take away every holder, with all keys, known and unknown."""
+        """Take away every holder, with all keys, known and unknown; complete backups have none."""
+        await self.leftovers.clear(job.deployment)
         for bucket in await self._all(job):
             store = self.stores.holding(bucket)
             async with self.database.transaction() as tx:
@@ -89,7 +91,9 @@ class Removal:
                 deployment=job.deployment,
                 run=job.run,
                 buckets_kept=tuple(
-                    KeptBucket(bucket=it.name, until=_moment(it)) for it in kept if it.kept_until
+                    KeptBucket(bucket=it.name, until=buckets.moment(it.kept_until))
+                    for it in kept
+                    if it.kept_until
                 ),
             )
         ]
@@ -107,8 +111,3 @@ class Removal:
 
     def _days(self, bucket: Bucket) -> int:
         return self.stores.get(bucket.store).retention_days
-
-
-def _moment(bucket: Bucket) -> str:
-    until = bucket.kept_until
-    return until.astimezone(UTC).isoformat().replace("+00:00", "Z") if until else ""

@@ -12,8 +12,9 @@ from ..domain import buckets
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..domain.backups import Backup, Loan
     from ..domain.buckets import Bucket
-    from ..ports import ObjectStore
+    from ..ports import ObjectCopier, ObjectStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Store:
     """One object store and what deployments are told about it."""
 
     administration: ObjectStore
+    objects: ObjectCopier
     endpoint: str
     region: str
     retention_days: int
@@ -37,7 +39,7 @@ class Stores:
         """The name of the store that new buckets go to."""
         return next(iter(self.by_name))
 
-    def holding(self, bucket: Bucket) -> ObjectStore:
+    def holding(self, bucket: Bucket | Backup) -> ObjectStore:
         """Return the store that a bucket is in, once its name was seen to be its deployment's own.
 
         Raises:
@@ -45,6 +47,15 @@ class Stores:
         """
         buckets.check_name(bucket.deployment, bucket.name)
         return self.get(bucket.store).administration
+
+    def lending(self, loan: Loan) -> ObjectStore:
+        """Return the store that a loan is in, once its holder was seen to be its deployment's own.
+
+        Raises:
+            InvalidError: as above.
+        """
+        buckets.check_name(loan.deployment, loan.holder.name)
+        return self.get(loan.store).administration
 
     def get(self, name: str) -> Store:
         """Return the store of this name.

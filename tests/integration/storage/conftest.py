@@ -9,10 +9,12 @@ import pytest
 from typing_extensions import override
 
 from services.storage.adapters.postgres import PostgresBucketRepository
+from services.storage.adapters.postgres_backups import PostgresBackupRepository
 from services.storage.service import Storage, Store, Stores
 from shared import ids, sealing
 from shared.contracts.deployments import BucketRequest, MachineRequest
 from shared.contracts.panel import DeploymentRequested
+from tests.support.fakes.object_copier import FakeObjectCopier
 from tests.support.fakes.object_store import FakeObjectStore
 from tests.support.rig import ServiceRig, tables
 
@@ -38,6 +40,7 @@ class Rig(ServiceRig):
         return Storage(
             database=self.database,
             buckets=PostgresBucketRepository(),
+            backups=PostgresBackupRepository(),
             stores=Stores(self.offered),
             sealer=sealing.Sealer({"deployer": RECIPIENT}),
         )
@@ -94,6 +97,7 @@ class Rig(ServiceRig):
 def a_store(store: FakeObjectStore, days: int = 0) -> Store:
     return Store(
         administration=store,
+        objects=FakeObjectCopier(store),
         endpoint="http://store.example",
         region="us-east-1",
         retention_days=days,

@@ -1,0 +1,111 @@
+"""Carrying objects between a deployment's buckets and a backup, many at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from shared import errors
+
+from ..domain import index as indexes
+from ..domain.index import INDEX, BackupIndex
+from ..domain.objects import Place, StoredObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from shared import jobs
+
+    from ..domain.backups import Backup
+    from ..domain.objects import Part
+    from ..ports import ObjectCopier
+
+AT_ONCE: Final = 16
+REPORT_SECONDS: Final = 1.0
+LONG_SECONDS: Final = 24 * 3600.0
+"""How long one attempt at carrying objects may take: what was carried is not carried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An object that is to be copied."""
+
+    source: Place
+    target: Place
+    size: int
+
+
+def to_backup(backup: Backup, part: Part, objects: Iterable[StoredObject]) -> list[Copy]:
+    """Return what copies objects of a deployment's bucket into a backup."""
+    return [
+        Copy(Place(part.bucket, it.key), Place(backup.name, part.prefix + it.key), it.size)
+        for it in objects
+    ]
+
+
+def from_backup(backup: Backup, part: Part, objects: Iterable[StoredObject]) -> list[Copy]:
+    """Return what copies objects, by their keys in a backup, into a deployment's bucket."""
+    return [
+        Copy(
+            Place(backup.name, it.key),
+            Place(part.bucket, it.key.removeprefix(part.prefix)),
+            it.size,
+        )
+        for it in objects
+    ]
+
+
+async def listing(
+    copier: ObjectCopier, bucket: str, prefixes: Sequence[str] = ("",), *, without: str = ""
+) -> dict[str, StoredObject]:
+    """Return the objects below some prefixes by their keys, without what stands before all."""
+    return {
+        it.key.removeprefix(without): it
+        for prefix in prefixes
+        async for page in copier.list_objects(bucket, prefix)
+        for it in page
+    }
+
+
+async def read_index(copier: ObjectCopier, backup: Backup) -> BackupIndex:
+    """Return the index of a complete backup.
+
+    Raises:
+        FaultError: it is missing, or not the one that was written.
+    """
+    try:
+        content = await copier.read(backup.name, INDEX)
+    except errors.NotFoundError as error:
+        raise indexes.damaged("its index is missing") from error
+    return indexes.read(content, backup.index_sha256)
+
+
+async def copy_all(copier: ObjectCopier, copies: Sequence[Copy], job: jobs.Job) -> int:
+    """Copy objects, some at a time, and report how far that is.
+
+    Returns:
+        How many were still there to be copied.
+    """
+    waiting = iter(copies)
+    loop = asyncio.get_running_loop()
+    told = loop.time()
+    done = copied = 0
+
+    async def lane() -> None:
+        nonlocal told, done, copied
+        for it in waiting:
+            copied += await copier.copy(it.source, it.target, it.size)
+            done += 1
+            if loop.time() - told > REPORT_SECONDS:
+                told = loop.time()
+                await job.report(done=done, total=len(copies), unit="objects")
+
+    lanes = [asyncio.create_task(lane()) for _ in range(AT_ONCE)]
+    try:
+        await asyncio.gather(*lanes)
+    finally:
+        for it in lanes:
+            it.cancel()
+        await asyncio.gather(*lanes, return_exceptions=True)
+    return copied
