@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType
 
 from shared import errors
+from shared.contracts.deployments import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +72,9 @@ class Revision:
     buckets: tuple[GrantedBucket, ...]
 
     def places(self) -> Sequence[Place]:
-        """Return where its applications run."""
+        """Return where its applications run; those of a prepared one do not."""
+        if self.wanted.mode is not Mode.ACTIVE:
+            return ()
         requests = [it for it in self.wanted.resources if it.kind == "machine"]
         paths = {it.application: it.health_path for it in requests}
         return [

@@ -42,7 +42,7 @@ class Contents:
             await self.restore(deployment, generation)
         except (errors.UnavailableError, RebootedError):
             return  # provisioner brings it back; the next look finds it
-        except errors.FaultError as error:
+        except (errors.FaultError, errors.ConflictError) as error:
             telemetry.log.warning("contents_not_restored", reason=error.in_full)
 
     async def restore(self, deployment: str, generation: Generation) -> str:
@@ -52,6 +52,7 @@ class Contents:
             UnavailableError: it does not answer.
             RebootedError: it has booted meanwhile.
             FaultError: it runs a system that it was not left with, or its units do not start.
+            ConflictError: its units may not start; the generation says why from now on.
         """
         revision = await self._revision(deployment, generation)
         machine = next(it for it in revision.machines if it.machine == generation.machine)
@@ -64,7 +65,11 @@ class Contents:
                 "machine.strange_system",
                 f"{machine.machine} runs another system than it was left with",
             )
-        await self.placing.place(revision, machine, generation.system, seen.boot_id)
+        try:
+            await self.placing.renew(revision, machine, generation, seen.boot_id)
+        except errors.ConflictError as error:
+            await self.revisions.refused(deployment, machine.machine, error.message)
+            raise
         await host.start(seen.boot_id, generation.system)
         await self.revisions.booted(deployment, machine.machine, seen.boot_id)
         telemetry.log.info("contents_restored", deployment=deployment, machine=machine.machine)

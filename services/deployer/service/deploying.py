@@ -3,6 +3,9 @@
 A machine is only left with a system whose applications answered and which could be entered over a
 fresh connection. Anything else is taken back, and the failure says whether that succeeded. A
 machine that boots in between sends the job back to `copy`.
+
+A prepared revision runs engines only: no secret is made for it, no epoch is claimed, nobody asks
+its applications how they are.
 """
 
 from __future__ import annotations
@@ -11,13 +14,24 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pydantic import Field
+
 from shared import errors, jobs, telemetry
 from shared.contracts.deployer import ActiveSystem, ConfigDeployed, DeploymentFailed
 from shared.contracts.deployments import Mode
 from shared.contracts.failures import Outcome
 from shared.contracts.messages import Value
 
-from ..domain import Generation, Sighting, Switch, SwitchResult, System
+from ..domain import (
+    FIRST_EPOCH,
+    NO_EPOCH,
+    Generation,
+    Permit,
+    Sighting,
+    Switch,
+    SwitchResult,
+    System,
+)
 from .together import each
 from .verdict import OUTCOME, Trial
 
@@ -65,6 +79,8 @@ class Reached(Value):
 
     run: str
     boots: dict[str, str]
+    epochs: dict[str, int] = Field(default_factory=dict)
+    """Machine → the epoch that its permit is for."""
 
 
 class Switched(Value):
@@ -149,13 +165,17 @@ class Deploying:
         """Place secrets and start permit in the memory of each machine."""
         revision = await self._revision(job)
         systems, boots = job.result(BUILD, Built).systems, job.result(COPY, Reached).boots
+        generations = await self.revisions.generations(job.deployment)
+        known = {it.machine: it.epoch for it in generations}
 
-        async def place_one(machine: GrantedMachine) -> None:
+        async def place_one(machine: GrantedMachine) -> int:
             name = machine.machine
-            await self.placing.place(revision, machine, System(systems[name]), boots[name])
+            epoch = await self.placing.epoch(revision, machine)
+            permit = Permit(epoch=epoch, boot_id=boots[name], known=known.get(name, NO_EPOCH))
+            await self.placing.place(revision, machine, System(systems[name]), permit)
+            return epoch
 
-        await each(revision.machines, place_one)
-        return Reached(run=job.run, boots=boots)
+        return Reached(run=job.run, boots=boots, epochs=await each(revision.machines, place_one))
 
     async def switch(self, job: jobs.Job) -> Switched:
         """Switch each machine, under the eyes of its watchdog."""
@@ -203,6 +223,8 @@ class Deploying:
         """Record what runs now and say so."""
         revision = await self._revision(job, tx)
         switched, systems = job.result(HEALTH, Switched), job.result(BUILD, Built).systems
+        epochs = job.result(SECRETS, Reached).epochs
+        is_active = revision.wanted.mode is Mode.ACTIVE
         generations = [
             Generation(
                 machine=machine,
@@ -211,6 +233,7 @@ class Deploying:
                 boot_id=switched.boots[machine],
                 revision=job.revision,
                 run=job.run,
+                epoch=epochs.get(machine, FIRST_EPOCH),
             )
             for machine, number in switched.generations.items()
         ]
@@ -226,8 +249,8 @@ class Deploying:
                     ActiveSystem(machine=it.machine, system=it.system, generation=it.number)
                     for it in generations
                 ),
-                media=tuple(it.public for it in revision.buckets if it.public),
-                credentials=tuple(await self.keeping.announce(tx, revision)),
+                media=tuple(it.public for it in revision.buckets if it.public and is_active),
+                credentials=tuple(await self.keeping.announce(tx, revision)) if is_active else (),
             )
         ]
 
@@ -259,7 +282,7 @@ class Deploying:
 
     async def _revision(self, job: jobs.Job, tx: Transaction | None = None) -> Revision:
         revision = await self.revisions.revision(job.deployment, job.revision, job.run, tx)
-        if revision.wanted.mode is not Mode.ACTIVE:
+        if revision.wanted.mode is Mode.FENCED:
             raise errors.InvalidError(
                 "deployment.mode", f"a deployment cannot be {revision.wanted.mode} here yet"
             )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shared.contracts.deployer import FirstCredential
+from shared.contracts.deployments import Mode
 
 from ..domain import ApplicationSecret
 
@@ -40,6 +41,8 @@ class Keeping:
     async def ensure(self, revision: Revision) -> Sequence[ApplicationSecret]:
         """Return the secrets of a deployment, once those of this revision are among them.
 
+        None is made for a prepared revision: those that belong to its data may be yet to come.
+
         Raises:
             NotFoundError: this provider does not offer an application any more.
         """
@@ -47,14 +50,16 @@ class Keeping:
         kept = await self.secrets.of(deployment)
         there = {(it.application, it.name) for it in kept}
         missing = [
-            self._make(order.application, it.name, it.generate)
+            (order.application, it.name, it.generate)
             for order in revision.wanted.applications
             for it in self.catalogue.get(order.application).state.secrets
             if it.generate and (order.application, it.name) not in there
         ]
-        if not missing:
+        if not missing or revision.wanted.mode is not Mode.ACTIVE:
             return kept
-        return await self.secrets.keep(deployment, await asyncio.gather(*missing))
+        return await self.secrets.keep(
+            deployment, await asyncio.gather(*(self._make(*it) for it in missing))
+        )
 
     async def announce(self, tx: Transaction, revision: Revision) -> Sequence[FirstCredential]:
         """Return how to sign in where nobody has been told yet, sealed to panel."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+import pytest
+
+from shared import errors, ids
 from shared.contracts.deployer import SystemRemoved
 from tests.support.deployments import DEPLOYMENT
 from tests.support.fakes.host import EMPTY
+
+from .test_deploying import announced
 
 if TYPE_CHECKING:
     from shared.database import Transaction
@@ -67,6 +72,58 @@ async def test_a_system_that_is_not_ours_gets_nothing(rig: Rig) -> None:
 
     assert rig.host.secrets == {}
     assert await known_boot(rig) != rig.host.boot_id
+
+
+async def test_under_a_raised_epoch_nothing_of_before_starts_and_it_is_said_why(rig: Rig) -> None:
+    await left(rig)
+    rig.revisions.epochs["garden.example", "hello.garden.example"] = (DEPLOYMENT, 2)
+    rig.host.boot_again()
+
+    await rig.deployer.contents.look(DEPLOYMENT)
+
+    assert rig.host.permit is None
+    assert rig.host.started == []
+    [generation] = await rig.revisions.generations(DEPLOYMENT)
+    assert "its hosts have come to epoch 2 since; deploy again" in generation.refusal
+
+
+async def test_an_old_copy_of_a_disk_is_not_started_and_it_is_said_why(rig: Rig) -> None:
+    await left(rig)
+    rig.revisions.epochs["garden.example", "hello.garden.example"] = (DEPLOYMENT, 2)
+    rig.results.clear()
+    await rig.run()
+    assert rig.host.epoch == 2
+    await announced(rig)
+    rig.host.boot_again()
+    rig.host.epoch = 1
+
+    await rig.deployer.contents.look(DEPLOYMENT)
+
+    assert rig.host.permit is None
+    [generation] = await rig.revisions.generations(DEPLOYMENT)
+    assert generation.refusal == "it is an old copy"
+
+    # Nor by a deploy; with the right disk all is well again.
+    rig.results.clear()
+    with pytest.raises(errors.ConflictError):
+        await rig.run()
+    rig.host.epoch = 2
+    await rig.deployer.contents.look(DEPLOYMENT)
+    assert rig.host.started
+    [generation] = await rig.revisions.generations(DEPLOYMENT)
+    assert generation.refusal == ""
+
+
+async def test_a_machine_whose_host_went_to_another_deployment_is_not_started(rig: Rig) -> None:
+    await left(rig)
+    rig.revisions.epochs["garden.example", "hello.garden.example"] = (ids.new_id(), 1)
+    rig.host.boot_again()
+
+    await rig.deployer.contents.look(DEPLOYMENT)
+
+    assert rig.host.permit is None
+    [generation] = await rig.revisions.generations(DEPLOYMENT)
+    assert "another deployment of this provider answers for" in generation.refusal
 
 
 async def test_forgetting_empties_the_machine_and_lets_go_of_it(rig: Rig) -> None:
