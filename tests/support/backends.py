@@ -24,7 +24,11 @@ PACKAGES: Final = ("python3",)
 
 @asynccontextmanager
 async def hosting(
-    directory: Path, *, s3: Endpoint | None = None
+    directory: Path,
+    *,
+    s3: Endpoint | None = None,
+    mail: Endpoint | None = None,
+    egress: Endpoint | None = None,
 ) -> AsyncIterator[QemuRuntimeBackend]:
     """Yield a backend without machines; `key` in the directory enters those made in the block."""
     key = directory / "key"
@@ -33,7 +37,7 @@ async def hosting(
         images=Images(
             cache=places.options().cache, scripts=NIX / "images/guest", system=NIX / "standalone"
         ),
-        ways_out=Doors(s3=s3),
+        ways_out=Doors(s3=s3, mail=mail, egress=egress),
         public_key=key.with_suffix(".pub").read_text,
     )
     try:

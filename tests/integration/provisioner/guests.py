@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.provisioner.adapters.qemu import QemuRuntimeBackend
+    from services.provisioner.domain import Door
 
 SIZE = Size(cpus=1, memory_mib=256, disk_gib=5)
 
@@ -62,6 +63,10 @@ class Guest:
         await self.backend.start(self.order.name, self.order.identity)
         await self.backend.reach(self.order.name, self.order.identity)
 
+    async def open_doors(self, *doors: Door) -> None:
+        """Open these doors to the world, and close the others."""
+        await self.backend.open_doors(self.order.name, self.order.identity, {*doors})
+
     async def kill(self) -> None:
         """End it as a power cut would."""
         process = self.folder.process(self.order.identity)
@@ -70,10 +75,12 @@ class Guest:
 
 
 @asynccontextmanager
-async def running(s3: Endpoint | None = None) -> AsyncIterator[Guest]:
+async def running(
+    s3: Endpoint | None = None, *, mail: Endpoint | None = None, egress: Endpoint | None = None
+) -> AsyncIterator[Guest]:
     """Yield a machine that booted once."""
     with throwaway_directory() as directory:
-        async with hosting(directory, s3=s3) as backend:
+        async with hosting(directory, s3=s3, mail=mail, egress=egress) as backend:
             order = MachineOrder(
                 name=ids.machine_name(ids.new_id(), 1),
                 identity=str(uuid.uuid4()),
