@@ -13,6 +13,7 @@ from ..domain.backups import moved
 from ..domain.deployments import Configuration, Deployment, Revision, check_hosts
 from ..domain.identity import Scope
 from ..domain.records import Deed
+from .hosts import objections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -252,12 +253,10 @@ class Configurations:
         """Hold the hosts of what is to be staged as well."""
         taken = await self.hosts.hold(tx, deployment.id, orders)
         if taken:
-            message = f"{', '.join(taken)} is already in use by another deployment."
-            pointers = {
-                f"/applications/{index}/host": message
-                for index, it in enumerate(orders)
-                if it.host in taken
-            }
+            reasons = objections(orders, taken, deployment.domain)
+            usual = f"{', '.join(taken)} is already in use by another deployment."
+            message = next(iter(reasons.values()), usual)
+            pointers = {f"/applications/{index}/host": it for index, it in reasons.items()}
             raise errors.ConflictError("host.taken", message, details=pointers)
 
 
