@@ -225,6 +225,13 @@ class Revisions(Protocol):
         """Remember a fact; say whether the latest wish of its deployment is complete now."""
         ...
 
+    async def lacking(self, deployment: str, run: str, tx: Transaction | None = None) -> int | None:
+        """Return which revision a run wishes for while facts are missing; None when none are.
+
+        In a transaction, nobody learns of this deployment before its end.
+        """
+        ...
+
     async def part(self, tx: Transaction, deployment: str, run: str) -> None:
         """Remember that nothing is wanted any more, as of this run."""
         ...

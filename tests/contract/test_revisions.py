@@ -138,6 +138,29 @@ async def test_an_overtaken_wish_is_never_complete(memory: Memory) -> None:
     assert [await memory.hear(it) for it in facts(new)[1:]] == [False, True]
 
 
+async def test_a_wish_lacks_facts_until_it_is_complete(memory: Memory) -> None:
+    wish = a_wish(number=2)
+    lacking: list[int | None] = []
+    for fact in (None, *facts(wish)):
+        if fact:
+            await memory.hear(fact)
+        lacking.append(await memory.revisions.lacking(DEPLOYMENT, wish.run))
+
+    assert lacking == [None, 2, 2, None]
+
+
+async def test_a_run_that_was_overtaken_lacks_nothing(memory: Memory) -> None:
+    old, new = a_wish(), a_wish(number=2, run=ids.new_id())
+    await memory.hear(old)
+    await memory.hear(new)
+
+    async with memory.transaction() as tx:
+        assert await memory.revisions.lacking(DEPLOYMENT, old.run, tx) is None
+        assert await memory.revisions.lacking(DEPLOYMENT, new.run, tx) == 2
+        await memory.revisions.part(tx, DEPLOYMENT, ids.new_id())
+        assert await memory.revisions.lacking(DEPLOYMENT, new.run, tx) is None
+
+
 async def test_an_older_wish_that_comes_late_brings_nothing_back(memory: Memory) -> None:
     old, new = a_wish(), a_wish(number=2, run=ids.new_id())
 

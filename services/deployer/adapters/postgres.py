@@ -40,6 +40,12 @@ _COMPLETE: Final = """
 select count(*) = 3 from facts join deployments wish using (deployment, revision, run)
 where deployment = $1 and revision = $2 and run = $3
 """
+_LACKING: Final = """
+select revision from deployments wish where deployment = $1 and run = $2 and revision is not null
+    and (select count(*) from facts
+         where facts.deployment = wish.deployment and facts.revision = wish.revision
+             and facts.run = wish.run) < 3
+"""
 _REVISION: Final = """
 select name, payload from facts where deployment = $1 and revision = $2 and run = $3
 """
@@ -129,6 +135,15 @@ class PostgresRevisions(Revisions):
         await tx.execute(_ALONE, fact.deployment)
         await tx.execute(_LEARN, *key, fact.event_name(), fact.model_dump(mode="json"))
         return bool(await tx.fetchval(_COMPLETE, *key))
+
+    @override
+    async def lacking(self, deployment: str, run: str, tx: Transaction | None = None) -> int | None:
+        if tx is None:
+            async with self.database.transaction() as own:
+                return await self.lacking(deployment, run, own)
+        await tx.execute(_ALONE, deployment)
+        found: int | None = await tx.fetchval(_LACKING, deployment, run)
+        return found
 
     @override
     async def part(self, tx: Transaction, deployment: str, run: str) -> None:

@@ -17,3 +17,7 @@ class Timing:
     """Until a machine takes an unconfirmed switch back; longer than deployer is ever away."""
     between_questions: float = 0.05
     between_looks: float = 2.0
+    between_examinations: float = 5.0
+    """Between two looks at the health of the same applications."""
+    cancellation: float = 30.0
+    """For others to answer a cancelled run before deployer does."""

@@ -59,6 +59,13 @@ class FakeRevisions(Revisions):
         return is_wanted and len(found) == 3
 
     @override
+    async def lacking(self, deployment: str, run: str, tx: Transaction | None = None) -> int | None:
+        latest, number = self.wishes.get(deployment, ("", None))
+        if latest != run or number is None:
+            return None
+        return number if len(self.facts.get((deployment, number, run), {})) < 3 else None
+
+    @override
     async def part(self, tx: Transaction, deployment: str, run: str) -> None:
         self._want(deployment, run, None)
 
