@@ -204,6 +204,11 @@ class Provider(Section):
             f"{host} lies in no zone of this provider; names here end in: {offered}",
         )
 
+    @property
+    def tls_edge(self) -> Endpoint | None:
+        """Where visitors are taken by TLS; None where public URLs are plain HTTP."""
+        return self.edge.tls_address if self.edge.public_scheme == "https" else None
+
     def public_url(self, host: str) -> str:
         """Return the URL under which a host answers from outside, without a path."""
         return self.edge.url(host)

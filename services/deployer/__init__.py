@@ -2,6 +2,7 @@
 
 Owns:     systems, activations, application secrets, start permits, health.
 Consumes: DeploymentRequested, DeploymentRemovalRequested, VMReady, StorageReady,
-          CancelRequested.
-Emits:    ConfigDeployed, DeploymentFailed, SystemRemoved.
+          CancelRequested, RestartRequested, QuiesceRequested, ResumeRequested.
+Emits:    ConfigDeployed, DeploymentFailed, SystemRemoved, ApplicationQuiesced, ApplicationResumed,
+          HealthChanged.
 """

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from shared import catalogue, provider, runtime, settings_table
+from shared import catalogue, clock, provider, runtime, settings_table
 from shared.sealing import Sealer, Unsealer
 from shared.settings import load
 
+from .adapters.certificates import EdgeCertificates
 from .adapters.cryptography import CryptographySecretMaker
 from .adapters.http import HttpHealthProbe
 from .adapters.nix import Nix, NixSystemBuilder
 from .adapters.postgres import PostgresApplicationSecrets, PostgresRevisions
+from .adapters.postgres_conditions import PostgresConditions
 from .adapters.ssh import SshHosts, create_key
 from .render import Renderer
 from .service import ADDRESSEE, OWNER, Deployer, Timing
@@ -28,7 +31,7 @@ from .settings import Settings
 if TYPE_CHECKING:
     from shared.database import Database
 
-    from .ports import HealthProbe, Hosts
+    from .ports import Certificates, HealthProbe, Hosts
 
 NAME: Final = "deployer"
 
@@ -48,24 +51,30 @@ async def deploy(settings: Settings) -> None:
         HttpHealthProbe.opened() as probe,
     ):
         service.digests = {"provider_file": offered.digest}
-        deployer = wired(settings, renderer, service.database, hosts, probe)
+        certificates = EdgeCertificates(offered.tls_edge)
+        outside = Outside(hosts=hosts, probe=probe, certificates=certificates)
+        deployer = wired(settings, renderer, service.database, outside)
         await service.serve(
             routes=deployer.routes(), kinds=deployer.kinds(), watches=deployer.watches()
         )
 
 
-def wired(
-    settings: Settings,
-    renderer: Renderer,
-    database: Database,
-    hosts: Hosts,
-    probe: HealthProbe,
-) -> Deployer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What is reached from here."""
+
+    hosts: Hosts
+    probe: HealthProbe
+    certificates: Certificates
+
+
+def wired(settings: Settings, renderer: Renderer, database: Database, outside: Outside) -> Deployer:
     """Put the parts together."""
     timing = Timing(
         health=settings.health_seconds,
         watchdog=settings.watchdog_seconds,
         between_looks=settings.contents_seconds,
+        between_examinations=settings.examination_seconds,
     )
     unsealer = Unsealer(settings.age_identity)
     return Deployer(
@@ -77,11 +86,15 @@ def wired(
             expression=settings.standalone_directory,
             work_directory=settings.work_directory,
         ),
-        hosts=hosts,
-        probe=probe,
+        hosts=outside.hosts,
+        probe=outside.probe,
         maker=CryptographySecretMaker(),
         sealer=_sealer(settings, unsealer),
         unsealer=unsealer,
+        certificates=outside.certificates,
+        conditions=PostgresConditions(),
+        transaction=database.transaction,
+        clock=clock.system,
         timing=timing,
     )
 

@@ -37,3 +37,6 @@ class Settings(ServiceSettings):
     contents_seconds: float = Field(
         default=2.0, description="Pause between two looks at a machine's memory."
     )
+    examination_seconds: float = Field(
+        default=5.0, description="Pause between two looks at the health of applications."
+    )

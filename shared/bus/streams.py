@@ -25,7 +25,10 @@ from shared.contracts.panel import (
     DeadLetterReplayRequested,
     DeploymentRemovalRequested,
     DeploymentRequested,
+    QuiesceRequested,
+    RestartRequested,
     RestoreRequested,
+    ResumeRequested,
 )
 from shared.contracts.provisioner import VMReady
 from shared.contracts.storage import StorageReady
@@ -121,6 +124,9 @@ SERVICES: Final = (
             VMReady,
             StorageReady,
             CancelRequested,
+            RestartRequested,
+            QuiesceRequested,
+            ResumeRequested,
             *DECISIONS,
         ),
     ),

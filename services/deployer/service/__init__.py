@@ -6,18 +6,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared import jobs
+from shared.bus import outbox
 from shared.contracts.panel import (
     CancelRequested,
     DeploymentRemovalRequested,
     DeploymentRequested,
+    QuiesceRequested,
+    RestartRequested,
+    ResumeRequested,
 )
 from shared.contracts.provisioner import VMReady
 from shared.contracts.storage import StorageReady
 
+from .cancelling import Cancelling
 from .contents import Contents
 from .deploying import Deploying
 from .forgetting import Forgetting
+from .health import Health, Say, Transactions
 from .keeping import ADDRESSEE, OWNER, Keeping
+from .pausing import Pausing
 from .placing import Placing
 from .timing import Timing
 from .verdict import Verdict
@@ -26,12 +33,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.bus.consumer import Routes
-    from shared.contracts.messages import RevisionEvent
+    from shared.clock import Clock
+    from shared.contracts.messages import Event, RevisionEvent, RunEvent
     from shared.database import Transaction
     from shared.sealing import Sealer, Unsealer
 
     from ..ports import (
         ApplicationSecrets,
+        Certificates,
+        Conditions,
         HealthProbe,
         Hosts,
         Revisions,
@@ -48,6 +58,10 @@ __all__ = [
 ]
 
 
+async def _say(tx: Transaction, event: Event) -> None:
+    await outbox.add(tx, event, service="deployer")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployer:
     """Brings revisions to run, as soon as machines and buckets are there."""
@@ -61,7 +75,13 @@ class Deployer:
     maker: SecretMaker
     sealer: Sealer
     unsealer: Unsealer
+    certificates: Certificates
+    conditions: Conditions
+    transaction: Transactions
+    """Opens one, for what watches write."""
+    clock: Clock
     timing: Timing
+    say: Say = _say
 
     @property
     def keeping(self) -> Keeping:
@@ -94,7 +114,48 @@ class Deployer:
             hosts=self.hosts,
             keeping=self.keeping,
             placing=self.placing,
-            verdict=Verdict(hosts=self.hosts, probe=self.probe, timing=self.timing),
+            verdict=self.verdict,
+            conditions=self.conditions,
+            timing=self.timing,
+        )
+
+    @property
+    def verdict(self) -> Verdict:
+        """What decides whether machines keep their systems."""
+        return Verdict(hosts=self.hosts, probe=self.probe, timing=self.timing)
+
+    @property
+    def pausing(self) -> Pausing:
+        """The jobs that stop and start what runs."""
+        return Pausing(
+            revisions=self.revisions,
+            hosts=self.hosts,
+            catalogue=self.renderer.catalogue,
+            contents=self.contents,
+            verdict=self.verdict,
+            conditions=self.conditions,
+            transaction=self.transaction,
+            clock=self.clock,
+        )
+
+    @property
+    def cancelling(self) -> Cancelling:
+        """The job that answers cancelled runs in the place of others."""
+        return Cancelling(revisions=self.revisions, timing=self.timing)
+
+    @property
+    def health(self) -> Health:
+        """The watch over how applications are."""
+        return Health(
+            revisions=self.revisions,
+            hosts=self.hosts,
+            probe=self.probe,
+            certificates=self.certificates,
+            conditions=self.conditions,
+            catalogue=self.renderer.catalogue,
+            transaction=self.transaction,
+            say=self.say,
+            clock=self.clock,
             timing=self.timing,
         )
 
@@ -102,7 +163,11 @@ class Deployer:
     def forgetting(self) -> Forgetting:
         """The job that forgets a deployment."""
         return Forgetting(
-            revisions=self.revisions, kept=self.secrets, hosts=self.hosts, builder=self.builder
+            revisions=self.revisions,
+            kept=self.secrets,
+            conditions=self.conditions,
+            hosts=self.hosts,
+            builder=self.builder,
         )
 
     @property
@@ -116,6 +181,8 @@ class Deployer:
         """Remember the wish; facts of an earlier run complete nothing any more."""
         await self.revisions.want(tx, event)
         await self._learn(event, tx)
+        if await jobs.is_cancelled(tx, event.run):
+            await self._answer_for_others(tx, event)
 
     async def on_vm_ready(self, event: VMReady, tx: Transaction) -> None:
         """Remember the machines."""
@@ -130,14 +197,43 @@ class Deployer:
     ) -> None:
         """Forget the deployment, whatever is being done for it."""
         await self.revisions.part(tx, event.deployment, event.run)
-        await jobs.stop_watch(tx, self.contents.watch().name, event.deployment)
+        for watch in self.watches():
+            await jobs.stop_watch(tx, watch.name, event.deployment)
         await jobs.enqueue(
             tx, self.forgetting.kind().name, deployment=event.deployment, revision=0, run=event.run
         )
 
     async def on_cancel_requested(self, event: CancelRequested, tx: Transaction) -> None:
-        """Let what is done for the run stop after its current step."""
+        """Let what is done for the run stop after its current step; see that somebody answers."""
         await jobs.cancel(tx, event.deployment, event.run)
+        await self._answer_for_others(tx, event)
+
+    async def on_restart_requested(self, event: RestartRequested, tx: Transaction) -> None:
+        """Stop and start what runs."""
+        await self._ask(tx, self.pausing.restart(), event)
+
+    async def on_quiesce_requested(self, event: QuiesceRequested, tx: Transaction) -> None:
+        """Let what runs stand still."""
+        await self._ask(tx, self.pausing.quiesce(), event)
+
+    async def on_resume_requested(self, event: ResumeRequested, tx: Transaction) -> None:
+        """Let what stands still go on."""
+        await self._ask(tx, self.pausing.resume(), event)
+
+    async def _ask(self, tx: Transaction, kind: jobs.Kind, event: RunEvent) -> None:
+        await jobs.enqueue(tx, kind.name, deployment=event.deployment, revision=0, run=event.run)
+
+    async def _answer_for_others(self, tx: Transaction, event: RunEvent) -> None:
+        """Answer a cancelled run for which there is no work here yet, should nobody else."""
+        number = await self.revisions.lacking(event.deployment, event.run, tx)
+        if number is not None:
+            await jobs.enqueue(
+                tx,
+                self.cancelling.kind().name,
+                deployment=event.deployment,
+                revision=number,
+                run=event.run,
+            )
 
     async def _learn(self, fact: RevisionEvent, tx: Transaction) -> None:
         if await self.revisions.learn(tx, fact):
@@ -155,14 +251,24 @@ class Deployer:
             DeploymentRequested: self.on_deployment_requested,
             DeploymentRemovalRequested: self.on_removal_requested,
             CancelRequested: self.on_cancel_requested,
+            RestartRequested: self.on_restart_requested,
+            QuiesceRequested: self.on_quiesce_requested,
+            ResumeRequested: self.on_resume_requested,
             VMReady: self.on_vm_ready,
             StorageReady: self.on_storage_ready,
         }
 
     def kinds(self) -> Sequence[jobs.Kind]:
         """List the work that this service does."""
-        return (self.deploying.kind(), self.forgetting.kind())
+        return (
+            self.deploying.kind(),
+            self.forgetting.kind(),
+            self.pausing.restart(),
+            self.pausing.quiesce(),
+            self.pausing.resume(),
+            self.cancelling.kind(),
+        )
 
     def watches(self) -> Sequence[jobs.Watch]:
         """List what this service looks after."""
-        return (self.contents.watch(),)
+        return (self.contents.watch(), self.health.watch())

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from shared.database import Transaction
 
     from ..domain import Revision
-    from ..ports import Hosts, Revisions, SystemBuilder
+    from ..ports import Conditions, Hosts, Revisions, SystemBuilder
     from ..render import Renderer
     from .keeping import Keeping
     from .placing import Placing
@@ -56,7 +56,7 @@ HARMLESS: Final = frozenset({BUILD, COPY, SECRETS})
 COMMANDS_SECONDS: Final = 3000.0
 """For building and copying: their commands have limits of their own, ten minutes each."""
 GOOD: Final = frozenset({SwitchResult.ACTIVATED, SwitchResult.UNCHANGED})
-WATCH: Final = "contents"
+WATCHES: Final = ("contents", "health")
 ENDLESS: Final = "the activation did not come to an end"
 OPEN: Final = (
     "What nobody could confirm is taken back by the machine itself, within {seconds} s or when it "
@@ -104,6 +104,7 @@ class Deploying:
     keeping: Keeping
     placing: Placing
     verdict: Verdict
+    conditions: Conditions
     timing: Timing
 
     def kind(self) -> jobs.Kind:
@@ -238,7 +239,9 @@ class Deploying:
             for machine, number in switched.generations.items()
         ]
         has_changed = await self.revisions.keep(tx, job.deployment, generations)
-        await jobs.start_watch(tx, WATCH, job.deployment)
+        await self.conditions.resume(tx, job.deployment)
+        for watch in WATCHES:
+            await jobs.start_watch(tx, watch, job.deployment)
         return [
             ConfigDeployed(
                 deployment=job.deployment,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shared.contracts.messages import Event
     from shared.database import Transaction
 
-    from ..ports import ApplicationSecrets, Hosts, Revisions, SystemBuilder
+    from ..ports import ApplicationSecrets, Conditions, Hosts, Revisions, SystemBuilder
 
 GOODBYE_SECONDS: Final = 5.0
 
@@ -28,6 +28,7 @@ class Forgetting:
 
     revisions: Revisions
     kept: ApplicationSecrets
+    conditions: Conditions
     hosts: Hosts
     builder: SystemBuilder
 
@@ -58,6 +59,7 @@ class Forgetting:
     async def announce_removed(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
         """Forget the deployment and say so."""
         await self.kept.forget(tx, job.deployment)
+        await self.conditions.forget(tx, job.deployment)
         await self.revisions.forget(tx, job.deployment)
         return [SystemRemoved(deployment=job.deployment, run=job.run)]
 

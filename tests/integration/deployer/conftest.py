@@ -12,14 +12,16 @@ import pytest
 import pytest_asyncio
 
 from services.deployer.adapters import process
+from services.deployer.adapters.certificates import EdgeCertificates
 from services.deployer.adapters.cryptography import CryptographySecretMaker
 from services.deployer.adapters.http import HttpHealthProbe
 from services.deployer.adapters.nix import Nix, NixSystemBuilder
 from services.deployer.adapters.postgres import PostgresApplicationSecrets, PostgresRevisions
+from services.deployer.adapters.postgres_conditions import PostgresConditions
 from services.deployer.adapters.ssh import SshHosts
 from services.deployer.service import Deployer, Timing
+from shared import clock, ids, jobs
 from shared import database as databases
-from shared import ids, jobs
 from shared.bus.dead_letters import DeadLetters
 from shared.contracts.deployments import Endpoint
 from shared.contracts.provisioner import VMReady
@@ -175,6 +177,10 @@ def a_deployer(
         maker=CryptographySecretMaker(),
         sealer=sealer,
         unsealer=Unsealer(IDENTITY),
+        certificates=EdgeCertificates(None),
+        conditions=PostgresConditions(),
+        transaction=database.transaction,
+        clock=clock.system,
         timing=TIMING,
     )
 

@@ -12,19 +12,25 @@ from services.deployer.domain import Generation
 from services.deployer.service import Deployer, Timing
 from shared import ids, jobs
 from shared.sealing import Sealer, Unsealer, new_identity
+from tests.support.clock import FixedClock
 from tests.support.deployments import DEPLOYMENT, RUN, a_bucket, a_renderer, a_revision
 from tests.support.fakes.application_secrets import FakeApplicationSecrets
+from tests.support.fakes.certificates import FakeCertificates
+from tests.support.fakes.conditions import FakeConditions
 from tests.support.fakes.health_probe import FakeHealthProbe
 from tests.support.fakes.host import FakeHosts
 from tests.support.fakes.revisions import FakeRevisions
 from tests.support.fakes.system_builder import FakeSystemBuilder
+from tests.support.fakes.transaction import no_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from services.deployer.domain import Revision
     from services.deployer.ports import SecretMaker
+    from shared.contracts.messages import Event
     from shared.contracts.progress import StepState
+    from shared.database import Transaction
     from shared.jobs import Report
     from tests.support.fakes.host import FakeHost
 
@@ -50,6 +56,10 @@ class Rig:
     results: dict[str, Any] = field(default_factory=dict)
     earlier: dict[str, Any] = field(default_factory=dict)
     is_cancelled: bool = False
+    certificates: FakeCertificates = field(default_factory=FakeCertificates)
+    conditions: FakeConditions = field(default_factory=FakeConditions)
+    clock: FixedClock = field(default_factory=FixedClock)
+    said: list[Event] = field(default_factory=list)
 
     @property
     def deployer(self) -> Deployer:
@@ -63,8 +73,17 @@ class Rig:
             maker=self.maker,
             sealer=self.sealer,
             unsealer=self.unsealer,
+            certificates=self.certificates,
+            conditions=self.conditions,
+            transaction=no_transaction,
+            clock=self.clock,
             timing=TIMING,
+            say=self.hear,
         )
+
+    async def hear(self, _: Transaction, event: Event) -> None:
+        """Take what is said instead of an outbox."""
+        self.said.append(event)
 
     def leave_running(self) -> None:
         """Remember what runs, as the end of a run does."""

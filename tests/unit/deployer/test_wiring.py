@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from services.deployer.__main__ import wired
+from services.deployer.__main__ import Outside, wired
+from services.deployer.adapters.certificates import EdgeCertificates
 from services.deployer.settings import Settings
 from shared import errors
+from shared.database import Database
 from shared.sealing import new_identity
 from tests.support.deployments import a_renderer
 from tests.support.fakes.health_probe import FakeHealthProbe
@@ -17,8 +19,9 @@ from tests.support.fakes.host import FakeHosts
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import asyncpg
+
     from services.deployer.service import Deployer
-    from shared.database import Database
 
 
 def a_deployer(directory: Path, **recipients: str) -> Deployer:
@@ -30,8 +33,11 @@ def a_deployer(directory: Path, **recipients: str) -> Deployer:
         postgres_password="password",  # noqa: S106 - of no database
         age_identity=identity,
     )
-    database = cast("Database", None)
-    return wired(settings, a_renderer(), database, FakeHosts(), FakeHealthProbe())
+    database = Database(cast("asyncpg.Pool", None))
+    outside = Outside(
+        hosts=FakeHosts(), probe=FakeHealthProbe(), certificates=EdgeCertificates(None)
+    )
+    return wired(settings, a_renderer(), database, outside)
 
 
 def test_a_deployer_that_cannot_seal_to_panel_does_not_start(tmp_path: Path) -> None:
