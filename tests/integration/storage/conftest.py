@@ -16,11 +16,12 @@ from shared.contracts.deployments import BucketRequest, MachineRequest
 from shared.contracts.panel import DeploymentRequested
 from tests.support.fakes.object_copier import FakeObjectCopier
 from tests.support.fakes.object_store import FakeObjectStore
-from tests.support.rig import ServiceRig, tables
+from tests.support.rig import E, ServiceRig, tables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from shared.contracts.messages import RunEvent
     from shared.database import Database
     from shared.embedded.servers.postgres import Access
 
@@ -33,6 +34,7 @@ class Rig(ServiceRig):
 
     store: FakeObjectStore
     offered: dict[str, Store]
+    copier: FakeObjectCopier
 
     @property
     @override
@@ -43,10 +45,11 @@ class Rig(ServiceRig):
             backups=PostgresBackupRepository(),
             stores=Stores(self.offered),
             sealer=sealing.Sealer({"deployer": RECIPIENT}),
+            leftovers_seconds=0.1,
         )
 
     def keep_for(self, days: int) -> None:
-        self.offered["local"] = a_store(self.store, days)
+        self.offered["local"] = a_store(self.store, self.copier, days)
 
     async def request(
         self, *purposes: str, revision: int = 1, hosts: Mapping[str, str] | None = None
@@ -69,8 +72,13 @@ class Rig(ServiceRig):
             applications=(),
             resources=(machine, *buckets),
         )
+        await self.tell(event)
+        return event.run
+
+    async def tell(self, event: RunEvent) -> None:
+        """Let the service hear an event as its consumer does."""
         async with self.database.transaction() as tx:
-            for said in await self.service.on_deployment_requested(event, tx) or ():
+            for said in await self.service.routes()[type(event)](event, tx) or ():
                 await tx.execute(
                     """insert into outbox (id, subject, type, run, payload)
                     values ($1, $2, $3, $4, $5)""",
@@ -80,7 +88,11 @@ class Rig(ServiceRig):
                     event.run,
                     said.model_dump_json().encode(),
                 )
-        return event.run
+
+    async def ask(self, event: RunEvent, kind: type[E], *, number: int = 1) -> E:
+        """Let the service hear an event; return its answer, which must be of this kind."""
+        await self.tell(event)
+        return await self.answer(event.run, kind, number=number)
 
     async def states(self) -> dict[str, str]:
         """Return the state of each bucket that storage knows of, by purpose."""
@@ -94,10 +106,10 @@ class Rig(ServiceRig):
         return ids.bucket_name(self.deployment, "hello", purpose)
 
 
-def a_store(store: FakeObjectStore, days: int = 0) -> Store:
+def a_store(store: FakeObjectStore, copier: FakeObjectCopier, days: int = 0) -> Store:
     return Store(
         administration=store,
-        objects=FakeObjectCopier(store),
+        objects=copier,
         endpoint="http://store.example",
         region="us-east-1",
         retention_days=days,
@@ -114,7 +126,9 @@ async def database(postgres: Access) -> AsyncIterator[Database]:
 def quiet(database: Database) -> Rig:
     """Return storage whose jobs wait until `working`."""
     store = FakeObjectStore()
-    return Rig(database=database, store=store, offered={"local": a_store(store)})
+    copier = FakeObjectCopier(store)
+    offered = {"local": a_store(store, copier)}
+    return Rig(database=database, store=store, copier=copier, offered=offered)
 
 
 @pytest.fixture
