@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
+from nats.js.errors import NotFoundError
 
 from services.panel.adapters.postgres_identities import PostgresIdentityRegister
 from services.panel.domain import identity
@@ -234,13 +236,16 @@ class PanelRig:
 
     async def stated(self, kind: type[Event], deployment: str) -> list[Json]:
         """Return what panel stated about a deployment."""
-        async with self.bus.administrator() as client:
-            stream = client.jetstream()
-            info = await stream.stream_info("EV")
-            numbers = range(max(1, info.state.first_seq), info.state.last_seq + 1)
-            found = [await stream.get_msg("EV", number) for number in numbers]
         subject = f"ev.panel.{deployment}.{kind.event_name()}"
-        return [json.loads(it.data or b"") for it in found if it.subject == subject]
+        found: list[Json] = []
+        async with self.bus.administrator() as client:
+            stream, number = client.jetstream(), 1
+            with contextlib.suppress(NotFoundError):  # the end of the stream
+                while True:
+                    message = await stream.get_msg("EV", number, subject, next=True)
+                    found.append(json.loads(message.data or b""))
+                    number = (message.seq or number) + 1
+        return found
 
 
 @asynccontextmanager

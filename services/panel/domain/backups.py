@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from shared import errors
 from shared.contracts.deployments import BucketRequest
+from shared.contracts.failures import Outcome
+
+from .runs import RunKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from shared.contracts.state import BackedUpApplication, CarriedApplication
 
     from .deployments import Revision
+    from .runs import RunFailure
 
 
 class BackupState(StrEnum):
@@ -75,6 +79,15 @@ class Backup:
             raise errors.ConflictError(
                 "backup.making", "This backup is being made. Wait for its run, or cancel that."
             )
+
+    def after_failure(self, kind: RunKind, failure: RunFailure | None) -> BackupState:
+        """Return how it stands after a run of this kind worked on it and did not succeed."""
+        if kind is RunKind.BACKUP and self.state is BackupState.MAKING:
+            return BackupState.FAILED
+        is_untouched = failure is not None and failure.outcome is Outcome.UNCHANGED
+        if kind is RunKind.REMOVE_BACKUP and self.state is BackupState.REMOVING and is_untouched:
+            return BackupState.FAILED if self.taken_at is None else BackupState.COMPLETE
+        return self.state
 
     def require_fit(self, made_of: Revision, target: Revision) -> None:
         """Raise ConflictError when its state does not belong to what runs in its place now.

@@ -220,11 +220,11 @@ class Conductor:
         return ended
 
     async def _give_up(self, tx: Transaction, ended: Run) -> None:
-        """Give up what a run that did not succeed was to make, and what waited for it."""
-        if ended.kind is RunKind.BACKUP and ended.backup is not None:
-            backup = await self.backups.lock(tx, ended.backup)
-            if backup is not None and backup.state is BackupState.MAKING:
-                await self.backups.save(tx, replace(backup, state=BackupState.FAILED))
+        """Give up what a run that did not succeed was to do, and what waited for it."""
+        backup = await self.backups.lock(tx, ended.backup) if ended.backup else None
+        if backup is not None and backup.run == ended.id:
+            state = backup.after_failure(ended.kind, ended.failure)
+            await self.backups.save(tx, replace(backup, state=state))
         for waiting in await self.runs.list_waiting_for(tx, ended.id):
             if waiting.state is RunState.QUEUED:
                 await self._close(tx, waiting, RunState.CANCELLED, _not_begun(ended))
