@@ -10,6 +10,8 @@ from typing_extensions import override
 from services.deployer.ports import HealthProbe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shared.contracts.deployments import Endpoint
 
 
@@ -20,8 +22,10 @@ class FakeHealthProbe(HealthProbe):
     ailments: dict[str, str] = field(default_factory=dict)
     """Host → what is wrong."""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    before_answer: Callable[[], None] = lambda: None
 
     @override
     async def ask(self, at: Endpoint, host: str, path: str) -> str:
         self.asked.append((str(at), host, path))
+        self.before_answer()
         return self.ailments.get(host, "")

@@ -65,6 +65,8 @@ class FakeHost(Host):
     running: set[str] = field(default_factory=set)
     """Units that were started by name."""
     masked: set[str] = field(default_factory=set)
+    asked: list[tuple[UnitVerb, tuple[str, ...]]] = field(default_factory=list)
+    """What was to be done with units."""
     stubborn: set[str] = field(default_factory=set)
     """Units that do not start."""
     seen: dict[str, str] = field(default_factory=lambda: {"hello": "running"})
@@ -189,6 +191,7 @@ class FakeHost(Host):
     @override
     async def units(self, boot_id: str, verb: UnitVerb, names: Sequence[str]) -> None:
         self._reach(boot_id)
+        self.asked.append((verb, tuple(names)))
         for name in names:
             match verb:
                 case UnitVerb.START if name in self.stubborn:

@@ -1,4 +1,4 @@
-"""A cancelled deploy: what is taken back, what stays, and what is said about it."""
+"""A cancelled deploy: what is taken back, what stays, and who says so."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from shared import jobs
+from shared import errors, jobs
 from shared.contracts.deployer import DeploymentFailed
 from shared.contracts.failures import Outcome
 from shared.jobs.holding import failure_of
-from tests.support.deployments import a_machine, a_revision, a_wish
+from tests.support.deployments import RUN, a_machine, a_revision, a_wish
 from tests.support.fakes.host import EMPTY
 
 if TYPE_CHECKING:
+    from shared.contracts.panel import DeploymentRequested
     from shared.database import Transaction
 
     from .conftest import Rig
 
+NOWHERE = cast("Transaction", None)
+
 
 async def ended(rig: Rig, error: jobs.RunCancelledError) -> DeploymentFailed:
     fall = jobs.Fall(failure=failure_of(error), stage="health")
-    tx = cast("Transaction", None)
-    [event] = await rig.deployer.deploying.announce_failure(rig.job(), fall, tx)
+    [event] = await rig.deployer.deploying.announce_failure(rig.job(), fall, NOWHERE)
     assert isinstance(event, DeploymentFailed)
     return event
 
@@ -113,3 +115,34 @@ async def test_once_a_switch_has_begun_there_is_a_verdict(rig: Rig) -> None:
     assert kind.is_bound(switch, rig.results, begun=True)
     await rig.run("switch")
     assert kind.is_bound(health, rig.results, begun=False)
+
+
+async def test_while_facts_are_missing_others_are_given_the_time_to_answer(rig: Rig) -> None:
+    await hear_of(rig, a_wish(run=RUN))
+    kind = rig.deployer.cancelling.kind()
+
+    with pytest.raises(errors.UnavailableError):
+        await kind.steps[0].do(rig.job())
+    fall = jobs.Fall(
+        failure=failure_of(errors.UnavailableError("revision.incomplete")), stage="wait"
+    )
+    [event] = await kind.failed(rig.job(), fall, NOWHERE)
+
+    assert isinstance(event, DeploymentFailed)
+    assert (event.failure.code, event.outcome) == ("cancelled", Outcome.PARTIAL)
+    assert not kind.can_be_cancelled
+
+
+async def test_when_there_is_work_of_our_own_nobody_is_waited_for(rig: Rig) -> None:
+    kind = rig.deployer.cancelling.kind()
+
+    await kind.steps[0].do(rig.job())
+
+    assert await kind.finish(rig.job(), NOWHERE) == []
+
+
+async def hear_of(rig: Rig, wish: DeploymentRequested) -> None:
+    """Hear of a wish and of nothing that answers it."""
+    rig.revisions.facts.clear()
+    await rig.revisions.want(NOWHERE, wish)
+    await rig.revisions.learn(NOWHERE, wish)
