@@ -8,13 +8,18 @@ import pwd
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from failures import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+HARMLESS: Final = ("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
+NAMES: Final = 1024
+"""Numbers of accounts whose names are kept in mind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,16 @@ def get(name: str) -> Account | None:
             "account.missing",
             f"this machine has no account {name}; activate the system that has the application",
         ) from None
+    if entry.pw_uid == 0:
+        raise StateError(
+            "account.unsuited",
+            f"{name} is root, as whom nothing of an application is read or written; name the "
+            "application's own account",
+        )
     return Account(name, entry.pw_uid, entry.pw_gid)
 
 
+@lru_cache(NAMES)
 def name_of(user_id: int) -> str:
     """Return the name of a user, or the number of one who has none."""
     try:
@@ -50,10 +62,15 @@ def name_of(user_id: int) -> str:
 
 @contextmanager
 def acting_as(account: Account | None) -> Iterator[None]:
-    """Be an account for the length of a block: a socket shows who connected to it."""
+    """Be an account for the length of a block: no more than it may, and a socket shows who it is.
+
+    The real user stays root, so nobody else can look into this process meanwhile.
+    """
     if account is None:
         yield
         return
+    groups = os.getgroups()
+    os.setgroups([])
     os.setegid(account.group_id)
     os.seteuid(account.user_id)
     try:
@@ -61,6 +78,7 @@ def acting_as(account: Account | None) -> Iterator[None]:
     finally:
         os.seteuid(0)
         os.setegid(0)
+        os.setgroups(groups)
 
 
 def command(account: Account | None, argv: Sequence[str]) -> tuple[str, ...]:
@@ -73,7 +91,7 @@ def command(account: Account | None, argv: Sequence[str]) -> tuple[str, ...]:
     identity: tuple[str, ...] = ()
     if account is not None:
         ids = (f"--reuid={account.user_id}", f"--regid={account.group_id}")
-        identity = (*ids, "--clear-groups")
+        identity = (*ids, "--clear-groups", *HARMLESS)
     return (program, *identity, "--pdeathsig", "KILL", "--", *argv)
 
 
@@ -84,11 +102,12 @@ def environment(**added: str) -> dict[str, str]:
 
 
 def own(path: Path, account: Account | None) -> None:
-    """Make an account the owner of a file, a folder or a link."""
+    """Make an account the owner of a folder or file of ours."""
     if account is not None:
         os.chown(path, account.user_id, account.group_id, follow_symlinks=False)
 
 
+@lru_cache(NAMES)
 def group_name_of(group_id: int) -> str:
     """Return the name of a group, or the number of one that has none."""
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import threading
 import zlib
 from collections import deque
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from staging import Staging
 
 SIZE: Final = 8 * 2**20
+LONGEST: Final = 2 * SIZE
+"""A row that is longer is cut; so much is in memory at a time."""
 AT_ONCE: Final = 2
 """Chunks in work at the same time; a small machine has little memory."""
 GZIP: Final = 31
@@ -30,23 +33,26 @@ GZIP: Final = 31
 
 
 class Cutter:
-    """Cuts a stream of rows into pieces that end where a row ends."""
+    """Cuts a stream of rows into pieces that end where a row ends, unless a row is very long."""
 
-    def __init__(self, size: int = SIZE) -> None:
+    def __init__(self, size: int = SIZE, longest: int = LONGEST) -> None:
         self._size = size
+        self._longest = longest
         self._parts: list[bytes] = []
         self._length = 0
 
-    def feed(self, data: bytes) -> bytes | None:
-        """Take some more; return a piece when there is enough for one."""
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take some more; return pieces when there is enough for any."""
         self._parts.append(data)
         self._length += len(data)
         if self._length < self._size:
-            return None
+            return []
         whole = b"".join(self._parts)
         end = whole.rfind(b"\n") + 1
+        if not end:
+            end = len(whole) - len(whole) % self._longest
         self._keep(whole[end:])
-        return whole[:end] or None
+        return [whole[at : min(at + self._longest, end)] for at in range(0, end, self._longest)]
 
     def rest(self) -> bytes:
         """Return what is left."""
@@ -83,10 +89,12 @@ class Writer:
                 self.sent_objects += 1
         return Chunk(name, len(packed), len(piece))
 
-    def text(self, content: bytes) -> tuple[Chunk, ...]:
-        """Put a text that is in memory as a whole."""
+    def text(self, content: Iterable[bytes]) -> tuple[Chunk, ...]:
+        """Put a text that comes in parts."""
         return tuple(
-            self.write(content[start : start + SIZE]) for start in range(0, len(content), SIZE)
+            self.write(it[start : start + LONGEST])
+            for it in content
+            for start in range(0, len(it), LONGEST)
         )
 
 
@@ -101,8 +109,7 @@ class Stream:
 
     async def feed(self, data: bytes) -> None:
         """Take some more; waits while too much is on its way."""
-        piece = self._cutter.feed(data)
-        if piece:
+        for piece in self._cutter.feed(data):
             await self._send(piece)
 
     async def cut(self) -> None:
@@ -185,6 +192,58 @@ def contents(staging: Staging, chunks: Iterable[Chunk]) -> Iterator[bytes]:
     """Yield what some chunks hold, in their order."""
     for it in chunks:
         yield fetched(staging, it)
+
+
+class Lines:
+    """Puts lines together that were cut somewhere; no line is longer than is allowed."""
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self._rest = b""
+
+    def feed(self, content: bytes) -> Iterator[bytes]:
+        """Take some more; yield each line that is complete, with its end.
+
+        Raises:
+            StateError: a line is longer than one can be.
+        """
+        whole = io.BytesIO(self._rest + content)
+        self._rest = b""
+        while line := whole.readline(self._longest + 1):
+            if line.endswith(b"\n"):
+                yield line
+            elif len(line) > self._longest:
+                raise broken("a line is longer than any can be")
+            else:
+                self._rest = line
+
+    def finish(self) -> None:
+        """Make sure that nothing is left.
+
+        Raises:
+            StateError: the last line has no end.
+        """
+        if self._rest:
+            raise broken("the end of a line is missing")
+
+
+def broken(what: str) -> StateError:
+    """Return what is said of content that cannot be what was exported."""
+    return StateError(
+        "export.damaged", f"what was exported is damaged ({what}); export again, or elsewhere"
+    )
+
+
+def lines(contents: Iterable[bytes], longest: int) -> Iterator[bytes]:
+    """Yield lines that were cut somewhere.
+
+    Raises:
+        StateError: they are none.
+    """
+    put_together = Lines(longest)
+    for it in contents:
+        yield from put_together.feed(it)
+    put_together.finish()
 
 
 async def streamed(staging: Staging, chunks: Sequence[Chunk]) -> AsyncIterator[bytes]:

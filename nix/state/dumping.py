@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 import accounts
 import inventory
+import manifest
 import postgres
 from chunks import Stream
 from failures import StateError
 from postgres import quoted
 
 if TYPE_CHECKING:
-    import manifest
     from chunks import Writer
     from inventory import Found, Report
     from postgres import Connection
@@ -33,6 +33,7 @@ INSTALLATIONS: Final = Path("/usr/lib/postgresql")
 LEFT_OUT: Final = (
     *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-security-labels"),
     *("--no-publications", "--no-subscriptions"),
+    f"--lock-wait-timeout={postgres.LOCK_SECONDS}s",
 )
 ENTRY: Final = "\n--\n-- Name: "
 # For psql, which is never used here; and a setting that older servers do not know.
@@ -69,8 +70,9 @@ async def export(source: Source) -> tuple[manifest.Database, list[str], list[str
                 await second.execute(f"set transaction snapshot '{snapshot}'")
                 database = await _content(source, lead, second, snapshot)
                 left_out = [it[0] for it in await lead.fetch(inventory.FOREIGN_ROWS)]
-        # Read last: a number that rows of the snapshot have was given out before.
-        database = replace(database, sequences=await inventory.sequences(lead))
+                # Which there are is part of the snapshot. Where they stand never is, so that is
+                # read last: a number that rows of the snapshot have was given out before.
+                database = replace(database, sequences=await inventory.sequences(lead))
     return database, _left_out(database, left_out), _notes(database)
 
 
@@ -179,9 +181,18 @@ def _schema(source: Source, dump: str, snapshot: str, section: str) -> tuple[man
         said = done.stderr.decode("utf-8", "replace").strip()
         raise StateError(
             "database.schema",
-            f"pg_dump cannot read the schema of {place.name}: {said[-500:]}",
+            f"pg_dump cannot read the schema of {place.name}: {said[-500:] or done.returncode}",
+            # Ended by a signal, as when memory is short; or it waited for a lock.
+            is_retryable=done.returncode < 0 or "lock timeout" in said,
         )
-    return source.writer.text(cleaned(done.stdout.decode()).encode())
+    script = cleaned(done.stdout.decode()).encode()
+    if len(script) > manifest.LARGEST_SCRIPT:
+        raise StateError(
+            "export.too_large",
+            f"the schema of {place.name} is longer than {manifest.LARGEST_SCRIPT} bytes of SQL, "
+            "which nobody reads; drop what is not needed",
+        )
+    return source.writer.text([script])
 
 
 def cleaned(script: str) -> str:

@@ -40,6 +40,12 @@ def export(request: Request, progress: Progress) -> dict[str, Any]:
         writer = Writer(staging)
         whole = _exported(request, progress, (staging, writer), folder)
         content = whole.encoded()
+        if len(content) > manifest.LARGEST_BYTES:
+            raise StateError(
+                "export.too_large",
+                f"{manifest.OBJECT} would be longer than {manifest.LARGEST_BYTES} bytes, which "
+                "nobody reads; the application has too much state for this program",
+            )
         staging.put(manifest.OBJECT, content)
     return {
         "manifest": manifest.OBJECT,

@@ -5,10 +5,15 @@ Values are never repeated in a mistake: a secret may stand where it must not.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Final
 
-PLAIN: Final = r"[^\x00-\x1f\x7f]+"
+# Nor half of a letter, which nothing but JSON can write.
+PLAIN: Final = r"[^\x00-\x1f\x7f\ud800-\udfff]+"
+LARGEST: Final = 2**63 - 1
+DEEPEST: Final = 32
+"""Objects and lists in each other."""
 MISSING: Final = object()
 
 
@@ -49,21 +54,31 @@ class Fields:
             return value
         return ""
 
-    def number(self, name: str, *, default: int | None = None) -> int:
+    def path(self, name: str, pattern: str) -> str:
+        """Return a path that the pattern describes; its bytes need not be UTF-8."""
+        value = self.text(name, pattern)
+        try:
+            os.fsencode(value)
+        except UnicodeEncodeError:
+            self.note("must be made of bytes", name)
+            return ""
+        return value
+
+    def number(self, name: str, *, default: int | None = None, most: int = LARGEST) -> int:
         """Return a whole number that is not negative."""
         value = self._values.get(name)
         if value is None and default is not None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            self.note("must be a whole number that is not negative", name)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+            self.note(f"must be a whole number from 0 to {most}", name)
             return 0
         return value
 
     def signed(self, name: str) -> int:
         """Return a whole number."""
         value = self._values.get(name)
-        if isinstance(value, bool) or not isinstance(value, int):
-            self.note("must be a whole number", name)
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
+            self.note("must be a whole number of 64 bits", name)
             return 0
         return value
 
@@ -100,6 +115,9 @@ class Fields:
         value = self._values.get(name)
         if value is not None and not isinstance(value, dict):
             self.note("must be an object", name)
+        elif _is_deeper(value, DEEPEST):
+            self.note(f"must not be deeper than {DEEPEST}", name)
+            return {}
         return value if isinstance(value, dict) else {}
 
     def _list(self, name: str) -> list[Any]:
@@ -107,3 +125,15 @@ class Fields:
         if value is not None and not isinstance(value, list):
             self.note("must be a list", name)
         return value if isinstance(value, list) else []
+
+
+def _is_deeper(value: object, most: int) -> bool:
+    layer = [value]
+    for _ in range(most):
+        layer = [
+            below
+            for it in layer
+            if isinstance(it, dict | list)
+            for below in (it.values() if isinstance(it, dict) else it)
+        ]
+    return bool(layer)

@@ -68,7 +68,7 @@ def verify(request: Request, progress: Progress) -> dict[str, Any]:
         for arrival in plan.paths:
             target = folder.scratch / "tree"
             placing.restore(arrival, restic, target)
-            shutil.rmtree(target)
+            shutil.rmtree(target, ignore_errors=True)
     found = _result(whole, digest, began)
     return {**found, "notes": [*found["notes"], *notes], "kept": False}
 
@@ -216,13 +216,10 @@ async def _is_to_fill(target: loading.Target) -> bool:
 
 def _is_to_place(arrival: placing.Arrival) -> bool:
     place = arrival.place
-    is_occupied = placing.is_occupied(place)
-    if not place.path.is_dir() and is_occupied:
-        raise StateError("target.not_empty", NOT_EMPTY.format(place.path))
     found = saving.look(place, arrival.report)
     if not placing.differs(place, arrival.wanted, found):
         return False
-    if is_occupied:
+    if placing.is_occupied(place):
         raise StateError("target.not_empty", NOT_EMPTY.format(place.path))
     return True
 

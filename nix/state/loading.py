@@ -7,11 +7,14 @@ commands from it: it was written by somebody else.
 from __future__ import annotations
 
 import asyncio
+import re
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import chunks
 import inventory
+import manifest
 import postgres
 from failures import StateError
 from postgres import quoted
@@ -19,7 +22,6 @@ from postgres import quoted
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    import manifest
     from inventory import Report
     from postgres import Connection
     from request import DatabasePlace
@@ -31,9 +33,24 @@ where datname = current_database() and usename = current_user and application_na
     and pid <> pg_backend_pid()
 """
 RIGHTS: Final = """
-select rolsuper, pg_has_role(datdba, 'usage') from pg_roles, pg_database
+select rolsuper or rolcreaterole or rolreplication or rolbypassrls or exists (
+        select from pg_roles p where pg_has_role(current_user, p.oid, 'member')
+        -- They read and write files of the server, and start programs there.
+        and p.rolname in ('pg_execute_server_program', 'pg_read_server_files',
+            'pg_write_server_files')),
+    pg_has_role(datdba, 'usage') from pg_roles, pg_database
 where rolname = current_user and datname = current_database()
 """
+STOP: Final = "select pg_terminate_backend($1)"
+ALMIGHTY: Final = (
+    "as a superuser, or as one who makes roles, replicates, or reaches the server's files and "
+    "programs, no foreign SQL is run: take that from it"
+)
+SECONDS: Final = 1200.0
+BYTES_PER_SECOND: Final = 2**18
+"""Slower than any machine fills a database and makes its indexes."""
+LARGE_OBJECT: Final = re.compile(rb"([0-9]{1,10})\t([0-9]{1,13})\t\\\\x((?:[0-9a-f]{2})*)\n")
+LONGEST_LINE: Final = 2 * inventory.PIECE + 64
 AVAILABLE: Final = "select name::text from pg_available_extensions"
 
 
@@ -60,7 +77,7 @@ async def check(target: Target) -> None:
         is_almighty, is_owner = await connection.fetchrow(RIGHTS)
     mistakes = [
         *_differences(target, here),
-        *([f"its role {place.user} is a superuser, as which no foreign SQL is run"] * is_almighty),
+        *([f"its role {place.user} may do more than own it: {ALMIGHTY}"] * is_almighty),
         *([] if is_owner else [f"its role {place.user} does not own it: make it the owner"]),
     ]
     missing = sorted({it.name for it in wanted.extensions} - available)
@@ -119,23 +136,81 @@ async def load(target: Target) -> None:
     """Fill a marked database and compare it with what was exported.
 
     Raises:
-        StateError: it is not the same; the mark is still there.
+        StateError: it is not the same, or took far too long; the mark is still there.
     """
-    async with postgres.connected(target.place) as connection:
-        # The mark is removed with a commit that waits for the disk; until then nothing has to.
-        await connection.execute("set synchronous_commit = off")
+    size = sum(it.raw_bytes for it in manifest.chunks_of_database(target.wanted))
+    watch = Watch(target, SECONDS + size / BYTES_PER_SECOND)
+    watching = asyncio.create_task(watch.wait())
+    try:
+        await _load(target, watch)
+    except StateError:
+        if watch.is_over:
+            raise _slow(target, watch.seconds) from None
+        raise
+    finally:
+        watching.cancel()
+
+
+@dataclass(slots=True)
+class Watch:
+    """Ends what takes far too long: whoever wrote the schema can undo the limits of the server."""
+
+    target: Target
+    seconds: float
+    connection: Connection | None = None
+    is_over: bool = False
+
+    async def wait(self) -> None:
+        """Wait until time is up, then end the connection at both its ends."""
+        await asyncio.sleep(self.seconds)
+        self.is_over = True
+        if self.connection is None:
+            return
+        with suppress(StateError):
+            async with postgres.connected(self.target.place) as other:
+                await other.fetchval(STOP, self.connection.get_server_pid())
+        self.connection.terminate()
+
+
+async def _load(target: Target, watch: Watch) -> None:
+    async with _working(target, watch) as connection:
         await _run(target, connection, target.wanted.pre_data)
-        await connection.execute("set search_path = pg_catalog")
+    # Connections of their own: what the script has set for itself ends with it.
+    async with _working(target, watch) as connection:
         await _rows(target, connection)
         await _large_objects(target, connection)
         await _sequences(target, connection)
-        target.report(f"indexes and constraints of {target.place.name}", 0, None, "statements")
+    target.report(f"indexes and constraints of {target.place.name}", 0, None, "statements")
+    async with _working(target, watch) as connection:
         await _run(target, connection, target.wanted.post_data)
-        await connection.execute("set search_path = pg_catalog")
+    async with _working(target, watch) as connection:
         await _truncate(target, connection)
         await _refresh(target, connection)
         await connection.execute("analyze")
     await _compare(target)
+
+
+@asynccontextmanager
+async def _working(target: Target, watch: Watch) -> AsyncIterator[Connection]:
+    """Yield a connection that is watched, to a database that is still marked."""
+    async with postgres.connected(target.place) as connection:
+        if watch.is_over:
+            raise _slow(target, watch.seconds)
+        watch.connection = connection
+        if await inventory.find_mark(connection) is None:
+            raise chunks.broken("a schema removes what is not its own")
+        # The mark is removed with a commit that waits for the disk; until then nothing has to.
+        await connection.execute("set synchronous_commit = off")
+        yield connection
+        watch.connection = None
+
+
+def _slow(target: Target, seconds: float) -> StateError:
+    return StateError(
+        "database.slow",
+        f"database {target.place.name} was not filled within {seconds:.0f} s, which is far more "
+        "than it should take; look at what its schema does, and whether the machine is too small",
+    )
 
 
 async def compared(target: Target) -> list[str]:
@@ -157,14 +232,15 @@ async def _compare(target: Target) -> None:
 
 async def _run(target: Target, connection: Connection, script: Sequence[manifest.Chunk]) -> None:
     """Run a script as a whole or not at all."""
-    parts = await asyncio.to_thread(
-        lambda: b"".join(chunks.contents(target.staging, script)).decode()
-    )
+    content = await asyncio.to_thread(lambda: b"".join(chunks.contents(target.staging, script)))
+    try:
+        statements = content.decode()
+    except UnicodeDecodeError:
+        statements = "\0"
+    if "\0" in statements:
+        raise chunks.broken("a schema is not SQL")
     async with connection.transaction():
-        await connection.execute(parts)
-    # As it was when the connection was made; the script has settings of its own.
-    for name in ("row_security", "check_function_bodies", "xmloption", "default_tablespace"):
-        await connection.execute(f"reset {name}")
+        await connection.execute(statements)
 
 
 async def _rows(target: Target, connection: Connection) -> None:
@@ -196,21 +272,24 @@ async def _source(
 async def _large_objects(target: Target, connection: Connection) -> None:
     wanted = target.wanted.large_objects
     done = 0
-    rest = b""
+    lines = chunks.Lines(LONGEST_LINE)
     async for content in chunks.streamed(target.staging, wanted.chunks):
-        *lines, rest = (rest + content).split(b"\n")
         async with connection.transaction():
-            for line in lines:
+            for line in lines.feed(content):
                 done += await _large_object(connection, line)
         target.report(f"large objects of {target.place.name}", done, wanted.bytes, "bytes")
+    lines.finish()
 
 
 async def _large_object(connection: Connection, line: bytes) -> int:
-    name, offset, text = line.split(b"\t")
-    content = bytes.fromhex(text.removeprefix(b"\\\\x").decode("ascii"))
-    if offset == b"0":
-        await connection.execute("select lo_create($1)", int(name))
-    await connection.execute("select lo_put($1, $2, $3)", int(name), int(offset), content)
+    found = LARGE_OBJECT.fullmatch(line)
+    if found is None:
+        raise chunks.broken("a line is no part of a large object")
+    name, offset = int(found[1]), int(found[2])
+    content = bytes.fromhex(found[3].decode("ascii"))
+    if not offset:
+        await connection.execute("select lo_create($1)", name)
+    await connection.execute("select lo_put($1, $2, $3)", name, offset, content)
     return len(content)
 
 

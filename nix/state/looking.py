@@ -74,5 +74,5 @@ def _counted(place: PathPlace, progress: Progress) -> dict[str, Any]:
         "path": str(place.path),
         "bytes": tree.bytes,
         "files": tree.files,
-        "entries": len(found.entries) - 1 if found else 0,
+        "entries": found.entries if found else 0,
     }

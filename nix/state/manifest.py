@@ -20,13 +20,16 @@ FORMAT: Final = "fediversity-state"
 MAJOR: Final = 1
 MINOR: Final = 0
 OBJECT: Final = "manifest.json"
-LARGEST_BYTES: Final = 256 * 2**20
-"""Not read further: nobody describes a machine's state in so many words."""
+LARGEST_BYTES: Final = 16 * 2**20
+"""As much as some hundreds of gigabytes of rows need."""
+LARGEST_CHUNK: Final = 32 * 2**20
+"""Of what an object holds, also when it is no longer compressed: it is in memory as a whole."""
+LARGEST_SCRIPT: Final = 32 * 2**20
 CHUNKS: Final = "chunks/"
 DIGEST: Final = r"[0-9a-f]{64}"
 HASH: Final = r"-?[0-9]{1,60}"
 # PostgreSQL allows everything but NUL in a name.
-IDENTIFIER: Final = r"[^\x00]{1,63}"
+IDENTIFIER: Final = r"[^\x00\ud800-\udfff]{1,63}"
 SQL_NAME: Final = r"[A-Za-z0-9_.-]{1,63}"
 
 
@@ -181,10 +184,12 @@ def read(content: bytes) -> Manifest:
     Raises:
         StateError: it is of a later format, or none.
     """
+    if len(content) > LARGEST_BYTES:
+        raise _broken([f"is longer than {LARGEST_BYTES} bytes"])
     try:
         document = json.loads(content)
-    except ValueError:
-        raise _broken(["is not JSON"]) from None
+    except (ValueError, RecursionError):
+        raise _broken(["is not JSON, or very deep"]) from None
     mistakes: list[str] = []
     fields = Fields(document, "", mistakes)
     version = fields.text("format_version", r"[0-9]{1,4}\.[0-9]{1,4}")
@@ -223,9 +228,20 @@ def _broken(mistakes: list[str]) -> StateError:
 
 def _chunks(fields: Fields, name: str) -> tuple[Chunk, ...]:
     return tuple(
-        Chunk(it.text("object", CHUNKS + DIGEST), it.number("bytes"), it.number("raw_bytes"))
+        Chunk(
+            it.text("object", CHUNKS + DIGEST),
+            it.number("bytes", most=LARGEST_CHUNK),
+            it.number("raw_bytes", most=LARGEST_CHUNK),
+        )
         for it in fields.each(name)
     )
+
+
+def _script(fields: Fields, name: str) -> tuple[Chunk, ...]:
+    found = _chunks(fields, name)
+    if sum(it.raw_bytes for it in found) > LARGEST_SCRIPT:
+        fields.note(f"is longer than {LARGEST_SCRIPT} bytes", name)
+    return found
 
 
 def _database(fields: Fields) -> Database:
@@ -262,8 +278,8 @@ def _database(fields: Fields) -> Database:
             objects.text("sha256", DIGEST),
             _chunks(objects, "chunks"),
         ),
-        pre_data=_chunks(fields, "pre_data"),
-        post_data=_chunks(fields, "post_data"),
+        pre_data=_script(fields, "pre_data"),
+        post_data=_script(fields, "post_data"),
     )
 
 

@@ -1,18 +1,29 @@
-"""Snapshots become folders: restored apart, compared, and put into their place in one step."""
+"""Snapshots become folders: restored apart, compared, and put into their place in one step.
+
+A snapshot was made by somebody else. What is in it is compared with the list of files before any of
+it is written; it is written by the owner of the folder, who may do nothing elsewhere, and compared
+again as what it has become.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING
 
 import accounts
-import chunks
+import listings
+import places
+import saving
 import trees
 from failures import StateError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import manifest
@@ -20,9 +31,7 @@ if TYPE_CHECKING:
     from request import PathPlace
     from restic import Restic
     from staging import Staging
-
-NAMED: Final = 5
-"""Differences that are worth naming one by one."""
+    from trees import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +56,13 @@ def check(place: PathPlace, scratch: Path) -> None:
         StateError: it cannot be used; nothing was changed.
     """
     parent = place.path.parent
-    if not parent.is_dir() or parent.resolve() != parent or place.path.is_symlink():
-        raise StateError(
-            "path.unusable",
-            f"{place.path} cannot be made: {parent} must be a folder and not behind a link; "
-            "activate the system that has the application",
-        )
+    with places.opened(parent) as above, places.opened(place.path):
+        if above is None:
+            raise StateError(
+                "path.unusable",
+                f"{place.path} cannot be made: there is no {parent}; activate the system that has "
+                "the application",
+            )
     check_disk(place, scratch)
 
 
@@ -72,20 +82,29 @@ def check_disk(place: PathPlace, scratch: Path) -> None:
 
 
 def is_occupied(place: PathPlace) -> bool:
-    """Say whether there is anything at a path."""
-    try:
-        return any(place.path.iterdir())
-    except FileNotFoundError:
-        return False
-    except NotADirectoryError:
-        return True
+    """Say whether there is anything in a folder, whatever it is.
+
+    Raises:
+        StateError: it is no folder.
+    """
+    with places.opened(place.path) as top:
+        if top is None:
+            return False
+        with accounts.acting_as(accounts.get(place.owner)):
+            inside = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=top)
+        try:
+            with os.scandir(inside) as found:
+                return next(found, None) is not None
+        finally:
+            os.close(inside)
 
 
-def differs(place: PathPlace, wanted: manifest.Tree, found: trees.Seen | None) -> bool:
+def differs(place: PathPlace, wanted: manifest.Tree, found: trees.Summary | None) -> bool:
     """Say whether a folder is not what was exported."""
     if found is None or not wanted.exists:
         return wanted.exists != (found is not None)
-    return found.fingerprint != wanted.fingerprint or bool(_owners(found) - {place.owner or _own()})
+    owner = place.owner or accounts.name_of(os.geteuid())
+    return found.fingerprint != wanted.fingerprint or bool(found.owners - {owner})
 
 
 def restore(arrival: Arrival, restic: Restic, target: Path) -> None:
@@ -95,54 +114,91 @@ def restore(arrival: Arrival, restic: Restic, target: Path) -> None:
         StateError: it is not the same.
     """
     wanted = arrival.wanted
-    listed = trees.read_listing(b"".join(chunks.contents(arrival.staging, wanted.listing)))
-    if listed.fingerprint != wanted.fingerprint:
-        raise _damaged(arrival, "the list of files is another one")
-    target.mkdir(mode=0o700)
+    if not wanted.exists:
+        return
+    account = accounts.get(arrival.place.owner)
     arrival.report(arrival.what, 0, wanted.files, "files")
-    if wanted.snapshot:
-        restic.restore(wanted.snapshot, target)
-    _finish(arrival.place, listed, target)
-    found = trees.seen(target, (), lambda done: arrival.report(arrival.what, done, None, "files"))
-    if found.fingerprint != wanted.fingerprint or found.special:
-        raise _damaged(arrival, _different(listed, found))
+    target.mkdir(mode=0o700)
+    accounts.own(target, account)
+    with (target.parent / "listing").open("w+b") as listing, places.opened(target) as top:
+        assert top is not None  # noqa: S101 - it was just made
+        listings.fetch(arrival.staging, wanted, listing)
+        if wanted.snapshot:
+            used = restic.acting_as(account)
+            largest = _check_snapshot(arrival, used, listing)
+            used.restore(wanted.snapshot, top, largest)
+        with accounts.acting_as(account):
+            _finish(top, listing)
+            _compare(arrival, top, listing)
     arrival.report(arrival.what, wanted.files, wanted.files, "files")
+
+
+def _check_snapshot(arrival: Arrival, restic: Restic, listing: IO[bytes]) -> int:
+    """Refuse a snapshot that does not hold just what is listed; return its largest file's size."""
+    awaited: Counter[bytes] = Counter()
+    odd: Counter[str] = Counter()
+    largest = 0
+    for it in _below(listing):
+        name = saving.as_listed(it.path)
+        odd[name] += name != it.path
+        # Names that restic shows alike; with one of them it could be led out of the folder.
+        if odd[name] > 1 and it.type != trees.FILE:
+            raise _damaged(arrival, f"there are two of {name}")
+        awaited[_mark(name, it)] += 1
+        largest = max(largest, it.size)
+    with closing(restic.listed(arrival.wanted.snapshot)) as nodes:
+        next(nodes, None)
+        for node in nodes:
+            found = saving.listed(node)
+            mark = _mark(found.path, found)
+            if not awaited[mark] or node.get("name") != found.path.rpartition("/")[2]:
+                raise _damaged(arrival, f"the snapshot holds {found.path[: trees.NAMED]} as well")
+            awaited[mark] -= 1
+    if any(awaited.values()):
+        raise _damaged(arrival, "the snapshot does not hold all that is listed")
+    return largest
+
+
+def _below(listing: IO[bytes]) -> Iterator[Entry]:
+    return (it for it in listings.read(listing) if it.path != trees.TOP)
+
+
+def _mark(name: str, entry: Entry) -> bytes:
+    """Return what stands for an entry, in little room."""
+    seen = f"{entry.type} {entry.mode} {entry.size} {entry.changed_ns} {name}"
+    return hashlib.blake2b(seen.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _finish(top: int, listing: IO[bytes]) -> None:
+    """Give the folder itself what no snapshot holds, and take from files what is not carried."""
+    for it in listings.read(listing):
+        if it.path == trees.TOP:
+            os.chmod(".", it.mode, dir_fd=top)
+        elif it.type == trees.FILE:
+            status = os.stat(it.path, dir_fd=top, follow_symlinks=False)
+            if status.st_mode & ~trees.FILE_MODE & 0o7777:
+                os.chmod(it.path, it.mode, dir_fd=top)
+
+
+def _compare(arrival: Arrival, top: int, listing: IO[bytes]) -> None:
+    special: list[str] = []
+    different = listings.different(
+        listings.read(listing),
+        trees.walked(top, (), special.append),
+        lambda done: arrival.report(arrival.what, done, None, "files"),
+    )
+    if different or special:
+        raise _damaged(arrival, f"such as {', '.join((*different, *special)[: trees.FEW])}")
 
 
 def put(place: PathPlace, wanted: manifest.Tree, restored: Path) -> None:
     """Put a restored folder into its place, instead of what an unfinished import left there."""
-    if place.path.is_dir():
-        shutil.rmtree(place.path)
-    else:
-        place.path.unlink(missing_ok=True)
-    if wanted.exists:
-        restored.rename(place.path)
-
-
-def _finish(place: PathPlace, listed: trees.Seen, target: Path) -> None:
-    """Give everything to its owner, and the folder itself what is not part of a snapshot."""
-    account = accounts.get(place.owner)
-    # From below: whoever owns a folder could change what is in it. Links are never followed.
-    for path in sorted(target.rglob("*"), reverse=True):
-        accounts.own(path, account)
-    accounts.own(target, account)
-    top = next((it for it in listed.entries if it.path == trees.TOP), None)
-    if top is not None:
-        target.chmod(top.mode)
-
-
-def _owners(found: trees.Seen) -> frozenset[str]:
-    return frozenset(it.owner for it in found.entries)
-
-
-def _own() -> str:
-    return accounts.name_of(os.geteuid())
-
-
-def _different(wanted: trees.Seen, found: trees.Seen) -> str:
-    before, after = ({it.path: it.line for it in one.entries} for one in (wanted, found))
-    names = sorted(it for it in before.keys() | after.keys() if before.get(it) != after.get(it))
-    return f"{len(names)} differ, such as {', '.join(names[:NAMED])}"
+    name = place.path.name
+    with places.opened(place.path.parent) as parent, places.opened(place.path) as there:
+        if there is not None:
+            shutil.rmtree(name, dir_fd=parent)
+        if wanted.exists:
+            os.rename(restored, name, dst_dir_fd=parent)
 
 
 def _damaged(arrival: Arrival, what: str) -> StateError:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NAME: Final = "fediversity-state"
 SECONDS: Final = 15.0
+LOCK_SECONDS: Final = 300
+"""Somebody who alters a table is waited for, but not for ever."""
 SETTINGS: Final = {
     "application_name": NAME,
     "DateStyle": "ISO, YMD",
@@ -41,10 +43,11 @@ SETTINGS: Final = {
     "jit": "off",
     "client_min_messages": "warning",
     "statement_timeout": "0",
+    "lock_timeout": f"{LOCK_SECONDS}s",
     "idle_in_transaction_session_timeout": "0",
 }
-# Connection failures, the server's start and end, and too many connections.
-FOR_A_MOMENT: Final = ("08", "57P", "53300")
+# Connection failures, the server's start and end, too many connections, and locks.
+FOR_A_MOMENT: Final = ("08", "57P", "53300", "55P03")
 AWAY: Final = frozenset({"database.failed", "database.lost", "database.unreachable"})
 """What is said of a database that is not there, or not now."""
 
@@ -70,7 +73,7 @@ def explained(place: DatabasePlace) -> Iterator[None]:
             "the same again",
             is_retryable=state.startswith(FOR_A_MOMENT),
         ) from error
-    except asyncpg.InterfaceError as error:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise StateError(
             "database.lost",
             f"the connection to database {place.name} ended: {error}; is it running? then run "

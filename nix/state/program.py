@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import request
@@ -28,6 +30,12 @@ MISUSED: Final = 2
 AGAIN: Final = 75
 """Failed for now; the same may succeed later."""
 ARGUMENTS: Final = 2
+LONGEST_REQUEST: Final = 2**20
+# A mistake of ours, or something that nobody thought of; never a reason to say nothing.
+UNFORESEEN: Final = (
+    *(ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError),
+    *(RuntimeError, TypeError, ValueError),
+)
 USAGE: Final = f"usage: fediversity-state {'|'.join(VERBS)} APPLICATION < REQUEST"
 
 
@@ -56,6 +64,19 @@ def main(arguments: Sequence[str]) -> int:
         )
         progress.say({"error": {"code": "machine.failed", "message": message}})
         return FAILED
+    except MemoryError:
+        message = "this machine has too little memory; run the same again when there is more"
+        progress.say({"error": {"code": "memory.missing", "message": message}})
+        return AGAIN
+    except UNFORESEEN as error:
+        # What it says may hold what was read; where it happened does not.
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        message = (
+            f"{type(error).__name__} in {Path(where.filename).name}, line {where.lineno}, which "
+            "nobody foresaw; report it, and do not trust the export if it is somebody else's"
+        )
+        progress.say({"error": {"code": "program.failed", "message": message}})
+        return FAILED
     progress.say({"result": result})
     return DONE
 
@@ -64,7 +85,17 @@ def _done(arguments: Sequence[str], progress: Progress) -> dict[str, Any]:
     if len(arguments) != ARGUMENTS or arguments[0] not in VERBS:
         raise RequestError([USAGE])
     verb, application = arguments
-    asked = request.read(application, verb, sys.stdin.read())
+    asked = request.read(application, verb, _standard_input())
     module, function = VERBS[verb]
     result: dict[str, Any] = getattr(importlib.import_module(module), function)(asked, progress)
     return result
+
+
+def _standard_input() -> str:
+    content = sys.stdin.buffer.read(LONGEST_REQUEST + 1)
+    if len(content) > LONGEST_REQUEST:
+        raise RequestError([f"the document: is longer than {LONGEST_REQUEST} bytes"])
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise RequestError(["the document: is not UTF-8"]) from None

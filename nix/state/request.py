@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -98,8 +99,9 @@ def read(application: str, verb: str, text: str) -> Request:
     mistakes: list[str] = []
     try:
         document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise RequestError([f"the document: is not JSON (line {error.lineno})"]) from None
+    except (ValueError, RecursionError) as error:
+        line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise RequestError([f"the document: is not JSON{line}"]) from None
     whole = Fields(document, "", mistakes)
     carries = verb in {"export", "import", "verify"}
     known = ("manifest", "staging", "files_password", "export", "manifest_sha256", "facts")
@@ -166,7 +168,8 @@ def _path(fields: Fields) -> PathPlace:
     return PathPlace(
         name=fields.text("name", r"[A-Za-z0-9._-]{1,64}", default=path.name),
         path=path,
-        owner=fields.text("owner", ACCOUNT, default=""),
+        # Root reads and writes the files of nobody; anybody else only has their own.
+        owner=fields.text("owner", ACCOUNT, default=None if os.geteuid() == 0 else ""),
         excludes=fields.texts("excludes", EXCLUDED),
     )
 

@@ -2,26 +2,25 @@
 
 A line for everything in a folder: path, type, mode, size, time of change, SHA-256 of the content or
 of where a link leads. The fingerprint of the folder is the SHA-256 of all lines in order. Owners
-stand beside it: they are mapped where the files arrive.
+stand beside it: they are mapped where the files arrive. A folder is never kept in mind as a whole.
 """
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import hashlib
 import json
 import os
 import stat
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import accounts
 from failures import StateError
-from fields import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
 BLOCK: Final = 2**20
 FILE, FOLDER, LINK = "file", "dir", "symlink"
@@ -29,6 +28,13 @@ TOP: Final = "."
 # What would give rights to whoever runs a file is not state.
 FILE_MODE: Final = 0o777
 FOLDER_MODE: Final = 0o7777
+DEEPEST: Final = 200
+"""Folders above a file; Python clears away no more than some hundreds."""
+GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL})
+FEW: Final = 5
+"""Differences that are worth naming one by one."""
+NAMED: Final = 200
+"""Of a path, in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,75 +63,131 @@ class Entry:
         return json.dumps([*seen, self.owner, self.group], separators=(",", ":")) + "\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Everything in a folder, sorted by path, and what cannot be carried."""
+@dataclass(slots=True)
+class Summary:
+    """What is said about everything in a folder; takes entries in the order that counts."""
 
-    entries: tuple[Entry, ...]
-    special: tuple[str, ...] = ()
+    files: int = 0
+    folders: int = 0
+    links: int = 0
+    bytes: int = 0
+    owners: set[str] = field(default_factory=set)
+    special: list[str] = field(default_factory=list)
+    """What cannot be carried."""
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def add(self, entry: Entry) -> None:
+        """Take one more."""
+        self.files += entry.type == FILE
+        # The folder itself is none of those in it.
+        self.folders += entry.type == FOLDER and entry.path != TOP
+        self.links += entry.type == LINK
+        self.bytes += entry.size if entry.type == FILE else 0
+        self.owners.add(entry.owner)
+        self.digest.update(entry.line.encode())
+
+    @property
+    def entries(self) -> int:
+        """How much there is, also of what cannot be carried, without the folder itself."""
+        return self.files + self.folders + self.links + len(self.special)
 
     @property
     def fingerprint(self) -> str:
         """What recognises the whole."""
-        digest = hashlib.sha256()
-        for it in self.entries:
-            digest.update(it.line.encode())
-        return digest.hexdigest()
-
-    def count(self, kind: str) -> int:
-        """Return how many there are of a type."""
-        return sum(it.type == kind for it in self.entries)
-
-    @property
-    def bytes(self) -> int:
-        """Return how much there is in files."""
-        return sum(it.size for it in self.entries if it.type == FILE)
-
-    @property
-    def is_empty(self) -> bool:
-        """Say whether there is nothing but the folder itself."""
-        return len(self.entries) <= 1
+        found: str = self.digest.hexdigest()
+        return found
 
 
-def seen(
-    top: Path,
+def walked(
+    top: int,
     excludes: Sequence[str],
-    report: Callable[[int], None],
+    special: Callable[[str], None],
     *,
     is_hashed: bool = True,
-) -> Seen:
-    """Return what is in a folder, now."""
-    entries: list[Entry] = []
-    special: list[str] = []
-    for path, status in _walked(top, TOP, excludes):
-        entry = _entry(path, status)
+) -> Iterator[Entry]:
+    """Yield everything in an open folder, now, sorted by the bytes of its path.
+
+    Raises:
+        StateError: something cannot be read, or is too deep to be handled.
+    """
+    for path in _paths(top, excludes):
+        entry = looked_at(top, path, is_hashed=is_hashed)
         if entry is None:
-            special.append(path)
+            # Gone or replaced since the folder was read, as may be while the application runs.
             continue
-        try:
-            entries.append(hashed(top, entry) if is_hashed else entry)
-        except FileNotFoundError:
-            # Gone since the folder was read, as may be while the application runs.
-            continue
-        report(len(entries))
-    return Seen(ordered(entries), tuple(special))
+        if entry.type:
+            yield entry
+        else:
+            special(path)
 
 
-def ordered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Return entries in the order that counts."""
-    return tuple(sorted(entries, key=lambda it: os.fsencode(it.path)))
+def looked_at(top: int, path: str, *, is_hashed: bool = True) -> Entry | None:
+    """Return what is at a path, if anything is; without a type when it cannot be carried."""
+    try:
+        entry = _entry(path, os.stat(path, dir_fd=top, follow_symlinks=False))
+        return _hashed(top, entry) if is_hashed else entry
+    except PermissionError:
+        raise _unreadable(path) from None
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        return None
 
 
-def hashed(top: Path, entry: Entry) -> Entry:
-    """Return an entry with the digest of its content."""
-    path = top / entry.path
+def _paths(top: int, excludes: Sequence[str]) -> Iterator[str]:
+    """Yield paths in order; no more is kept in mind than the names beside the way to one."""
+    waiting = [*reversed(_names(top, TOP, excludes))]
+    while waiting:
+        _, path, is_below = waiting.pop()
+        if is_below:
+            waiting += reversed(_names(top, path, excludes))
+        else:
+            yield path
+
+
+def _names(top: int, folder: str, excludes: Sequence[str]) -> list[tuple[bytes, str, bool]]:
+    """Return what is in a folder and the insides of its folders, each where its path sorts."""
+    if folder.count("/") >= DEEPEST:
+        raise too_deep(folder)
+    found = [(os.fsencode(TOP), TOP, False)] if folder == TOP else []
+    try:
+        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
+    except (FileNotFoundError, NotADirectoryError):
+        return found
+    except PermissionError:
+        raise _unreadable(folder) from None
+    try:
+        with os.scandir(number) as inside:
+            for it in inside:
+                path = it.name if folder == TOP else f"{folder}/{it.name}"
+                if is_excluded(path, excludes):
+                    continue
+                found.append((os.fsencode(it.name), path, False))
+                if it.is_dir(follow_symlinks=False):
+                    found.append((os.fsencode(it.name) + b"/", path, True))
+    finally:
+        os.close(number)
+    return sorted(found)
+
+
+def _hashed(top: int, entry: Entry) -> Entry:
+    """Return an entry with the digest of its content, of a file as long as it was seen."""
     if entry.type == LINK:
-        target = os.fsencode(path.readlink())
-        return replace(entry, size=0, digest=hashlib.sha256(target).hexdigest())
+        target = os.fsencode(os.readlink(entry.path, dir_fd=top))
+        return replace(entry, digest=hashlib.sha256(target).hexdigest())
     if entry.type != FILE:
         return entry
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-        return replace(entry, digest=digest_of(iter(lambda: file.read(BLOCK), b"")))
+    # What has become a pipe meanwhile must not keep us waiting.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(entry.path, flags, dir_fd=top), "rb", buffering=0) as file:
+        return replace(entry, digest=digest_of(_blocks(file, entry.size)))
+
+
+def _blocks(file: IO[bytes], length: int) -> Iterator[bytes]:
+    left = length
+    while left > 0 and (block := file.read(min(BLOCK, left))):
+        left -= len(block)
+        yield block
 
 
 def digest_of(blocks: Iterable[bytes]) -> str:
@@ -134,6 +196,21 @@ def digest_of(blocks: Iterable[bytes]) -> str:
     for it in blocks:
         digest.update(it)
     return digest.hexdigest()
+
+
+def too_deep(path: str) -> StateError:
+    """Return what is said about a path of very many folders."""
+    return StateError(
+        "files.too_deep",
+        f"{path[:NAMED]} lies below more than {DEEPEST} folders; leave it out, or move it up",
+    )
+
+
+def _unreadable(path: str) -> StateError:
+    return StateError(
+        "files.unreadable",
+        f"{path} cannot be read by the owner of its folder; give it to the owner, or leave it out",
+    )
 
 
 def is_excluded(path: str, excludes: Iterable[str]) -> bool:
@@ -151,33 +228,10 @@ def is_excluded(path: str, excludes: Iterable[str]) -> bool:
     return False
 
 
-def _walked(top: Path, path: str, excludes: Sequence[str]) -> Iterator[tuple[str, os.stat_result]]:
-    try:
-        yield path, (top / path).lstat()
-        with os.scandir(top / path) as found:
-            names = sorted(it.name for it in found)
-    except FileNotFoundError:
-        return
-    for name in names:
-        below = name if path == TOP else f"{path}/{name}"
-        if is_excluded(below, excludes):
-            continue
-        try:
-            status = (top / below).lstat()
-        except FileNotFoundError:
-            continue
-        if stat.S_ISDIR(status.st_mode):
-            yield from _walked(top, below, excludes)
-        else:
-            yield below, status
-
-
-def _entry(path: str, status: os.stat_result) -> Entry | None:
+def _entry(path: str, status: os.stat_result) -> Entry:
     mode = status.st_mode
     kinds = ((FILE, stat.S_ISREG), (FOLDER, stat.S_ISDIR), (LINK, stat.S_ISLNK))
-    kind = next((name for name, is_kind in kinds if is_kind(mode)), None)
-    if kind is None:
-        return None
+    kind = next((name for name, is_kind in kinds if is_kind(mode)), "")
     return Entry(
         path=path,
         type=kind,
@@ -193,39 +247,3 @@ def _entry(path: str, status: os.stat_result) -> Entry | None:
 def carried_mode(kind: str, mode: int) -> int:
     """Return the part of a mode that is carried; a link has none of its own."""
     return {FILE: mode & FILE_MODE, FOLDER: mode & FOLDER_MODE}.get(kind, FILE_MODE)
-
-
-def listing(found: Seen) -> bytes:
-    """Return all lines, with owners."""
-    return "".join(it.full_line for it in found.entries).encode()
-
-
-def read_listing(content: bytes) -> Seen:
-    """Return what a listing lists.
-
-    Raises:
-        StateError: it lists something that does not belong below a folder.
-    """
-    mistakes: list[str] = []
-    entries = []
-    names = ("path", "type", "mode", "size", "changed_ns", "digest", "owner", "group")
-    for number, line in enumerate(content.splitlines()):
-        values = json.loads(line)
-        fields = Fields(dict(zip(names, values, strict=False)), f"line {number}", mistakes)
-        entries.append(
-            Entry(
-                path=fields.text("path", r"(?s)(?!/)(?!(.*/)?\.\.(/|\Z))[^\x00]+"),
-                type=fields.text("type", f"{FILE}|{FOLDER}|{LINK}"),
-                mode=fields.number("mode"),
-                size=fields.number("size"),
-                changed_ns=fields.signed("changed_ns"),
-                digest=fields.text("digest", r"([0-9a-f]{64})?"),
-                owner=fields.text("owner", default=""),
-                group=fields.text("group", default=""),
-            )
-        )
-    if mistakes:
-        raise StateError(
-            "manifest.damaged", f"a list of files is damaged ({mistakes[0]}); export again"
-        )
-    return Seen(tuple(entries))

@@ -192,8 +192,16 @@ class Carrier:
         return f"{self.name}_before"
 
     def path(self, path: Path, **more: object) -> None:
-        """Let a folder belong to the state."""
-        self.paths.append({"path": str(path)} | more)
+        """Let a folder belong to the state, and to the application's account."""
+        owner = {"owner": self.owned.user} if self.owned.account else {}
+        self.give(path)
+        self.paths.append({"path": str(path)} | owner | more)
+
+    def give(self, path: Path) -> None:
+        """Make the application's account the owner of all that is there."""
+        for it in (path, *path.rglob("*")) if path.exists() else ():
+            if self.owned.account:
+                os.chown(it, *self.owned.account, follow_symlinks=False)
 
     def document(self, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - a part of a document
         """Return what stands on standard input."""

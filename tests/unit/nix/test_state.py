@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import io
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.modules import imported
 from tests.support.tree import ROOT
 
 if TYPE_CHECKING:
@@ -21,21 +20,14 @@ if TYPE_CHECKING:
 
 CODE = ROOT / "nix/state"
 SAMPLE = ROOT / "docs" / "state-manifest-1.0.json"
-NAMES = ("failures", "fields", "request", "manifest", "staging", "chunks", "accounts")
-MORE = ("trees", "saving", "dumping", "inventory", "postgres", "progress", "restic")
 SECRET = "do-not-repeat-me"  # noqa: S105 - not one
 
 
 @pytest.fixture(scope="module", autouse=True)
 def code() -> Iterator[dict[str, Any]]:
     """Import the program's modules as it does itself: by their bare names."""
-    sys.path.insert(0, str(CODE))
-    try:
-        yield {name: importlib.import_module(name) for name in (*NAMES, *MORE)}
-    finally:
-        sys.path.remove(str(CODE))
-        for name in (*NAMES, *MORE):
-            sys.modules.pop(name, None)
+    with imported(CODE, sorted(it.stem for it in CODE.glob("*.py"))) as found:
+        yield found
 
 
 def asked(**changes: object) -> dict[str, Any]:
@@ -102,8 +94,8 @@ def test_every_mistake_has_a_message_and_none_repeats_a_value(code: dict[str, An
     document["staging"]["endpoint"] = f"ftp://{SECRET}"
     document["manifest"]["databases"][0] |= {"engine": "mysql", "port": -1}
     document["manifest"]["paths"] += [
-        {"path": f"../{SECRET}"},
-        {"path": "/a/avatars", "excludes": ["[a]", "a/../b", "**"]},
+        {"path": f"../{SECRET}", "owner": "app-garden"},
+        {"path": "/a/avatars", "owner": "app-garden", "excludes": ["[a]", "a/../b", "**"]},
     ]
 
     found = mistakes(code, "export", document)
@@ -144,20 +136,43 @@ def test_another_application_is_refused(code: dict[str, Any]) -> None:
 
 
 @given(
-    rows=st.lists(st.binary(max_size=20).map(lambda it: it.replace(b"\n", b"") + b"\n")),
+    rows=st.lists(st.binary(max_size=40).map(lambda it: it.replace(b"\n", b"") + b"\n")),
     step=st.integers(1, 9),
 )
-def test_pieces_end_where_rows_end(code: dict[str, Any], rows: list[bytes], step: int) -> None:
+def test_pieces_end_where_rows_end_unless_a_row_is_very_long(
+    code: dict[str, Any], rows: list[bytes], step: int
+) -> None:
     whole = b"".join(rows)
-    cutter = code["chunks"].Cutter(16)
+    cutter = code["chunks"].Cutter(16, 32)
 
-    pieces = [cutter.feed(whole[at : at + step]) for at in range(0, len(whole), step)]
+    pieces = [
+        piece for at in range(0, len(whole), step) for piece in cutter.feed(whole[at : at + step])
+    ]
     pieces = [it for it in (*pieces, cutter.rest()) if it]
 
     assert b"".join(pieces) == whole
-    assert all(it.endswith(b"\n") for it in pieces)
-    longest = max((len(it) for it in rows), default=0)
-    assert all(len(it) <= 16 + longest + step for it in pieces)
+    assert all(it.endswith(b"\n") or len(it) == 32 for it in pieces)
+    assert all(len(it) <= 32 for it in pieces)
+
+
+@given(rows=st.lists(st.binary(max_size=30)), step=st.integers(1, 9))
+def test_lines_that_were_cut_anywhere_are_put_together(
+    code: dict[str, Any], rows: list[bytes], step: int
+) -> None:
+    expected = [it.replace(b"\n", b"") + b"\n" for it in rows]
+    whole = b"".join(expected)
+    parts = [whole[at : at + step] for at in range(0, len(whole), step)]
+
+    found = [*code["chunks"].lines(parts, 31)]
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("content", [b"short\nno end", b"x" * 40, b"x" * 40 + b"\n"])
+def test_lines_that_are_none_are_refused(code: dict[str, Any], content: bytes) -> None:
+    with pytest.raises(code["failures"].StateError) as caught:
+        list(code["chunks"].lines([content], 31))
+    assert caught.value.code == "export.damaged"
 
 
 class Bucket:
@@ -279,14 +294,6 @@ def test_patterns_leave_out_what_restic_leaves_out(
     code: dict[str, Any], path: str, pattern: str, *, is_excluded: bool
 ) -> None:
     assert code["trees"].is_excluded(path, (pattern,)) == is_excluded
-
-
-@pytest.mark.parametrize("path", ["/etc/passwd", "..", "a/../../b", "../a", "a\n/../b", ""])
-def test_a_list_of_files_does_not_lead_out_of_its_folder(code: dict[str, Any], path: str) -> None:
-    line = json.dumps([path, "file", 0o644, 1, 0, "0" * 64, "a", "a"]).encode()
-
-    with pytest.raises(code["failures"].StateError, match="line 0"):
-        code["trees"].read_listing(line)
 
 
 def test_a_schema_has_nothing_that_only_one_program_or_owner_understands(
