@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from services.deployer.adapters.nix import Nix, NixSystemBuilder
 from services.deployer.adapters.ssh import SshHosts
-from services.deployer.domain import Permit, RebootedError, SwitchResult, System
+from services.deployer.domain import Permit, RebootedError, SwitchResult, System, UnitVerb
 from shared import errors
 from tests.support import guests
 from tests.support.deployments import a_machine, a_renderer, a_revision, a_wish
@@ -81,7 +81,8 @@ async def guest() -> AsyncIterator[Bench]:
 def bench(request: pytest.FixtureRequest) -> Bench:
     if request.param == "fake":
         well, other, broken = (System(f"/nix/store/{name}") for name in MOODS)
-        fake = FakeHost(broken={broken}, store={well, other, broken})
+        seen = {"moody": "running"}
+        fake = FakeHost(broken={broken}, store={well, other, broken}, seen=seen)
         return Bench(host=fake, well=well, other=other, broken=broken)
     # A machine is started only for the tests that need one.
     real: Bench = request.getfixturevalue("guest")
@@ -235,6 +236,38 @@ async def test_a_connection_can_be_made_anew_within_a_switch(bench: Bench) -> No
     await bench.host.renew()
 
     assert (await bench.host.confirm(boot_id, bench.other)).result is SwitchResult.CONFIRMED
+
+
+async def test_an_examination_shows_what_runs_and_what_stands_still(bench: Bench) -> None:
+    boot_id = await settled(bench, bench.other)
+    vitals = await bench.host.examine()
+
+    assert (vitals.boot_id, vitals.system) == (boot_id, bench.other)
+    assert vitals.units == {"moody": "running"}
+    assert 0 < vitals.disk_percent < 100
+    await bench.host.units(boot_id, UnitVerb.MASK, ["moody"])
+    assert (await bench.host.examine()).units == {"moody": "masked"}
+
+
+async def test_after_a_switch_nothing_stands_still(bench: Bench) -> None:
+    boot_id = await settled(bench, bench.other)
+    await bench.host.units(boot_id, UnitVerb.MASK, ["moody"])
+
+    await settled(bench, bench.well)
+
+    assert (await bench.host.examine()).units == {"moody": "running"}
+
+
+async def test_what_stands_still_does_not_start_with_the_rest(bench: Bench) -> None:
+    boot_id = await settled(bench, bench.well)
+    await bench.host.units(boot_id, UnitVerb.MASK, ["moody"])
+
+    await bench.host.start(boot_id, bench.well)
+
+    assert (await bench.host.examine()).units == {"moody": "masked"}
+    await bench.host.units(boot_id, UnitVerb.UNMASK, ["moody"])
+    await bench.host.units(boot_id, UnitVerb.START, ["moody"])
+    assert (await bench.host.examine()).units == {"moody": "running"}
 
 
 async def test_a_system_has_to_be_copied_first(bench: Bench) -> None:

@@ -18,6 +18,7 @@ from services.deployer.adapters.http import HttpHealthProbe
 from services.deployer.adapters.nix import Nix, NixSystemBuilder
 from services.deployer.adapters.postgres import PostgresApplicationSecrets, PostgresRevisions
 from services.deployer.adapters.postgres_conditions import PostgresConditions
+from services.deployer.adapters.postgres_transfers import PostgresTransfers
 from services.deployer.adapters.ssh import SshHosts
 from services.deployer.service import Deployer, Timing
 from shared import clock, ids, jobs
@@ -105,7 +106,7 @@ class World:
         return found[0]
 
     @asynccontextmanager
-    async def working(self, *, pause: str = "") -> AsyncIterator[None]:
+    async def working(self, *, pause: str = "", seconds: float = 3.0) -> AsyncIterator[None]:
         """Work on jobs and watches for the length of a block, with a pause before one step."""
 
         async def publish(progress: Progress) -> None:
@@ -119,7 +120,7 @@ class World:
             park=DeadLetters("deployer", self.database, {}).park,
             settings=RuntimeSettings(
                 lease_seconds=1.0,
-                step_pause_seconds=3.0 if pause else 0.0,
+                step_pause_seconds=seconds if pause else 0.0,
                 step_pause_steps=frozenset({pause}),
             ),
         )
@@ -170,6 +171,7 @@ def a_deployer(
     return Deployer(
         revisions=PostgresRevisions(database),
         secrets=PostgresApplicationSecrets(database),
+        transfers=PostgresTransfers(database),
         renderer=a_renderer(),
         builder=builder,
         hosts=hosts,

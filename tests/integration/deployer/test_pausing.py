@@ -1,0 +1,197 @@
+"""Pauses, health and cancelled runs on a real database, with machines in memory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared import ids
+from shared.contracts.deployer import (
+    ApplicationQuiesced,
+    ApplicationResumed,
+    ConfigDeployed,
+    DeploymentFailed,
+    HealthChanged,
+)
+from shared.contracts.panel import (
+    CancelRequested,
+    QuiesceRequested,
+    RestartRequested,
+    ResumeRequested,
+)
+from tests.integration.deployer.conftest import TIMING, World, a_deployer
+from tests.support.deployments import a_machine, a_wish
+from tests.support.eventually import eventually
+from tests.support.fakes.health_probe import FakeHealthProbe
+from tests.support.fakes.host import FakeHosts
+from tests.support.fakes.system_builder import FakeSystemBuilder
+
+if TYPE_CHECKING:
+    from shared.database import Database
+    from shared.sealing import Sealer
+    from tests.support.fakes.host import FakeHost
+
+HOST = "hello.garden.example"
+
+
+class Played(World):
+    """A deployment on a machine that a test can look into."""
+
+    @property
+    def host(self) -> FakeHost:
+        assert isinstance(self.deployer.hosts, FakeHosts)
+        return self.deployer.hosts.at(self.machine)
+
+    @property
+    def probe(self) -> FakeHealthProbe:
+        assert isinstance(self.deployer.probe, FakeHealthProbe)
+        return self.deployer.probe
+
+    async def wish(self, kind: type[RestartRequested | QuiesceRequested | ResumeRequested]) -> str:
+        """Let deployer hear what an operator wants; return the run."""
+        event = kind(deployment=self.deployment, run=ids.new_id(), operator=ids.new_id())
+        async with self.database.transaction() as tx:
+            await self.deployer.routes()[kind](event, tx)
+        return event.run
+
+    async def cancel(self, run: str) -> None:
+        async with self.database.transaction() as tx:
+            event = CancelRequested(deployment=self.deployment, run=run)
+            await self.deployer.on_cancel_requested(event, tx)
+
+    async def ended(self, run: str) -> tuple[str, dict[str, Any]]:
+        row = await self.end_of(run)
+        return row["type"], json.loads(row["payload"])
+
+    async def health(self) -> list[list[str]]:
+        """Return the kinds of ailments that were told of, each time."""
+        async with self.database.transaction() as tx:
+            rows = await tx.fetch(
+                "select payload from outbox where type = $1 order by position",
+                HealthChanged.event_type(),
+            )
+        return [[it["kind"] for it in json.loads(row["payload"])["ailments"]] for row in rows]
+
+
+@pytest.fixture
+def played(database: Database, sealer: Sealer) -> Played:
+    deployer = a_deployer(database, FakeHosts(), FakeSystemBuilder(), FakeHealthProbe(), sealer)
+    timing = replace(TIMING, between_looks=0.1, between_examinations=0.1, cancellation=1.0)
+    return Played(database=database, deployer=replace(deployer, timing=timing), machine=a_machine())
+
+
+async def test_applications_stand_still_until_they_are_resumed(played: Played) -> None:
+    async with played.working():
+        await played.ended(await played.ask("hello"))
+
+        kind, event = await played.ended(await played.wish(QuiesceRequested))
+        assert (kind, event["hosts"]) == (ApplicationQuiesced.event_type(), [HOST])
+        played.host.boot_again()
+        await eventually(lambda: played.host.permit is not None, within=10)
+        assert played.host.masked == {"hello"}
+
+        kind, event = await played.ended(await played.wish(ResumeRequested))
+        assert (kind, event["hosts"]) == (ApplicationResumed.event_type(), [HOST])
+        assert played.host.masked == set()
+
+
+async def test_a_deploy_of_what_stands_still_makes_it_run(played: Played) -> None:
+    async with played.working():
+        await played.ended(await played.ask("hello"))
+        await played.ended(await played.wish(QuiesceRequested))
+
+        kind, _ = await played.ended(await played.ask("hello"))
+
+        assert kind == ConfigDeployed.event_type()
+        assert played.host.masked == set()
+        async with played.database.transaction() as tx:
+            assert not await played.deployer.conditions.is_paused(tx, played.deployment)
+
+
+async def test_what_a_deploy_that_failed_has_started_stands_still_again(played: Played) -> None:
+    async with played.working():
+        await played.ended(await played.ask("hello"))
+        await played.ended(await played.wish(QuiesceRequested))
+        played.host.is_full = True
+
+        kind, _ = await played.ended(await played.ask("hello"))
+
+        assert kind == DeploymentFailed.event_type()
+        await eventually(lambda: played.host.masked == {"hello"}, within=10)
+
+
+async def test_a_restart_that_was_cancelled_in_the_middle_is_finished(played: Played) -> None:
+    async with played.working():
+        await played.ended(await played.ask("hello"))
+    played.progress.clear()
+    async with played.working(pause="stop", seconds=1.0):
+        run = await played.wish(RestartRequested)
+        await eventually(lambda: [it.step for it in played.progress] == ["stop"], within=10)
+        await played.cancel(run)
+
+        kind, _ = await played.ended(run)
+
+    assert kind == ApplicationResumed.event_type()
+
+
+async def test_a_sickness_is_told_once_and_so_is_its_end(played: Played) -> None:
+    async with played.working():
+        await played.ended(await played.ask("hello"))
+        played.probe.ailments[HOST] = "status 500"
+        await eventually(lambda: _told(played, 1), within=10)
+        played.probe.ailments.clear()
+        await eventually(lambda: _told(played, 2), within=10)
+
+    assert await played.health() == [["http"], []]
+
+
+async def _told(played: Played, times: int) -> bool:
+    return len(await played.health()) == times
+
+
+async def test_a_deploy_that_is_cancelled_after_the_switch_is_taken_back(played: Played) -> None:
+    async with played.working(pause="switch", seconds=1.0):
+        run = await played.ask("hello")
+        await eventually(lambda: any(it.step == "switch" for it in played.progress), within=10)
+        await played.cancel(run)
+
+        kind, event = await played.ended(run)
+
+    assert kind == DeploymentFailed.event_type()
+    assert (event["failure"]["code"], event["outcome"]) == ("cancelled", "rolled_back")
+    assert event["stage"] == "health"
+
+
+async def test_a_deploy_that_is_cancelled_before_the_switch_leaves_things_unchanged(
+    played: Played,
+) -> None:
+    async with played.working(pause="copy", seconds=1.0):
+        run = await played.ask("hello")
+        await eventually(lambda: any(it.step == "copy" for it in played.progress), within=10)
+        await played.cancel(run)
+
+        _, event = await played.ended(run)
+
+    assert (event["failure"]["code"], event["outcome"]) == ("cancelled", "unchanged")
+    assert event["stage"] == "copy"
+
+
+@pytest.mark.parametrize("order", ["wish first", "wish last"])
+async def test_a_cancelled_wish_is_answered_also_when_nobody_grants_anything(
+    played: Played, order: str
+) -> None:
+    wish = a_wish(deployment=played.deployment, run=ids.new_id())
+
+    async with played.working():
+        if order == "wish last":
+            await played.cancel(wish.run)
+        async with played.database.transaction() as tx:
+            await played.deployer.on_deployment_requested(wish, tx)
+        if order == "wish first":
+            await played.cancel(wish.run)
+        _, event = await played.ended(wish.run)
+
+    assert (event["failure"]["code"], event["outcome"]) == ("cancelled", "partial")
