@@ -7,19 +7,26 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
+from services.storage.domain.buckets import NewKey
 from shared import ids, sealing
 from shared.contracts.deployments import BucketRequest
 from shared.contracts.panel import DeploymentRequested
 from shared.embedded import parts
+from tests.support import s3
 from tests.support.bus import running_bus
 from tests.support.messaging import publish
-from tests.support.processes import ServiceWorld, prepared, provider, write_secrets
+from tests.support.processes import E, ServiceWorld, prepared, provider, write_secrets
 from tests.support.rig import tables
 from tests.support.servers import throwaway_directory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from shared.bus.connection import Connection
+    from shared.contracts.deployments import GrantedBucket
+    from shared.contracts.messages import RunEvent
     from shared.embedded.servers.postgres import Access as DatabaseAccess
     from shared.embedded.servers.seaweedfs import Access
 
@@ -29,6 +36,8 @@ class World(ServiceWorld):
     """A running storage service, seen from the bus as panel and deployer see it."""
 
     deployer: sealing.Unsealer
+    deployers_bus: Connection
+    store: Access
 
     async def request(self, *purposes: str, revision: int = 1) -> str:
         """Ask for a revision with these buckets; return the run."""
@@ -43,6 +52,23 @@ class World(ServiceWorld):
         )
         await publish(self.panel, event)
         return event.run
+
+    async def ask(self, event: RunEvent, kind: type[E]) -> E:
+        """State what panel or deployer says; return the answer, which must be of this kind."""
+        await publish(self.panel if event.owner == "panel" else self.deployers_bus, event)
+        return await self.answer(event.run, kind)
+
+    def holder(self, granted: GrantedBucket) -> s3.S3Holder:
+        """Return a machine that was given this key."""
+        secret = SecretStr(self.deployer.unseal(granted.sealed_secret_key))
+        return s3.S3Holder(self.store, NewKey(id=granted.access_key_id, secret=secret))
+
+    async def in_the_store(self) -> tuple[list[str], dict[str, list[str]]]:
+        """Return buckets and keys of the deployment, as the store's administrator sees them."""
+        prefix = f"fdv-{self.deployment}"
+        buckets = [it for it in await s3.list_buckets(self.store) if it.startswith(prefix)]
+        users = await s3.list_keys(self.store)
+        return buckets, {name: keys for name, keys in users.items() if name.startswith(prefix)}
 
 
 @asynccontextmanager
@@ -65,4 +91,6 @@ async def running_storage(store: Access, database: DatabaseAccess) -> AsyncItera
             panel=await stack.enter_async_context(bus.connect("panel")),
             database=await stack.enter_async_context(tables(database)),
             deployer=sealing.Unsealer(identity),
+            deployers_bus=await stack.enter_async_context(bus.connect("deployer")),
+            store=store,
         )

@@ -8,15 +8,12 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 
-from services.storage.domain.buckets import NewKey
 from shared import ids
 from shared.contracts.storage import StorageReady, StorageRemoved
 from shared.embedded import parts
 from shared.embedded.servers import seaweedfs
 from tests.integration.storage.process import World, running_storage
-from tests.support import s3
 from tests.support.processes import provider, write_secrets
 from tests.support.servers import throwaway_directory
 
@@ -24,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from shared.contracts.deployments import GrantedBucket
     from shared.embedded.servers.postgres import Access as DatabaseAccess
-    from shared.embedded.servers.seaweedfs import Access, SeaweedServer
+    from shared.embedded.servers.seaweedfs import SeaweedServer
 
 
 @pytest.fixture
@@ -35,21 +31,8 @@ async def world(object_store: SeaweedServer, postgres: DatabaseAccess) -> AsyncI
         yield found
 
 
-def holder(world: World, store: Access, granted: GrantedBucket) -> s3.S3Holder:
-    secret = SecretStr(world.deployer.unseal(granted.sealed_secret_key))
-    return s3.S3Holder(store, NewKey(id=granted.access_key_id, secret=secret))
-
-
-async def in_the_store(access: Access, deployment: str) -> tuple[list[str], dict[str, list[str]]]:
-    """Return the buckets and the keys of a deployment, as the store's administrator sees them."""
-    prefix = f"fdv-{deployment}"
-    buckets = [it for it in await s3.list_buckets(access) if it.startswith(prefix)]
-    users = await s3.list_keys(access)
-    return buckets, {name: keys for name, keys in users.items() if name.startswith(prefix)}
-
-
 async def test_a_request_twice_is_one_bucket_and_one_key_and_a_removal_leaves_none(
-    world: World, object_store: SeaweedServer
+    world: World,
 ) -> None:
     bucket = ids.bucket_name(world.deployment, "hello", "entries")
 
@@ -58,18 +41,18 @@ async def test_a_request_twice_is_one_bucket_and_one_key_and_a_removal_leaves_no
 
     [granted] = second.buckets
     assert first.buckets == second.buckets
-    assert await in_the_store(object_store.access, world.deployment) == (
+    assert await world.in_the_store() == (
         [bucket],
         {bucket: [granted.access_key_id]},
     )
-    key = holder(world, object_store.access, granted)
+    key = world.holder(granted)
     await key.put(bucket, "entries/1", b"hello")
     assert await key.get(bucket, "entries/1") == b"hello"
 
     removed = await world.answer(await world.remove(), StorageRemoved)
 
     assert removed.buckets_kept == ()
-    assert await in_the_store(object_store.access, world.deployment) == ([], {})
+    assert await world.in_the_store() == ([], {})
 
 
 async def test_a_revision_without_buckets_is_answered(world: World) -> None:
@@ -80,7 +63,7 @@ async def test_a_revision_without_buckets_is_answered(world: World) -> None:
 
 @pytest.mark.parametrize("step", ["bucket", "key"])
 async def test_a_service_killed_in_a_step_finishes_with_one_key_when_it_is_back(
-    world: World, object_store: SeaweedServer, step: str
+    world: World, step: str
 ) -> None:
     world.process.pause_before(step)
     await world.process.restart()
@@ -93,7 +76,7 @@ async def test_a_service_killed_in_a_step_finishes_with_one_key_when_it_is_back(
     ready = await world.answer(run, StorageReady)
 
     [granted] = ready.buckets
-    assert await in_the_store(object_store.access, world.deployment) == (
+    assert await world.in_the_store() == (
         [granted.bucket],
         {granted.bucket: [granted.access_key_id]},
     )
