@@ -185,6 +185,13 @@ async def fail(
     return await rigs.until_state(client, run, "failed")
 
 
+async def fail_cancelled(panel: PanelRig, client: httpx2.AsyncClient, run: Json) -> Json:
+    """Let provisioner answer that it stopped, and return the run as it ended."""
+    answer = failure(run, "provisioner", Outcome.UNCHANGED, code="cancelled")
+    await panel.say("provisioner", answer)
+    return await rigs.until_state(client, run["id"], "cancelled")
+
+
 async def live(panel: PanelRig, client: httpx2.AsyncClient, url: str, **options: str) -> Json:
     """Return a new deployment of `hello` that runs."""
     deployment = await rigs.create(client, **options)

@@ -215,15 +215,17 @@ class Configurations:
         version = wish.version or (earlier.version if earlier else None)
         sealed = earlier.sealed_options if earlier else {}
         schema = offered.options_schema
-        found = options.check(schema, wish.options, sealed)
-        found |= _immutable(offered.immutable, wish, staging.find_requested(wish.application))
+        requested = staging.find_requested(wish.application)
+        chosen = _with_what_stays(offered, wish.options, requested)
+        found = options.check(schema, chosen, sealed)
+        found |= _immutable(offered, chosen, requested)
         if found:
             raise errors.InvalidError(
                 "options.invalid",
                 f"The options of {wish.application} have errors.",
                 details={f"options{pointer}": reason for pointer, reason in found.items()},
             )
-        submitted = options.split(schema, wish.options, sealed)
+        submitted = options.split(schema, chosen, sealed)
         return ApplicationOrder(
             application=wish.application,
             version=self.offer.choose_version(offered, version),
@@ -310,15 +312,29 @@ def owned(deployment: Deployment | None, caller: Caller) -> Deployment:
     return deployment
 
 
+def _with_what_stays(
+    offered: Application, chosen: Options, requested: ApplicationOrder | None
+) -> Options:
+    """Return options with those that can never change, where they were left out."""
+    before = requested.options if requested else {}
+    defaults = offered.completed({})
+    stays = {
+        name: before[name]
+        for name in offered.immutable
+        if name in before and before[name] != defaults.get(name)
+    }
+    return stays | chosen
+
+
 def _immutable(
-    immutable: Sequence[str], wish: ApplicationWish, requested: ApplicationOrder | None
+    offered: Application, chosen: Options, requested: ApplicationOrder | None
 ) -> dict[str, str]:
-    if requested is None:
-        return {}
+    before = requested.options if requested else {}
+    wanted = offered.completed(chosen)
     return {
-        f"/{name}": f"This was set to {requested.options[name]} and can never change."
-        for name in immutable
-        if name in requested.options and wish.options.get(name) != requested.options[name]
+        f"/{name}": f"This was set to {before[name]} and can never change."
+        for name in offered.immutable
+        if name in before and wanted.get(name) != before[name]
     }
 
 

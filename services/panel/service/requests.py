@@ -71,8 +71,9 @@ class Requests:
         return [await self.details(tx, it) for it in asked]
 
     async def details(self, tx: Transaction, run: Run) -> RunDetails:
-        """Return a run with its steps."""
-        return RunDetails(run, await self.runs.list_steps(tx, run.id))
+        """Return a run with its steps, as both are now."""
+        found = await self.runs.find(tx, run.id)
+        return RunDetails(found or run, await self.runs.list_steps(tx, run.id))
 
     async def _write_down(self, tx: Transaction, caller: Caller, run: Run) -> None:
         details = {"run": run.id, "revision": str(run.revision or "")}

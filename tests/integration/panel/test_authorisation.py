@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from services.panel.domain.identity import Role, Scope
 from shared import ids
 from shared.contracts.everyone import MessageDeadLettered
 from tests.support import panel as rigs
+from tests.support import panel_runs as runs
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
@@ -32,11 +34,21 @@ EXPECTED = {
     "GET /api/v1/deployments/{deployment}/configuration": (401, 404, 403, 200),
     "POST /api/v1/deployments/{deployment}/configuration": (401, 404, 403, 403),
     "POST /api/v1/deployments/{deployment}/deploy": (401, 404, 403, 403),
+    "POST /api/v1/deployments/{deployment}/pause": (401, 404, 403, 403),
+    "POST /api/v1/deployments/{deployment}/resume": (401, 404, 403, 403),
+    "POST /api/v1/deployments/{deployment}/restart": (401, 404, 403, 403),
+    "GET /api/v1/deployments/{deployment}/backups": (401, 404, 403, 200),
+    "POST /api/v1/deployments/{deployment}/backups": (401, 404, 403, 403),
+    "GET /api/v1/backups": (401, 200, 403, 200),
+    "GET /api/v1/backups/{backup}": (401, 404, 403, 200),
+    "DELETE /api/v1/backups/{backup}": (401, 404, 403, 403),
+    "POST /api/v1/backups/{backup}/restore": (401, 404, 403, 403),
     "GET /api/v1/deployments/{deployment}/credentials": (401, 404, 403, 200),
     "POST /api/v1/deployments/{deployment}/credentials/{application}/reveal": (401, 404, 403, 403),
     "GET /api/v1/deployments/{deployment}/runs": (401, 404, 403, 200),
     "GET /api/v1/runs/{run}": (401, 404, 403, 200),
     "GET /api/v1/runs/{run}/events": (401, 404, 403, 200),
+    "POST /api/v1/runs/{run}/cancel": (401, 404, 403, 403),
     "POST /api/v1/runs/{run}/retry": (401, 404, 403, 403),
     "GET /api/v1/dead-letters": (401, 403, 403, 403),
     "GET /api/v1/dead-letters/{letter}": (401, 403, 403, 403),
@@ -48,18 +60,21 @@ READING = frozenset({"GET"})
 
 async def test_every_route_answers_those_who_may_not_as_the_table_says(panel: PanelRig) -> None:
     operator = f"Owner {ids.new_id()}"
-    async with panel.operator(named=operator) as owner:
-        deployment = await rigs.create(owner)
+    async with panel.operator(named=operator) as owner, rigs.an_application() as url:
+        deployment = await runs.live(panel, owner, url)
+        backup = await runs.backed_up(panel, owner, deployment["id"])
         run = await rigs.deploy(owner, deployment["id"])
         document = await rigs.get(owner, "/openapi.json")
     taken = {**BODY, "domain": deployment["domain"]}
     bodies = {"POST /api/v1/deployments": taken}
     bodies["POST /api/v1/deployments/{deployment}/configuration"] = STAGED
+    bodies["POST /api/v1/backups/{backup}/restore"] = {}
     places = {
         "name": "hello",
         "deployment": deployment["id"],
         "application": "hello",
         "run": run["id"],
+        "backup": backup["id"],
         "letter": ids.new_id(),
     }
     tokens = (
@@ -70,16 +85,14 @@ async def test_every_route_answers_those_who_may_not_as_the_table_says(panel: Pa
     )
 
     seen = {}
-    for path, operations in document["paths"].items():
-        for method in operations:
-            route = f"{method.upper()} {path}"
-            statuses = []
-            for token in tokens:
-                async with panel.client(token) as client:
-                    url = panel.url + path.format_map(places)
-                    answer = await client.request(method, url, json=bodies.get(route))
-                    statuses.append(answer.status_code)
-            seen[route] = tuple(statuses)
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(panel.client(it)) for it in tokens]
+        for path, operations in document["paths"].items():
+            url = panel.url + path.format_map(places)
+            for method in operations:
+                route = f"{method.upper()} {path}"
+                answers = [await it.request(method, url, json=bodies.get(route)) for it in clients]
+                seen[route] = tuple(it.status_code for it in answers)
 
     assert seen == EXPECTED
 

@@ -10,6 +10,7 @@ from services.panel.domain.identity import Scope
 from shared.contracts.panel import DeploymentRequested
 from shared.sealing import Unsealer
 from tests.support import panel as rigs
+from tests.support import panel_runs as runs
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
@@ -203,10 +204,13 @@ async def test_what_was_deployed_once_keeps_its_host_and_its_immutable_options(
         before = await client.post(f"{path}/configuration", json={"applications": [moved]})
         await rigs.deploy(client, answer.json()["id"])
         elsewhere = await refused(client, {"applications": [wish]}, f"{path}/configuration")
+        left_out = {**moved, "options": {"text": "a"}}
+        kept = await client.post(f"{path}/configuration", json={"applications": [left_out]})
         other = {**moved, "options": {"language": "en"}}
         different = await refused(client, {"applications": [other]}, f"{path}/configuration")
 
     assert before.status_code == 200
+    assert kept.json()["staged"]["applications"][0]["options"] == {"language": "de", "text": "a"}
     assert elsewhere["errors"][0]["pointer"] == "/applications/0/host"
     assert f"second.{domain}" in elsewhere["errors"][0]["detail"]
     assert different["errors"] == [
@@ -242,6 +246,39 @@ async def test_staging_the_same_again_changes_nothing(panel: PanelRig) -> None:
     assert other["has_changes"] is True
     assert other["deployed"] is None
     assert found.headers["etag"] == '"2"'
+
+
+async def test_an_application_is_added_and_taken_away_and_its_data_is_spoken_of(
+    panel: PanelRig,
+) -> None:
+    notes = {"application": "notes", "options": {"password": "correct horse"}}
+    async with panel.operator() as client, rigs.an_application() as url:
+        deployment = await runs.live(panel, client, url)
+        path = f"/deployments/{deployment['id']}"
+        staged = []
+        for wishes in ([HELLO, notes], [notes]):
+            answer = await client.post(f"{path}/configuration", json={"applications": wishes})
+            staged.append(answer.json())
+            run = await rigs.deploy(client, deployment["id"])
+            await runs.succeed(panel, client, run["id"], url)
+        found = await rigs.get(client, path)
+        configuration = await rigs.get(client, f"{path}/configuration")
+        events = await panel.stated(DeploymentRequested, deployment["id"])
+
+    assert [[it["application"] for it in event["applications"]] for event in events] == [
+        ["hello"],
+        ["hello", "notes"],
+        ["notes"],
+    ]
+    assert staged[0]["leaving"] == []
+    [leaving] = staged[1]["leaving"]
+    assert (leaving["application"], leaving["host"]) == ("hello", f"hello.{deployment['domain']}")
+    assert leaving["message"] == (
+        "hello is stopped with the next deploy. "
+        "Its objects in the store are kept, unused, until the deployment is removed."
+    )
+    assert [it["application"] for it in found["applications"]] == ["notes"]
+    assert configuration["leaving"] == []
 
 
 async def test_applications_are_shown_with_their_schema(panel: PanelRig) -> None:
