@@ -2,6 +2,6 @@
 
 Owns: machines, their addresses, DNS records, routes, placement.
 Consumes: DeploymentRequested, DeploymentRemovalRequested, ConfigDeployed,
-    CancelRequested.
-Emits: VMReady, VMRemoved, RoutePublished, ProvisioningFailed.
+    CancelRequested, ApplicationQuiesced, ApplicationResumed.
+Emits: VMReady, VMRemoved, RoutePublished, MaintenanceChanged, ProvisioningFailed.
 """

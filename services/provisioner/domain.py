@@ -165,12 +165,23 @@ class Inside:
     port: int
 
 
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """Nobody is asked: the edge itself tells visitors to come back."""
+
+
+Upstream = Endpoint | Media | Maintenance
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """What the edge does with requests for a host: hand them to an application, or read media."""
+    """What the edge does with requests for a host.
+
+    It hands them to an application, reads media, or says that the application stands still.
+    """
 
     host: str
-    upstream: Endpoint | Media
+    upstream: Upstream
 
 
 class Door(StrEnum):

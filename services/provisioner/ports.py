@@ -214,7 +214,10 @@ class Edge(Protocol):
         ...
 
     async def route(self, wanted: Sequence[Route]) -> None:
-        """See to it that exactly these hosts are routed; requests under way are not disturbed."""
+        """See to it that exactly these hosts are routed; requests under way are not disturbed.
+
+        While an application does not answer, or stands still, visitors are told when to return.
+        """
         ...
 
 
@@ -308,6 +311,12 @@ class PublicationRepository(Protocol):
         self, tx: Transaction, deployment: str, targets: Mapping[ApplicationHost, Inside | Media]
     ) -> None:
         """Write down what each host leads to; no other host of the deployment is routed."""
+        ...
+
+    async def maintain(
+        self, tx: Transaction, deployment: str, hosts: Sequence[str], *, on: bool
+    ) -> None:
+        """Write down that applications stand still, or go on; `put_routes` ends it as well."""
         ...
 
     async def list_routes(self, tx: Transaction) -> Sequence[Route]:

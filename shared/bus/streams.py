@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from shared.contracts import registry
 from shared.contracts.deployer import (
+    ApplicationQuiesced,
+    ApplicationResumed,
     ConfigDeployed,
     DeploymentFailed,
     StateExported,
@@ -31,7 +33,11 @@ from shared.contracts.panel import (
     ResumeRequested,
 )
 from shared.contracts.provisioner import VMReady
-from shared.contracts.storage import StorageReady
+from shared.contracts.storage import (
+    StateExportRequested,
+    StateImportRequested,
+    StorageReady,
+)
 
 if TYPE_CHECKING:
     from shared.contracts.messages import Event
@@ -98,6 +104,8 @@ SERVICES: Final = (
             DeploymentRemovalRequested,
             ConfigDeployed,
             CancelRequested,
+            ApplicationQuiesced,
+            ApplicationResumed,
             *DECISIONS,
         ),
     ),
@@ -127,6 +135,8 @@ SERVICES: Final = (
             RestartRequested,
             QuiesceRequested,
             ResumeRequested,
+            StateExportRequested,
+            StateImportRequested,
             *DECISIONS,
         ),
     ),

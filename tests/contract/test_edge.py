@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from services.provisioner.adapters.caddy import CaddyEdge
-from services.provisioner.domain import Media, Route
+from services.provisioner.domain import Maintenance, Media, Route
 from shared import errors, http
 from shared.contracts.deployments import Endpoint
 from tests.support.eventually import eventually
@@ -32,6 +32,8 @@ MEDIA = Route(
     upstream=Media(url="http://127.0.0.1:25004/fdv-x-blog-media"),
 )
 
+STILL = Route(host=HELLO.host, upstream=Maintenance())
+
 
 @pytest.fixture
 async def caddy(caddy_server: CaddyServer) -> AsyncIterator[CaddyEdge]:
@@ -50,9 +52,9 @@ async def test_a_new_edge_routes_nothing(edge: Edge) -> None:
 
 async def test_exactly_what_is_wanted_is_routed_in_its_order(edge: Edge) -> None:
     await edge.route([PANEL, HELLO])
-    await edge.route([PANEL, OTHER, MEDIA])
+    await edge.route([PANEL, STILL, OTHER, MEDIA])
 
-    assert list(await edge.routes()) == [PANEL, OTHER, MEDIA]
+    assert list(await edge.routes()) == [PANEL, STILL, OTHER, MEDIA]
 
 
 async def test_the_same_list_twice_leaves_no_double(edge: Edge) -> None:

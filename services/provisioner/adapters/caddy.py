@@ -4,7 +4,8 @@ Caddy forgets the routes when it restarts, and reloads everything when they are 
 are compared first, and an equal list is left alone.
 
 Where public URLs are https, the plain listener only sends visitors there, and browsers are told to
-come by https from then on. What is done for media stands in `caddy_media`.
+come by https from then on. What is done for media stands in `caddy_media`, what is said for
+applications that do not answer in `caddy_pages`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from typing_extensions import override
 from shared import errors
 from shared.contracts.deployments import Endpoint
 
-from ..domain import Media, Route
+from ..domain import Maintenance, Media, Route
 from ..ports import Edge
-from . import caddy_media
+from . import caddy_media, caddy_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,11 +120,13 @@ class CaddyEdge(Edge):
 
 
 def _there(route: Route) -> Sequence[Json]:
-    if isinstance(route.upstream, Media):
-        return caddy_media.handlers(route.upstream)
-    # Without flush_interval -1: with it Caddy breaks open streams off whenever routes
-    # change. Event streams and bodies of unknown length are passed on at once as it is.
-    return [{"handler": "reverse_proxy", "upstreams": [{"dial": str(route.upstream)}]}]
+    match route.upstream:
+        case Media():
+            return caddy_media.handlers(route.upstream)
+        case Maintenance():
+            return [caddy_pages.maintenance(route.host)]
+        case Endpoint():
+            return [caddy_pages.application(route.host, route.upstream)]
 
 
 def _go_to(url: str) -> Json:
@@ -145,12 +148,6 @@ def _come_by_https(url: str) -> Json:
 
 
 def _read(entry: Json) -> Route:
-    return Route(host=entry["match"][0]["host"][0], upstream=_upstream(entry["handle"][-1]))
-
-
-def _upstream(handler: Json) -> Endpoint | Media:
-    if handler["handler"] == "subroute":
-        return caddy_media.read(handler)
-    dial: str = handler["upstreams"][0]["dial"]
-    host, _, port = dial.rpartition(":")
-    return Endpoint(host=host, port=int(port))
+    last = entry["handle"][-1]
+    read = caddy_media.read if caddy_media.is_ours(last) else caddy_pages.read
+    return Route(host=entry["match"][0]["host"][0], upstream=read(last))

@@ -64,6 +64,11 @@ def handlers(media: Media) -> list[Json]:
     return [named, {"handler": "subroute", "routes": routes, "errors": {"routes": failed}}]
 
 
+def is_ours(handler: Json) -> bool:
+    """Say whether this is the last of `handlers`, and not what is done for an application."""
+    return any(it["handler"] == "rewrite" for it in handler["routes"][-1]["handle"])
+
+
 def read(handler: Json) -> Media:
     """Return the media that the last of `handlers` leads to."""
     rewrite, proxy = handler["routes"][-1]["handle"]

@@ -16,6 +16,7 @@ from ..domain import (
     Inside,
     Machine,
     MachineState,
+    Maintenance,
     Media,
     Placement,
     Route,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from shared.database import Row, Transaction
+
+    from ..domain import Upstream
 
 # Whoever applies the list of routes has the newest one, and nobody applies an older one after it.
 ROUTES_LOCK: Final = 0x0FED2
@@ -222,18 +225,33 @@ class PostgresPublicationRepository(PublicationRepository):
             )
 
     @override
+    async def maintain(
+        self, tx: Transaction, deployment: str, hosts: Sequence[str], *, on: bool
+    ) -> None:
+        await tx.execute(
+            """update routes set in_maintenance = $3
+            where deployment = $1 and host = any($2) and media_url is null""",
+            deployment,
+            list(hosts),
+            on,
+        )
+
+    @override
     async def list_routes(self, tx: Transaction) -> Sequence[Route]:
         await tx.execute("select pg_advisory_xact_lock($1)", ROUTES_LOCK)
         rows = await tx.fetch(
-            """select routes.host, media_url, addresses.host at, addresses.port from routes
-            left join addresses on addresses.machine = routes.machine
+            """select routes.host, media_url, in_maintenance, addresses.host at, addresses.port
+            from routes left join addresses on addresses.machine = routes.machine
                 and addresses.guest_port = routes.guest_port
-            where media_url is not null or addresses.port is not null order by routes.host"""
+            where media_url is not null or in_maintenance or addresses.port is not null
+            order by routes.host"""
         )
         return [Route(host=it["host"], upstream=_upstream(it)) for it in rows]
 
 
-def _upstream(row: Row) -> Endpoint | Media:
+def _upstream(row: Row) -> Upstream:
+    if row["in_maintenance"]:
+        return Maintenance()
     if row["media_url"] is not None:
         return Media(url=row["media_url"])
     return Endpoint(host=row["at"], port=row["port"])

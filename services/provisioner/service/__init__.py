@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared import jobs
-from shared.contracts.deployer import ConfigDeployed
+from shared.contracts.deployer import ApplicationQuiesced, ApplicationResumed, ConfigDeployed
 from shared.contracts.deployments import BucketRequest, MachineRequest, Mode
 from shared.contracts.failures import Outcome
 from shared.contracts.panel import (
@@ -17,18 +17,24 @@ from shared.contracts.panel import (
     DeploymentRemovalRequested,
     DeploymentRequested,
 )
-from shared.contracts.provisioner import ProvisioningFailed, RoutePublished, VMReady, VMRemoved
+from shared.contracts.provisioner import (
+    MaintenanceChanged,
+    ProvisioningFailed,
+    RoutePublished,
+    VMReady,
+    VMRemoved,
+)
 
 from ..domain import ApplicationHost, Door
 from .machines import Machines
 from .publication import Publication
-from .values import Announced, Published, Wanted
+from .values import Announced, Maintained, Published, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.bus.consumer import Routes
-    from shared.contracts.messages import Event
+    from shared.contracts.messages import Event, RunEvent
     from shared.database import Transaction
 
 
@@ -79,6 +85,33 @@ class Provisioner:
     async def on_cancel_requested(self, event: CancelRequested, tx: Transaction) -> None:
         """Let what is done for the run stop after its current step."""
         await jobs.cancel(tx, event.deployment, event.run)
+
+    async def on_application_quiesced(self, event: ApplicationQuiesced, tx: Transaction) -> None:
+        """Let the edge speak for applications that stand still."""
+        await self._maintain(tx, event, Maintained(hosts=event.hosts, on=True))
+
+    async def on_application_resumed(self, event: ApplicationResumed, tx: Transaction) -> None:
+        """Hand requests on to applications that run again."""
+        await self._maintain(tx, event, Maintained(hosts=event.hosts, on=False))
+
+    async def _maintain(self, tx: Transaction, event: RunEvent, wanted: Maintained) -> None:
+        await jobs.enqueue(
+            tx,
+            "maintain",
+            deployment=event.deployment,
+            revision=0,
+            run=event.run,
+            arguments=wanted,
+        )
+
+    async def announce_maintenance(self, job: jobs.Job, _: Transaction) -> Sequence[Event]:
+        """Announce what visitors see."""
+        wanted = job.asked(Maintained)
+        return [
+            MaintenanceChanged(
+                deployment=job.deployment, run=job.run, hosts=wanted.hosts, on=wanted.on
+            )
+        ]
 
     async def announce_ready(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
         """Record and announce that the machines answer."""
@@ -142,6 +175,8 @@ class Provisioner:
             ConfigDeployed: self.on_config_deployed,
             DeploymentRemovalRequested: self.on_removal_requested,
             CancelRequested: self.on_cancel_requested,
+            ApplicationQuiesced: self.on_application_quiesced,
+            ApplicationResumed: self.on_application_resumed,
         }
 
     def kinds(self) -> Sequence[jobs.Kind]:
@@ -165,6 +200,12 @@ class Provisioner:
                     jobs.Step("route", self.route),
                 ),
                 finish=self.announce_routes,
+                failed=self.publishing_failed,
+            ),
+            jobs.Kind(
+                name="maintain",
+                steps=(jobs.Step("maintenance", self.publication.maintain),),
+                finish=self.announce_maintenance,
                 failed=self.publishing_failed,
             ),
             jobs.Kind(

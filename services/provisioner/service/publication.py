@@ -10,7 +10,7 @@ from shared import errors, telemetry
 from shared.contracts.deployments import PublishedRoute
 
 from ..domain import Inside, Media
-from .values import Announced, Published
+from .values import Announced, Maintained, Published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,6 +84,13 @@ class Publication:
                 for it in applications
             )
         )
+
+    async def maintain(self, job: jobs.Job) -> None:
+        """Let the edge speak for applications that stand still, or hand requests on again."""
+        wanted = job.asked(Maintained)
+        async with self.database.transaction() as tx:
+            await self.repository.maintain(tx, job.deployment, wanted.hosts, on=wanted.on)
+        await self.apply()
 
     async def withdraw_routes(self, job: jobs.Job) -> None:
         """Route no host of a deployment any more."""

@@ -51,6 +51,13 @@ class Published(Value):
     routes: tuple[PublishedRoute, ...]
 
 
+class Maintained(Value):
+    """The hosts of applications that stand still, or go on."""
+
+    hosts: tuple[str, ...]
+    on: bool
+
+
 class Removed(Value):
     """The machines that are gone."""
 
