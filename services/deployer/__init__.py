@@ -2,7 +2,8 @@
 
 Owns:     systems, activations, application secrets, start permits, health.
 Consumes: DeploymentRequested, DeploymentRemovalRequested, VMReady, StorageReady,
-          CancelRequested, RestartRequested, QuiesceRequested, ResumeRequested.
+          CancelRequested, RestartRequested, QuiesceRequested, ResumeRequested,
+          StateExportRequested, StateImportRequested.
 Emits:    ConfigDeployed, DeploymentFailed, SystemRemoved, ApplicationQuiesced, ApplicationResumed,
-          HealthChanged.
+          HealthChanged, StateExported, StateImported.
 """

@@ -23,6 +23,7 @@ from .adapters.http import HttpHealthProbe
 from .adapters.nix import Nix, NixSystemBuilder
 from .adapters.postgres import PostgresApplicationSecrets, PostgresRevisions
 from .adapters.postgres_conditions import PostgresConditions
+from .adapters.postgres_transfers import PostgresTransfers
 from .adapters.ssh import SshHosts, create_key
 from .render import Renderer
 from .service import ADDRESSEE, OWNER, Deployer, Timing
@@ -80,6 +81,7 @@ def wired(settings: Settings, renderer: Renderer, database: Database, outside: O
     return Deployer(
         revisions=PostgresRevisions(database),
         secrets=PostgresApplicationSecrets(database),
+        transfers=PostgresTransfers(database),
         renderer=renderer,
         builder=NixSystemBuilder(
             nix=Nix.usual(settings.work_directory),

@@ -344,6 +344,10 @@ class Transfers(Protocol):
         """Forget the passwords of a deployment's exports."""
         ...
 
+    async def forget(self, tx: Transaction, deployment: str) -> None:
+        """Forget everything about a deployment."""
+        ...
+
     async def begin(self, deployment: str, begun: Import) -> None:
         """Remember that an import begins to change things; nothing if that is known already."""
         ...
@@ -356,6 +360,6 @@ class Transfers(Protocol):
         """Remember that what was imported counts from now on."""
         ...
 
-    async def settle(self, tx: Transaction, deployment: str) -> None:
+    async def settle(self, deployment: str, tx: Transaction | None = None) -> None:
         """Forget the import."""
         ...

@@ -6,7 +6,15 @@ A package is a folder with `application.toml` and `options.schema.json`; adding 
 no Python. Everything here is pure: the same folders and options always give the same resources.
 """
 
-from .application import Application, SecretKind, Standalone, StateManifest, StateSecret, Unit
+from .application import (
+    Application,
+    SecretKind,
+    SecretScope,
+    Standalone,
+    StateManifest,
+    StateSecret,
+    Unit,
+)
 from .loading import load
 from .requests import Catalogue, is_media_label, media_host
 
@@ -14,6 +22,7 @@ __all__ = [
     "Application",
     "Catalogue",
     "SecretKind",
+    "SecretScope",
     "Standalone",
     "StateManifest",
     "StateSecret",

@@ -81,13 +81,12 @@ async def test_an_import_is_known_from_its_beginning_until_it_is_settled(memory:
     async with memory.transaction() as tx:
         found = await transfers.unsettled(DEPLOYMENT, tx)
         assert found == replace(IMPORT, is_accepted=True)
-        await transfers.settle(tx, DEPLOYMENT)
+        await transfers.settle(DEPLOYMENT, tx)
     assert await transfers.unsettled(DEPLOYMENT) is None
 
 
 async def test_what_was_never_begun_can_be_accepted_and_settled(memory: Memory) -> None:
     await memory.transfers.accept(DEPLOYMENT)
-    async with memory.transaction() as tx:
-        await memory.transfers.settle(tx, DEPLOYMENT)
+    await memory.transfers.settle(DEPLOYMENT)
 
     assert await memory.transfers.unsettled(DEPLOYMENT) is None

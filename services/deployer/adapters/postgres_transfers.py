@@ -43,6 +43,11 @@ class PostgresTransfers(Transfers):
         await tx.execute("delete from exports where deployment = $1", deployment)
 
     @override
+    async def forget(self, tx: Transaction, deployment: str) -> None:
+        await self.exported(tx, deployment)
+        await self.settle(deployment, tx)
+
+    @override
     async def begin(self, deployment: str, begun: Import) -> None:
         values = (begun.export, begun.run, list(begun.applications))
         async with self.database.transaction() as tx:
@@ -71,5 +76,9 @@ class PostgresTransfers(Transfers):
             )
 
     @override
-    async def settle(self, tx: Transaction, deployment: str) -> None:
+    async def settle(self, deployment: str, tx: Transaction | None = None) -> None:
+        if tx is None:
+            async with self.database.transaction() as own:
+                return await self.settle(deployment, own)
         await tx.execute("delete from imports where deployment = $1", deployment)
+        return None

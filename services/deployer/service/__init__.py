@@ -19,6 +19,7 @@ from shared.contracts.provisioner import VMReady
 from shared.contracts.storage import StorageReady
 
 from .cancelling import Cancelling
+from .carrying import Carrying
 from .contents import Contents
 from .deploying import Deploying
 from .forgetting import Forgetting
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         Revisions,
         SecretMaker,
         SystemBuilder,
+        Transfers,
     )
     from ..render import Renderer
 
@@ -68,6 +70,7 @@ class Deployer:
 
     revisions: Revisions
     secrets: ApplicationSecrets
+    transfers: Transfers
     renderer: Renderer
     builder: SystemBuilder
     hosts: Hosts
@@ -116,7 +119,25 @@ class Deployer:
             placing=self.placing,
             verdict=self.verdict,
             conditions=self.conditions,
+            settle=self.carrying.reverting.settle,
             timing=self.timing,
+        )
+
+    @property
+    def carrying(self) -> Carrying:
+        """The jobs that carry the state of applications."""
+        return Carrying(
+            revisions=self.revisions,
+            secrets=self.secrets,
+            transfers=self.transfers,
+            hosts=self.hosts,
+            probe=self.probe,
+            keeping=self.keeping,
+            placing=self.placing,
+            contents=self.contents,
+            verdict=self.verdict,
+            conditions=self.conditions,
+            transaction=self.transaction,
         )
 
     @property
@@ -165,6 +186,7 @@ class Deployer:
         return Forgetting(
             revisions=self.revisions,
             kept=self.secrets,
+            transfers=self.transfers,
             conditions=self.conditions,
             hosts=self.hosts,
             builder=self.builder,
@@ -256,6 +278,7 @@ class Deployer:
             ResumeRequested: self.on_resume_requested,
             VMReady: self.on_vm_ready,
             StorageReady: self.on_storage_ready,
+            **self.carrying.routes(),
         }
 
     def kinds(self) -> Sequence[jobs.Kind]:
@@ -267,6 +290,7 @@ class Deployer:
             self.pausing.quiesce(),
             self.pausing.resume(),
             self.cancelling.kind(),
+            *self.carrying.kinds(),
         )
 
     def watches(self) -> Sequence[jobs.Watch]:

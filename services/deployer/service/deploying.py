@@ -36,7 +36,7 @@ from .together import each
 from .verdict import OUTCOME, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from shared.contracts.deployments import GrantedMachine
     from shared.contracts.messages import Event
@@ -105,6 +105,8 @@ class Deploying:
     placing: Placing
     verdict: Verdict
     conditions: Conditions
+    settle: Callable[[str], Awaitable[None]]
+    """Puts back what an import left that never ended."""
     timing: Timing
 
     def kind(self) -> jobs.Kind:
@@ -125,6 +127,7 @@ class Deploying:
     async def build(self, job: jobs.Job) -> Built:
         """Build the system of every machine, and connect to the machines meanwhile."""
         revision = await self._revision(job)
+        await self.settle(job.deployment)
         kept = await self.keeping.ensure(revision)
 
         async def build_one(machine: GrantedMachine) -> tuple[Sighting, str]:

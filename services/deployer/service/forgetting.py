@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from shared.contracts.messages import Event
     from shared.database import Transaction
 
-    from ..ports import ApplicationSecrets, Conditions, Hosts, Revisions, SystemBuilder
+    from ..ports import (
+        ApplicationSecrets,
+        Conditions,
+        Hosts,
+        Revisions,
+        SystemBuilder,
+        Transfers,
+    )
 
 GOODBYE_SECONDS: Final = 5.0
 
@@ -28,6 +35,7 @@ class Forgetting:
 
     revisions: Revisions
     kept: ApplicationSecrets
+    transfers: Transfers
     conditions: Conditions
     hosts: Hosts
     builder: SystemBuilder
@@ -59,6 +67,7 @@ class Forgetting:
     async def announce_removed(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
         """Forget the deployment and say so."""
         await self.kept.forget(tx, job.deployment)
+        await self.transfers.forget(tx, job.deployment)
         await self.conditions.forget(tx, job.deployment)
         await self.revisions.forget(tx, job.deployment)
         return [SystemRemoved(deployment=job.deployment, run=job.run)]

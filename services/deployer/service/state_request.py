@@ -29,8 +29,9 @@ SOCKETS: Final = "run"
 class StateRequest:
     """An export or an import of one application's state."""
 
-    export: str
+    application: str
     version: str
+    export: str
     staging: Staging
     secret_key: str = field(repr=False)
     files_password: str = field(repr=False)

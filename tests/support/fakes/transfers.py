@@ -30,6 +30,11 @@ class FakeTransfers(Transfers):
         self.passwords = {it: of for it, of in self.passwords.items() if it[0] != deployment}
 
     @override
+    async def forget(self, tx: Transaction, deployment: str) -> None:
+        await self.exported(tx, deployment)
+        await self.settle(deployment, tx)
+
+    @override
     async def begin(self, deployment: str, begun: Import) -> None:
         self.imports.setdefault(deployment, begun)
 
@@ -43,5 +48,5 @@ class FakeTransfers(Transfers):
             self.imports[deployment] = replace(self.imports[deployment], is_accepted=True)
 
     @override
-    async def settle(self, tx: Transaction, deployment: str) -> None:
+    async def settle(self, deployment: str, tx: Transaction | None = None) -> None:
         self.imports.pop(deployment, None)

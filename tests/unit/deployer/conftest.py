@@ -20,8 +20,12 @@ from tests.support.fakes.conditions import FakeConditions
 from tests.support.fakes.health_probe import FakeHealthProbe
 from tests.support.fakes.host import FakeHosts
 from tests.support.fakes.revisions import FakeRevisions
+from tests.support.fakes.secret_maker import FakeSecretMaker
 from tests.support.fakes.system_builder import FakeSystemBuilder
 from tests.support.fakes.transaction import no_transaction
+from tests.support.fakes.transfers import FakeTransfers
+
+from .errands import BLOG, ENGINE, NAMES, Errands, deployed, finished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from services.deployer.ports import SecretMaker
     from shared.contracts.messages import Event
     from shared.contracts.progress import StepState
+    from shared.contracts.state import SavedApplication
     from shared.database import Transaction
     from shared.jobs import Report
     from tests.support.fakes.host import FakeHost
@@ -45,6 +50,7 @@ class Rig:
 
     revisions: FakeRevisions = field(default_factory=FakeRevisions)
     kept: FakeApplicationSecrets = field(default_factory=FakeApplicationSecrets)
+    transfers: FakeTransfers = field(default_factory=FakeTransfers)
     maker: SecretMaker = field(default_factory=CryptographySecretMaker)
     hosts: FakeHosts = field(default_factory=FakeHosts)
     probe: FakeHealthProbe = field(default_factory=FakeHealthProbe)
@@ -66,6 +72,7 @@ class Rig:
         return Deployer(
             revisions=self.revisions,
             secrets=self.kept,
+            transfers=self.transfers,
             renderer=RENDERER,
             builder=self.builder,
             hosts=self.hosts,
@@ -158,4 +165,28 @@ def rig() -> Rig:
         revision=a_revision(buckets=(bucket,)),
     )
     found.wish_for(found.revision)
+    return found
+
+
+@pytest.fixture
+async def errands(rig: Rig) -> Errands:
+    """Deploy a blog that has posts and runs."""
+    rig.maker = FakeSecretMaker()
+    await deployed(rig)
+    rig.host.state = {"microblog": "posts of then"}
+    rig.host.running = {BLOG, ENGINE, "hello"}
+    return Errands(rig=rig)
+
+
+@pytest.fixture
+async def saved(errands: Errands) -> tuple[SavedApplication, ...]:
+    """Return a backup of a blog with other secrets, whose posts have changed since."""
+    found = await errands.saved(*NAMES)
+    errands.steps.clear()
+    rig = errands.rig
+    rig.kept.kept.clear()
+    rig.results.clear()
+    await finished(rig)
+    rig.host.state["microblog"] = "posts of now"
+    rig.host.carried.clear()
     return found

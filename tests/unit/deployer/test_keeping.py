@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from pydantic import SecretStr
-from typing_extensions import override
 
-from services.deployer.ports import SecretMaker
 from shared import errors, ids
 from shared.catalogue import SecretKind
 from shared.contracts.deployer import ConfigDeployed
@@ -26,6 +23,7 @@ from tests.support.deployments import (
     a_wish,
 )
 from tests.support.fakes.application_secrets import FakeApplicationSecrets
+from tests.support.fakes.secret_maker import FakeSecretMaker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,27 +39,13 @@ OTHER = ids.new_id()
 NOTHING = cast("Transaction", None)
 
 
-@dataclass(kw_only=True)
-class CountingMaker(SecretMaker):
-    """Makes values that are easy to tell apart, and lets others work meanwhile."""
-
-    made: list[str] = field(default_factory=list)
-
-    @override
-    async def make(self, kind: SecretKind) -> SecretStr:
-        self.made.append(kind)
-        value = f"{kind}-{len(self.made)}"
-        await asyncio.sleep(0)
-        return SecretStr(value)
+@pytest.fixture
+def maker() -> FakeSecretMaker:
+    return FakeSecretMaker()
 
 
 @pytest.fixture
-def maker() -> CountingMaker:
-    return CountingMaker()
-
-
-@pytest.fixture
-def diary(rig: Rig, maker: CountingMaker) -> Rig:
+def diary(rig: Rig, maker: FakeSecretMaker) -> Rig:
     """A deployment of an application with a secret of every kind."""
     rig.maker = maker
     rig.wish_for(a_diary())
@@ -97,7 +81,7 @@ class Statements:
 
 
 async def test_every_secret_is_made_by_its_kind_and_placed(
-    diary: Rig, maker: CountingMaker
+    diary: Rig, maker: FakeSecretMaker
 ) -> None:
     await diary.run()
 
@@ -115,7 +99,7 @@ async def test_every_secret_is_made_by_its_kind_and_placed(
 
 
 async def test_another_deploy_finds_the_same_values_and_changes_nothing(
-    diary: Rig, maker: CountingMaker
+    diary: Rig, maker: FakeSecretMaker
 ) -> None:
     await diary.run()
     before, system = placed(diary), diary.host.system
@@ -130,7 +114,7 @@ async def test_another_deploy_finds_the_same_values_and_changes_nothing(
     assert len(maker.made) == len(NAMES)
 
 
-async def test_only_what_is_missing_is_made(diary: Rig, maker: CountingMaker) -> None:
+async def test_only_what_is_missing_is_made(diary: Rig, maker: FakeSecretMaker) -> None:
     sealed = diary.sealed("carried from elsewhere")
     await diary.kept.keep(DEPLOYMENT, [a_secret("signing-key", sealed=sealed)])
 
@@ -156,7 +140,7 @@ async def test_another_deployment_has_other_values(diary: Rig) -> None:
     assert len(set(placed(diary).values())) == len(NAMES)
 
 
-async def test_a_boot_brings_the_same_values_back(diary: Rig, maker: CountingMaker) -> None:
+async def test_a_boot_brings_the_same_values_back(diary: Rig, maker: FakeSecretMaker) -> None:
     await diary.run()
     before = placed(diary)
     diary.leave_running()

@@ -10,6 +10,7 @@ import pytest
 
 from services.deployer.service.state_request import StateRequest, has_state
 from shared import errors
+from shared.catalogue.application import StateDatabase, StatePath
 from shared.contracts.deployments import Doors
 from shared.contracts.state import Staging
 from tests.support.deployments import RUN, a_bucket, a_machine, applications
@@ -24,10 +25,28 @@ if TYPE_CHECKING:
 
 GOLDEN = ROOT / "tests/unit/deployer/golden/state.json"
 MODULES = ("failures", "fields", "request")
-MICROBLOG = applications().get("microblog")
+DATABASE = StateDatabase(
+    name="microblog",
+    engine="postgresql",
+    collation="C",
+    excluded_tables=("sessions", "seen_signatures"),
+    truncate_after_restore=("sessions",),
+)
+PATH = StatePath(path="avatars", owner="app-microblog", excludes=("*.half",))
+
+
+def a_package(*paths: StatePath) -> Application:
+    """Return the microblog as if this were its state."""
+    package = applications().get("microblog")
+    changes = {"databases": (DATABASE,), "paths": paths or (PATH,)}
+    return package.model_copy(update={"state": package.state.model_copy(update=changes)})
+
+
+MICROBLOG = a_package()
 ASKED = StateRequest(
-    export=RUN,
+    application="microblog",
     version="1.0.0",
+    export=RUN,
     staging=Staging(granted=a_bucket(), prefixes={"microblog": "state/microblog"}),
     secret_key="the-key",  # noqa: S106 - of no bucket
     files_password="the password",  # noqa: S106 - of no files
@@ -71,12 +90,7 @@ def test_what_belongs_to_others_is_not_called_missing() -> None:
 
 
 def test_folders_that_end_in_the_same_word_are_told_apart() -> None:
-    paths = tuple(
-        MICROBLOG.state.paths[0].model_copy(update={"path": it, "owner": None})
-        for it in ("one/data", "two/data")
-    )
-    state = MICROBLOG.state.model_copy(update={"paths": paths})
-    package = MICROBLOG.model_copy(update={"state": state})
+    package = a_package(StatePath(path="one/data"), StatePath(path="two/data"))
 
     found = document(package)["manifest"]["paths"]
 

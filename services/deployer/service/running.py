@@ -1,0 +1,127 @@
+"""What a deployment was left with, and work on its machines in the boot that they are in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from shared import errors
+from shared.contracts.deployments import Mode
+
+from ..domain import RebootedError
+from .verdict import OUTCOME
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from shared.contracts.deployments import GrantedMachine
+
+    from ..domain import Generation, Revision
+    from ..ports import Conditions, Revisions
+    from .contents import Contents
+    from .health import Transactions
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What the last deploy left."""
+
+    revision: Revision
+    generations: Sequence[Generation]
+    is_still: bool
+    """Whether its applications are not meant to run: it is prepared only, or paused."""
+
+    def version_of(self, application: str) -> str:
+        """Return the version of an application.
+
+        Raises:
+            NotFoundError: it is not part of what was deployed.
+        """
+        for order in self.revision.wanted.applications:
+            if order.application == application:
+                return order.version
+        raise errors.NotFoundError(
+            "application.not_deployed", f"{application} is not part of what was deployed here"
+        )
+
+    def narrowed(self, applications: Collection[str]) -> Revision:
+        """Return the revision as if these were all of its applications."""
+        wanted = self.revision.wanted
+        orders = tuple(it for it in wanted.applications if it.application in applications)
+        return replace(self.revision, wanted=wanted.model_copy(update={"applications": orders}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A machine in the boot that it is in, with all that its units need for that."""
+
+    machine: GrantedMachine
+    generation: Generation
+    boot_id: str
+
+
+Do = Callable[[Visit], Awaitable[T]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """Finds what a deployment was left with, and works on all of it."""
+
+    revisions: Revisions
+    contents: Contents
+    conditions: Conditions
+    transaction: Transactions
+
+    async def left(self, deployment: str) -> Left:
+        """Return what the last deploy left.
+
+        Raises:
+            ConflictError: there is nothing.
+        """
+        generations = await self.revisions.generations(deployment)
+        if not generations:
+            raise errors.ConflictError(
+                "deployment.nothing_deployed",
+                "nothing of this deployment is in place; deploy it first",
+                details={OUTCOME: "unchanged"},
+            )
+        first = generations[0]
+        revision = await self.revisions.revision(deployment, first.revision, first.run)
+        async with self.transaction() as tx:
+            is_paused = await self.conditions.is_paused(tx, deployment)
+        is_still = is_paused or revision.wanted.mode is not Mode.ACTIVE
+        return Left(revision=revision, generations=generations, is_still=is_still)
+
+    async def everywhere(self, left: Left, do: Do[T]) -> dict[str, T]:
+        """Do something with every machine at once, and let all of them finish.
+
+        Each is given first what a boot has taken from it.
+
+        Raises:
+            UnavailableError: a machine does not answer, or has booted meanwhile.
+        """
+        results = await asyncio.gather(
+            *(self._at(left, it, do) for it in left.generations), return_exceptions=True
+        )
+        found: dict[str, T] = {}
+        for generation, result in zip(left.generations, results, strict=True):
+            if isinstance(result, BaseException):
+                raise result
+            found[generation.machine] = result
+        return found
+
+    async def _at(self, left: Left, generation: Generation, do: Do[T]) -> T:
+        machines = {it.machine: it for it in left.revision.machines}
+        machine = machines[generation.machine]
+        deployment = left.revision.wanted.deployment
+        try:
+            boot_id = await self.contents.restore(deployment, generation)
+            return await do(Visit(machine=machine, generation=generation, boot_id=boot_id))
+        except RebootedError as error:
+            raise errors.UnavailableError(
+                "machine.rebooted", f"{machine.machine} has booted meanwhile"
+            ) from error

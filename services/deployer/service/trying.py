@@ -1,0 +1,85 @@
+"""Whether applications are well on the state that they were given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from shared import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ..ports import HealthProbe, Hosts
+    from .halting import Halting
+    from .running import Left, Running, Visit
+    from .verdict import Verdict
+
+GOOD: Final = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trying:
+    """Asks applications how they are, looks at their pages, and tries their secrets."""
+
+    running: Running
+    halting: Halting
+    hosts: Hosts
+    probe: HealthProbe
+    verdict: Verdict
+
+    async def require_well(self, left: Left, applications: Collection[str]) -> None:
+        """Return when all of it is well.
+
+        Raises:
+            FaultError: something is not.
+            UnavailableError: a machine does not answer, or has booted meanwhile.
+        """
+        boots = await self._boots(left)
+        wrong = await self.ailments(left, applications)
+        if not wrong:
+            wrong = await self._unfit(left, applications)
+        if wrong and await self._boots(left) != boots:
+            raise errors.UnavailableError("machine.rebooted", "a machine has booted meanwhile")
+        if wrong:
+            raise errors.FaultError("application.not_healthy", "; ".join(wrong))
+
+    async def ailments(self, left: Left, applications: Collection[str]) -> list[str]:
+        """Return what is wrong with applications that are meant to run."""
+        if left.is_still:
+            return []
+        return await self.verdict.sick(left.narrowed(applications)) or await self._bad(
+            left, applications
+        )
+
+    async def _boots(self, left: Left) -> dict[str, str]:
+        async def boot_id(visit: Visit) -> str:
+            return visit.boot_id
+
+        return await self.running.everywhere(left, boot_id)
+
+    async def _unfit(self, left: Left, applications: Collection[str]) -> list[str]:
+        """Return which secrets do not fit the data."""
+
+        async def try_here(visit: Visit) -> list[str]:
+            host = self.hosts.at(visit.machine)
+            return [
+                f"the secret {secret.name} of {package.name} does not fit its data: {complaint}"
+                for package in self.halting.packages(visit, applications)
+                for secret in package.state.secrets
+                if secret.probe
+                if (complaint := await host.perform(visit.boot_id, package.name, secret.probe))
+            ]
+
+        found = await self.running.everywhere(left, try_here)
+        return [it for here in found.values() for it in here]
+
+    async def _bad(self, left: Left, applications: Collection[str]) -> list[str]:
+        """Return which pages do not look as they should."""
+        return [
+            f"{place.application} answers {check.path} with {ailment}"
+            for place in left.narrowed(applications).places()
+            for check in self.halting.catalogue.get(place.application).state.checks
+            if check.status in GOOD
+            if (ailment := await self.probe.ask(place.endpoint, place.host, check.path))
+        ]
