@@ -24,6 +24,8 @@ Json = Mapping[str, Any]
 MAINTENANCE_SECONDS: Final = 30
 AWAY_SECONDS: Final = 5
 """What was just stopped or started is back soon."""
+STILL: Final = "What answers under this name stands still for a while, on purpose."
+AWAY: Final = "What answers under this name is away at the moment; try again soon."
 _STATUS: Final = HTTPStatus.SERVICE_UNAVAILABLE
 # zxx: no language at all. A person who does not see it hears the name, the status and the time.
 _PAGE: Final = """<!doctype html>
@@ -59,14 +61,14 @@ def application(host: str, upstream: Endpoint) -> Json:
     return {
         "handler": "subroute",
         "routes": [{"handle": [proxy]}],
-        "errors": {"routes": _answers(host, "edge.no_answer", "\N{HOURGLASS}", AWAY_SECONDS)},
+        "errors": {"routes": _answers(host, "edge.no_answer", AWAY, "\N{HOURGLASS}", AWAY_SECONDS)},
     }
 
 
 def maintenance(host: str) -> Json:
     """Return what speaks for an application that stands still on purpose."""
     pause = "\N{DOUBLE VERTICAL BAR}\N{VARIATION SELECTOR-15}"
-    answers = _answers(host, "edge.maintenance", pause, MAINTENANCE_SECONDS)
+    answers = _answers(host, "edge.maintenance", STILL, pause, MAINTENANCE_SECONDS)
     return {"handler": "subroute", "routes": answers}
 
 
@@ -80,12 +82,13 @@ def read(handler: Json) -> Upstream:
     return Endpoint(host=host, port=int(port))
 
 
-def _answers(host: str, code: str, symbol: str, seconds: int) -> list[Json]:
+def _answers(host: str, code: str, detail: str, symbol: str, seconds: int) -> list[Json]:
     """Return the routes that answer, for programs and for people."""
     problem = {
         "type": "about:blank",
         "title": _STATUS.phrase,
         "status": _STATUS.value,
+        "detail": detail,
         "code": code,
         "instance": f"//{host}",
     }
