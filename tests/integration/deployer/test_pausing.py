@@ -1,4 +1,4 @@
-"""Pauses, health and cancelled runs on a real database, with machines in memory."""
+"""Pauses, health and cancelled runs on a real database, with machines in memory and a real one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
 
-from shared import ids
+from shared import http, ids
 from shared.contracts.deployer import (
     ApplicationQuiesced,
     ApplicationResumed,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from shared.database import Database
     from shared.sealing import Sealer
     from tests.support.fakes.host import FakeHost
+    from tests.support.guests import Guest
 
 HOST = "hello.garden.example"
 
@@ -195,3 +197,45 @@ async def test_a_cancelled_wish_is_answered_also_when_nobody_grants_anything(
         _, event = await played.ended(wish.run)
 
     assert (event["failure"]["code"], event["outcome"]) == ("cancelled", "partial")
+
+
+async def test_what_stands_still_on_a_real_machine_does_so_after_a_power_cut(
+    world: World, guest: Guest
+) -> None:
+    timing = replace(TIMING, between_examinations=0.5)
+    real = Played(
+        database=world.database,
+        deployer=replace(world.deployer, timing=timing),
+        machine=world.machine,
+    )
+
+    async def has_booted() -> bool:
+        [left] = await real.deployer.revisions.generations(real.deployment)
+        return left.boot_id not in {"", boot_id}
+
+    async with real.working():
+        await real.ended(await real.ask("moody", options={"greeting": "still there"}))
+        [left] = await real.deployer.revisions.generations(real.deployment)
+        boot_id = left.boot_id
+
+        kind, _ = await real.ended(await real.wish(QuiesceRequested))
+        assert kind == ApplicationQuiesced.event_type()
+        assert await page(real) == ""
+        await guest.boot_again()
+        await eventually(has_booted, within=30)
+        assert await page(real) == ""
+
+        kind, _ = await real.ended(await real.wish(ResumeRequested))
+        assert kind == ApplicationResumed.event_type()
+        assert await page(real) == "still there"
+    assert await real.health() == []
+
+
+async def page(world: World) -> str:
+    """Return what the machine's web server answers."""
+    async with http.client(timeout_seconds=5) as client:
+        try:
+            answer = await client.get(f"http://{world.machine.http}/index.html")
+        except httpx2.HTTPError:
+            return ""
+    return answer.text.strip() if answer.is_success else ""
