@@ -116,6 +116,8 @@ class Deployment:
         """Return the deployment as it will be when these runs have succeeded, in this order."""
         found = self
         for it in waiting:
+            if it.state is RunState.CANCELLING:
+                continue
             if it.kind is RunKind.PAUSE:
                 found = replace(found, paused_at=found.paused_at or now)
             elif it.kind in {RunKind.RESUME, RunKind.DEPLOY}:

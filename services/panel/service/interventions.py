@@ -44,8 +44,9 @@ class Interventions:
         found = owned(await self.deployments.lock(tx, deployment), caller)
         found.require_changeable()
         waiting = await self.registered.list_unfinished(tx, found.id)
-        if waiting and waiting[-1].kind is kind:
-            return await self.requests.details(tx, waiting[-1])
+        newest = waiting[-1] if waiting else None
+        if newest and newest.kind is kind and newest.state is not RunState.CANCELLING:
+            return await self.requests.details(tx, newest)
         await self.readiness.require(tx, found, kind)
         return await self.requests.ask(tx, caller, found, Wish(kind=kind, by=caller.person))
 
