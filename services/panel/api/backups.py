@@ -104,12 +104,15 @@ async def restore_backup(backup: Id, body: RestoreQuestion, once: OnceDependency
     """Bring a backup back: in place, after a backup of what is there, or as a new deployment.
 
     In place, what is there is replaced: a first run backs it up, and a second one, which is not
-    begun when that fails, restores. On a domain it becomes a new deployment, configured as it was:
-    its machines and buckets are prepared, the backup is brought in, the applications are started.
+    begun when that fails, restores; without `backup_first` there is only the second. On a domain
+    it becomes a new deployment, configured as it was: its machines and buckets are prepared, the
+    backup is brought in, the applications are started.
     """
 
     async def work(tx: Transaction) -> Done:
-        found = await once.panel.backups.restore(tx, once.caller, backup, body.domain)
+        found = await once.panel.backups.restore(
+            tx, once.caller, backup, body.domain, is_kept=body.backup_first
+        )
         answer = RestorationAnswer.of(found)
         return Done(status=202, location=f"{PREFIX}/runs/{answer.run.id}", body=answer)
 

@@ -122,6 +122,13 @@ def restore(  # noqa: PLR0913 - one parameter per option of the command line
     domain: Annotated[
         str | None, typer.Option(help="Restore as a new deployment, on this domain.")
     ] = None,
+    no_backup_first: Annotated[
+        bool,
+        typer.Option(
+            "--no-backup-first",
+            help="In place: do not keep what is there, which may be damaged too far to be saved.",
+        ),
+    ] = False,
     wait: Wait = False,
     timeout: Timeout = None,
     idempotency_key: Key = None,
@@ -135,7 +142,9 @@ def restore(  # noqa: PLR0913 - one parameter per option of the command line
     """
     check_waiting(timeout, wait=wait)
     path = f"/backups/{check_id(backup, 'backup')}/restore"
-    asked = {} if domain is None else {"domain": domain}
+    asked: Json = {} if domain is None else {"domain": domain}
+    if no_backup_first:
+        asked["backup_first"] = False
     with Client(profile.load()) as client:
         found = client.post(path, asked, key=idempotency_key or str(uuid.uuid4()))
         _introduce(client, found)

@@ -101,12 +101,18 @@ class Backups:
         return asked
 
     async def restore(
-        self, tx: Transaction, caller: Caller, backup: str, domain: str | None = None
+        self,
+        tx: Transaction,
+        caller: Caller,
+        backup: str,
+        domain: str | None = None,
+        *,
+        is_kept: bool = True,
     ) -> Restoration:
         """Ask for runs that bring a backup back: in place, or as a new deployment on a domain.
 
         What is gone can only come back as a new deployment: on its old domain unless another is
-        given.
+        given. In place, what is there is kept in a backup unless nobody wants it.
         """
         caller.require(Scope.WRITE)
         seen = await self.get(tx, caller, backup)
@@ -114,25 +120,28 @@ class Backups:
         found = _owned(await self.backups.lock(tx, backup), caller)
         found.require_complete()
         if domain is None and deployment.removed_at is None:
-            return await self.restore_in_place(tx, caller, deployment, found)
+            return await self.restore_in_place(tx, caller, deployment, found, is_kept=is_kept)
         return await self._restore_as_new(tx, caller, found, domain or deployment.domain)
 
-    async def restore_in_place(
+    async def restore_in_place(  # noqa: PLR0913 - what a restore is, spelt out
         self,
         tx: Transaction,
         caller: Caller,
         deployment: Deployment,
         backup: Backup,
         retry_of: str | None = None,
+        *,
+        is_kept: bool = True,
     ) -> Restoration:
-        """Ask for a backup of what is there, and for a restore after it."""
+        """Ask for a backup of what is there, unless that is not kept, and a restore after it."""
         deployment.require_changeable()
         await self.readiness.require(tx, deployment, RunKind.RESTORE)
         await self.readiness.require_fit(tx, deployment, backup)
-        wishes = [
-            Wish(kind=RunKind.BACKUP, by=caller.person, is_automatic=True),
-            Wish(kind=RunKind.RESTORE, by=caller.person, backup=backup.id, retry_of=retry_of),
-        ]
+        saving = Wish(kind=RunKind.BACKUP, by=caller.person, is_automatic=True)
+        restoring = Wish(
+            kind=RunKind.RESTORE, by=caller.person, backup=backup.id, retry_of=retry_of
+        )
+        wishes = [saving, restoring] if is_kept else [restoring]
         return Restoration(
             deployment.id, await self.requests.ask_all(tx, caller, deployment, wishes)
         )

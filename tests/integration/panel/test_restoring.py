@@ -79,6 +79,18 @@ async def test_nothing_is_restored_when_what_is_there_cannot_be_backed_up(panel:
     assert [it["run"] for it in stated] == [ended["id"]]
 
 
+async def test_what_is_damaged_too_far_to_be_saved_is_replaced_at_once(panel: PanelRig) -> None:
+    async with panel.operator() as client, rigs.an_application() as url:
+        deployment = await runs.live(panel, client, url)
+        backup = await runs.backed_up(panel, client, deployment["id"])
+        path = f"/backups/{backup['id']}/restore"
+        asked = await runs.ask(client, path, {"backup_first": False})
+        ended = await runs.succeed(panel, client, asked["run"]["id"])
+
+    assert [it["id"] for it in asked["runs"]] == [ended["id"]]
+    assert (ended["kind"], ended["after"]) == ("restore", None)
+
+
 @pytest.mark.parametrize(
     ("outcome", "status", "kinds"),
     [

@@ -74,6 +74,8 @@ class RestoreQuestion(Question):
 
     domain: Annotated[str | None, Field(max_length=1000)] = None
     """Given: a new deployment on this domain. Left out: in place, or where it was when removed."""
+    backup_first: bool = True
+    """In place: whether to back up what is there before. It fails where that is damaged too far."""
 
 
 class RestorationAnswer(Answer):
