@@ -249,12 +249,12 @@ class Machines:
         try:
             await self.backend.forward(machine.name, machine.identity, addresses)
         except errors.ConflictError:
-            new = [it for port, it in needed.items() if port not in machine.addresses]
-            if all([await self.backend.is_free(it) for it in new]):
+            lost = {it for it in addresses if addresses[it] != found.addresses.get(it)}
+            if all([await self.backend.is_free(addresses[it]) for it in lost]):
                 raise
             async with self.database.transaction() as tx:
-                await self.repository.vacate(tx, machine.name, keep=machine.addresses.keys())
-            # Somebody was faster; there are others.
+                await self.repository.vacate(tx, machine.name, keep=addresses.keys() - lost)
+            # Somebody else was faster; there are other addresses.
             raise jobs.ReenterError("machine") from None
 
     async def _boot(self, machine: Machine, placement: Placement) -> GrantedMachine:
