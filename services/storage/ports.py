@@ -213,5 +213,5 @@ class BucketRepository(Protocol):
         ...
 
     async def has_work(self, tx: Transaction, deployment: str) -> bool:
-        """Say whether a job of the deployment waits or is being done."""
+        """Say whether a run of the deployment is under way here, or will come back here."""
         ...
