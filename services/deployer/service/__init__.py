@@ -149,13 +149,11 @@ class Deployer:
     def pausing(self) -> Pausing:
         """The jobs that stop and start what runs."""
         return Pausing(
-            revisions=self.revisions,
+            running=self.carrying.running,
             hosts=self.hosts,
             catalogue=self.renderer.catalogue,
-            contents=self.contents,
             verdict=self.verdict,
             conditions=self.conditions,
-            transaction=self.transaction,
             clock=self.clock,
         )
 

@@ -6,8 +6,6 @@ application does not. A machine that boots in between is given what it needs, an
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +15,7 @@ from shared.contracts.deployments import Mode
 from shared.contracts.failures import Outcome
 from shared.contracts.messages import Value
 
-from ..domain import RebootedError, UnitVerb
+from ..domain import UnitVerb
 from . import units
 from .health import all_well
 from .verdict import OUTCOME
@@ -27,18 +25,13 @@ if TYPE_CHECKING:
 
     from shared.catalogue import Catalogue
     from shared.clock import Clock
-    from shared.contracts.deployments import GrantedMachine
     from shared.contracts.messages import Event
     from shared.database import Transaction
 
-    from ..domain import Generation, Revision
-    from ..ports import Conditions, Hosts, Revisions
-    from .contents import Contents
-    from .health import Transactions
+    from ..ports import Conditions, Hosts
+    from .running import Left, Running, Visit
     from .verdict import Verdict
 
-Do = Callable[["GrantedMachine", str], Awaitable[None]]
-"""Does something with a machine, in a boot of it."""
 QUIESCE: Final = "quiesce"
 UNSURE: Final = "The applications may stand still now; restart them."
 
@@ -53,13 +46,11 @@ class Settled(Value):
 class Pausing:
     """Stops and starts what runs, without changing it."""
 
-    revisions: Revisions
+    running: Running
     hosts: Hosts
     catalogue: Catalogue
-    contents: Contents
     verdict: Verdict
     conditions: Conditions
-    transaction: Transactions
     clock: Clock
 
     def restart(self) -> jobs.Kind:
@@ -102,61 +93,61 @@ class Pausing:
 
     async def come_to_rest(self, job: jobs.Job) -> None:
         """Let applications finish what should not be interrupted, unless they stand already."""
-        async with self.transaction() as tx:
-            if await self.conditions.is_paused(tx, job.deployment):
-                return
+        left = await self._left(job)
 
-        async def ask(machine: GrantedMachine, boot_id: str) -> None:
-            for package in units.packages(self.catalogue, machine):
+        async def ask(visit: Visit) -> None:
+            for package in units.packages(self.catalogue, visit.machine):
                 for command in package.state.hooks.quiesce:
-                    host = self.hosts.at(machine)
-                    if complaint := await host.perform(boot_id, package.name, command):
+                    host = self.hosts.at(visit.machine)
+                    if complaint := await host.perform(visit.boot_id, package.name, command):
                         raise errors.FaultError(
                             "application.not_quiesced",
                             f"{package.name} did not come to rest: {complaint}",
                         )
 
-        await self._everywhere(job, ask)
+        if not left.is_still:
+            await self.running.everywhere(left, ask)
 
     async def stand_still(self, job: jobs.Job) -> Settled:
         """Stop the units that the manifest names, and let nothing start them."""
+        left = await self._left(job)
 
-        async def mask(machine: GrantedMachine, boot_id: str) -> None:
-            names = units.stopped(self.catalogue, machine)
-            await self.hosts.at(machine).units(boot_id, UnitVerb.MASK, names)
+        async def mask(visit: Visit) -> None:
+            names = units.stopped(self.catalogue, visit.machine)
+            await self.hosts.at(visit.machine).units(visit.boot_id, UnitVerb.MASK, names)
 
-        await self._everywhere(job, mask)
-        return await self._settled(job)
+        await self.running.everywhere(left, mask)
+        return _settled(left)
 
     async def stop(self, job: jobs.Job) -> None:
         """Stop every unit, the last one first."""
 
-        async def stop_all(machine: GrantedMachine, boot_id: str) -> None:
-            names = units.every(self.catalogue, machine)[::-1]
-            await self.hosts.at(machine).units(boot_id, UnitVerb.STOP, names)
+        async def stop_all(visit: Visit) -> None:
+            names = units.every(self.catalogue, visit.machine)[::-1]
+            await self.hosts.at(visit.machine).units(visit.boot_id, UnitVerb.STOP, names)
 
-        await self._everywhere(job, stop_all)
+        await self.running.everywhere(await self._left(job), stop_all)
 
     async def start(self, job: jobs.Job) -> None:
         """Start every unit that does not run, also those that stood still."""
 
-        async def start_all(machine: GrantedMachine, boot_id: str) -> None:
-            host, names = self.hosts.at(machine), units.every(self.catalogue, machine)
-            await host.units(boot_id, UnitVerb.UNMASK, names)
-            await host.units(boot_id, UnitVerb.START, names)
+        async def start_all(visit: Visit) -> None:
+            host, names = self.hosts.at(visit.machine), units.every(self.catalogue, visit.machine)
+            await host.units(visit.boot_id, UnitVerb.UNMASK, names)
+            await host.units(visit.boot_id, UnitVerb.START, names)
 
-        await self._everywhere(job, start_all)
+        await self.running.everywhere(await self._left(job), start_all)
 
     async def health(self, job: jobs.Job) -> Settled:
         """Return when every application answers."""
-        boots = await self._everywhere(job)
-        revision, _ = await self._left(job)
-        sick = await self.verdict.sick(revision)
-        if sick and await self._everywhere(job) != boots:
+        left = await self._left(job)
+        boots = await self.running.everywhere(left, _boot)
+        sick = await self.verdict.sick(left.revision)
+        if sick and await self.running.everywhere(await self._left(job), _boot) != boots:
             raise errors.UnavailableError("machine.rebooted", "a machine has booted meanwhile")
         if sick:
             raise errors.FaultError("application.not_healthy", "; ".join(sick))
-        return await self._settled(job)
+        return _settled(left)
 
     async def announce_quiesced(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
         """Remember that the applications stand still, so that nobody calls them sick."""
@@ -194,44 +185,21 @@ class Pausing:
             )
         ]
 
-    async def _everywhere(self, job: jobs.Job, do: Do | None = None) -> dict[str, str]:
-        """Do something with every machine, once it has what its units need; return their boots."""
-        revision, generations = await self._left(job)
-
-        async def at_one(generation: Generation) -> str:
-            machine = next(it for it in revision.machines if it.machine == generation.machine)
-            try:
-                boot_id = await self.contents.restore(job.deployment, generation)
-                if do:
-                    await do(machine, boot_id)
-            except RebootedError as error:
-                raise errors.UnavailableError(
-                    "machine.rebooted", f"{machine.machine} has booted meanwhile"
-                ) from error
-            return boot_id
-
-        found = await asyncio.gather(*(at_one(it) for it in generations), return_exceptions=True)
-        boots: dict[str, str] = {}
-        for generation, boot_id in zip(generations, found, strict=True):
-            if isinstance(boot_id, BaseException):
-                raise boot_id
-            boots[generation.machine] = boot_id
-        return boots
-
-    async def _left(self, job: jobs.Job) -> tuple[Revision, Sequence[Generation]]:
-        """Return what the last deploy left."""
-        generations = await self.revisions.generations(job.deployment)
-        if generations:
-            first = generations[0]
-            revision = await self.revisions.revision(job.deployment, first.revision, first.run)
-            if revision.wanted.mode is Mode.ACTIVE:
-                return revision, generations
+    async def _left(self, job: jobs.Job) -> Left:
+        """Return what the last deploy left, which must be something that runs."""
+        left = await self.running.left(job.deployment)
+        if left.revision.wanted.mode is Mode.ACTIVE:
+            return left
         raise errors.ConflictError(
             "deployment.nothing_runs",
-            "nothing of this deployment runs; deploy it first",
+            "this deployment is only prepared, and nothing of it runs; deploy it first",
             details={OUTCOME: Outcome.UNCHANGED},
         )
 
-    async def _settled(self, job: jobs.Job) -> Settled:
-        revision, _ = await self._left(job)
-        return Settled(hosts=tuple(it.host for it in revision.wanted.applications))
+
+async def _boot(visit: Visit) -> str:
+    return visit.boot_id
+
+
+def _settled(left: Left) -> Settled:
+    return Settled(hosts=tuple(it.host for it in left.revision.wanted.applications))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.contracts.deployments import Mode
+
+from .. import render
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,8 +26,8 @@ def every(catalogue: Catalogue, machine: GrantedMachine) -> Sequence[str]:
 
 
 def of(package: Application) -> Sequence[str]:
-    """Return the units of an application, in the order in which they start."""
-    return [it.name for it in package.standalone.units]
+    """Return the units of an application that runs, in the order in which they start."""
+    return render.units_of(package, Mode.ACTIVE)
 
 
 def stopped(catalogue: Catalogue, machine: GrantedMachine) -> Sequence[str]:
