@@ -11,6 +11,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
+import accounts
 import dumping
 import manifest
 import saving
@@ -93,7 +94,7 @@ def _exported(
     paths = []
     if request.state.paths:
         restic = Restic(request.staging, request.files_password, folder.scratch)
-        restic.ensure(staging)
+        restic.acting_as(accounts.get(request.state.paths[0].owner)).ensure(staging)
         destination = saving.Destination(restic, writer, progress.report)
         for path in request.state.paths:
             tree, *remarks = saving.save(path, destination)

@@ -4,7 +4,8 @@ It reads what somebody else wrote, so it runs as the owner of the folder and has
 Its password and its key are files in memory that only it can open; they stand in no list of
 processes and in no environment. The application, which is the same account, cannot look into it
 either: it is run from a copy that the account may run and not read, and the kernel shows nothing of
-such processes.
+such processes. That holds for a program that is started without any rights, hence not by `setpriv`
+as root, which keeps them until the end.
 """
 
 from __future__ import annotations
@@ -46,8 +47,13 @@ EXPENDABLE: Final = "500"
 """When memory is short, rather this program ends than a server of the machine."""
 INCOMPLETE: Final = 3
 """The status with which restic ends when it saved everything but some files."""
-SPARING: Final = ("--no-cache", "--pack-size", "8", "-o", "s3.connections=2")
+SPARING: Final = (
+    *("--no-cache", "--pack-size", "8", "-o", "s3.connections=2"),
+    *("-o", "s3.bucket-lookup=path"),
+)
 """Half the memory, at some cost in time."""
+ALONE: Final = ("--no-new-privs", "--pdeathsig", "KILL", "--")
+"""Without us it ends, and nothing that it runs has other rights."""
 CREDENTIALS: Final = "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n"
 # What restic says, what it means here, and whether another try may help.
 MEANINGS: Final = (
@@ -204,13 +210,19 @@ class Restic:
     ) -> subprocess.Popen[bytes]:
         key = CREDENTIALS.format(self._access.access_key_id, self._access.secret_key)
         password, credentials = stack.enter_context(_in_memory(self._password, key))
-        program = stack.enter_context(_opened(self._program()))
         home = stack.enter_context(_opened(self._home()))
-        options = ("--repo", self._where, "--password-file", places.through(password))
-        argv = (places.through(program), *options, *SPARING, "-o", "s3.bucket-lookup=path", *words)
-        inherited = (password, credentials, program, home, *([] if folder is None else [folder]))
+        # Nothing between us and it can be looked into either, so also what starts it is a copy.
+        starter, program = (
+            stack.enter_context(_opened(self._program(it))) for it in ("setpriv", "restic")
+        )
+        argv = (
+            *(places.through(starter), *ALONE, places.through(program), "--repo", self._where),
+            *("--password-file", places.through(password), *SPARING, *words),
+        )
+        inherited = (password, credentials, starter, program, home)
+        account = self._account
         return subprocess.Popen(  # noqa: S603 - our own argv, no shell
-            accounts.command(self._account, argv),
+            argv,
             env=accounts.environment(
                 HOME=places.through(home),
                 TMPDIR=places.through(home),
@@ -223,19 +235,23 @@ class Restic:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=said,
-            pass_fds=inherited,
+            pass_fds=(*inherited, *([] if folder is None else [folder])),
+            user=account.user_id if account else None,
+            group=account.group_id if account else None,
+            extra_groups=[] if account else None,
         )
 
-    def _program(self) -> Path:
-        """Return the program, as a file that the account may run and not read."""
-        found = shutil.which("restic")
+    def _program(self, name: str) -> Path:
+        """Return a program, as a file that the account may run and not read."""
+        found = shutil.which(name)
         if found is None:
-            raise StateError("program.missing", "restic is missing; the machine's image needs it")
+            raise StateError("program.missing", f"{name} is missing; the machine's image needs it")
         if self._account is None:
+            assert os.geteuid() != 0, "root restores and saves nothing"  # noqa: S101 - never so
             return Path(found)
-        copy = self._scratch / "restic"
+        copy = self._scratch / name
         if not copy.exists():
-            fresh = self._scratch / "restic.new"
+            fresh = self._scratch / f"{name}.new"
             shutil.copyfile(found, fresh)
             fresh.chmod(0o711)
             fresh.rename(copy)

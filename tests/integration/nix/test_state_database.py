@@ -140,6 +140,41 @@ async def test_an_export_is_one_moment_of_a_database_in_use(carrier: Carrier) ->
     assert exported["rows"] == count + padded
 
 
+async def test_a_sequence_that_is_made_meanwhile_is_not_part_of_the_moment(
+    carrier: Carrier,
+) -> None:
+    server = carrier.owned
+    await server.run_as_owner(carrier.name, ACCOUNTS)
+    with carrier.started("export") as process:
+        assert process.stdout is not None
+        await asyncio.to_thread(process.stdout.readline)
+        await server.run_as_owner(carrier.name, "create table later (id serial)")
+        await asyncio.to_thread(process.communicate)
+    assert process.returncode == 0
+    await carrier.moved_aside()
+
+    assert carrier.run("import").result["rows"] == 60500
+
+
+async def test_a_row_that_is_longer_than_a_piece_is_cut(carrier: Carrier) -> None:
+    server = carrier.owned
+    long = (
+        "create table long as select repeat(md5(i::text), 600000) as t from generate_series(1, 2) i"
+    )
+    await server.run_as_owner(carrier.name, long)
+
+    carrier.run("export").result  # noqa: B018 - fails where it has none
+    before = await carrier.moved_aside()
+    carrier.run("import").result  # noqa: B018 - fails where it has none
+
+    manifest = json.loads((await carrier.objects())[f"{PREFIX}manifest.json"])
+    [table] = manifest["databases"][0]["tables"]
+    assert table["rows"] == 2
+    assert len(table["chunks"]) == 4
+    assert max(it["raw_bytes"] for it in table["chunks"]) <= 16 * 2**20
+    assert server.dump(carrier.name) == server.dump(before)
+
+
 async def test_a_repeated_export_sends_only_what_is_new(carrier: Carrier) -> None:
     server = carrier.owned
     many = "create table many (id int primary key, t text);"

@@ -170,9 +170,9 @@ async def test_files_that_change_meanwhile_are_carried_as_they_were_saved(
         number = 0
         while not is_over.wait(0.002):
             number += 1
-            (avatars / f"busy-{number % 7}").write_text(str(number))
+            (avatars / f"busy-{number % 3}").write_text(str(number))
             (avatars / f"new-{number}").write_text(str(number))
-            (avatars / f"new-{number - 5}").unlink(missing_ok=True)
+            (avatars / f"new-{number - 2}").unlink(missing_ok=True)
 
     writing = asyncio.create_task(asyncio.to_thread(write))
     try:
@@ -197,20 +197,23 @@ def test_a_folder_that_is_used_is_not_touched(carrier: Carrier, avatars: Path) -
     assert state.tree_as_seen(avatars) == used
 
 
+@pytest.mark.parametrize("was_there", [True, False])
 @pytest.mark.parametrize("is_there", [True, False])
 def test_a_folder_in_which_nothing_is_can_be_carried(
-    stateless: Carrier, tmp_path: Path, *, is_there: bool
+    stateless: Carrier, tmp_path: Path, *, was_there: bool, is_there: bool
 ) -> None:
     path = tmp_path / "garden" / "avatars"
-    (path if is_there else path.parent).mkdir(parents=True)
+    (path if was_there else path.parent).mkdir(parents=True)
     stateless.path(path)
 
     stateless.run("export").result  # noqa: B018 - fails where it has none
-    if is_there:
+    if was_there and not is_there:
         path.rmdir()
+    elif is_there and not was_there:
+        path.mkdir()
     stateless.run("import").result  # noqa: B018 - fails where it has none
 
-    assert path.exists() == is_there
+    assert path.exists() == was_there
     assert stateless.run("status").result["state"] == "empty"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -238,6 +239,7 @@ def test_what_became_of_restic_is_told_apart(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     access = code["request"].StagingAccess("http://s3", "eu", "b", "", "ID", "secret")
+    monkeypatch.setattr(os, "geteuid", lambda: 1)
     restic = code["restic"].Restic(access, "password", tmp_path)
 
     with pytest.raises(code["failures"].StateError) as caught:
