@@ -11,14 +11,15 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import documents
 from configuration import log
 from database import AWAY
-from outgoing import DoorError, OutgoingError
+from outside import DoorError, OutsideError
 
 if TYPE_CHECKING:
     import asyncpg
-    from documents import Document, Documents
-    from outgoing import Outside
+    from configuration import Configuration
+    from outside import Outside
     from posts import Blog
 
 PAUSES = (5, 30, 180, 900, 3600, 21600, *[86400] * 6)
@@ -65,6 +66,9 @@ FORGET_LOST = """
     delete from hosts as lost where host = $1
     and exists (select from hosts where answered_at > lost.failing_since)
 """
+FORGET_UNFOLLOWED = """
+    delete from hosts where host = $1 and not exists (select from followers where host = $1)
+"""
 
 
 async def tell_all(connection: asyncpg.Connection, post: str) -> None:
@@ -75,9 +79,9 @@ async def tell_all(connection: asyncpg.Connection, post: str) -> None:
     await connection.execute("update hosts set due_at = now() where due_at is null")
 
 
-async def tell(connection: asyncpg.Connection, host: str, inbox: str, activity: Document) -> bool:
+async def tell(connection: asyncpg.Connection, host: str, inbox: str, body: str) -> bool:
     """Queue an activity for one inbox; False: too much waits for this server already."""
-    done = await connection.execute(TELL, host, inbox, json.dumps(activity), MOST_WAITING)
+    done = await connection.execute(TELL, host, inbox, body, MOST_WAITING)
     await connection.execute("update hosts set due_at = now() where host = $1", host)
     return str(done) == "INSERT 0 1"
 
@@ -87,24 +91,14 @@ async def lock(connection: asyncpg.Connection, host: str) -> None:
     await connection.execute("select from hosts where host = $1 for update", host)
 
 
-async def forget_unfollowed(connection: asyncpg.Connection, host: str) -> None:
-    """Forget a server, which is locked, and what waits for it, when nobody follows from there."""
-    await connection.execute(
-        "delete from hosts where host = $1 and not exists (select from followers where host = $1)",
-        host,
-    )
-
-
 class Queue:
     """Deliveries that survive a restart."""
 
-    def __init__(
-        self, pool: asyncpg.Pool, outside: Outside, blog: Blog, documents: Documents
-    ) -> None:
+    def __init__(self, it: Configuration, pool: asyncpg.Pool, outside: Outside, blog: Blog) -> None:
+        self._it = it
         self._pool = pool
         self._outside = outside
         self._blog = blog
-        self._documents = documents
         self._nudged = asyncio.Event()
         # Servers that are being told something, and whether they failed before.
         self._busy: dict[str, bool] = {}
@@ -116,17 +110,17 @@ class Queue:
     async def run(self) -> None:
         """Deliver until cancelled; whatever is not foreseen here ends all of it."""
         async with asyncio.TaskGroup() as tasks:
-            while self._outside.is_reachable:
+            while self._it.egress:
                 self._nudged.clear()
                 try:
                     for is_sick in (False, True):
                         await self._start_due(tasks, is_sick=is_sick)
-                except AWAY as error:
-                    log(f"the queue cannot be read: {type(error).__name__}")
-                try:
                     await asyncio.wait_for(self._nudged.wait(), REST_SECONDS)
                 except TimeoutError:
                     continue
+                except AWAY as error:
+                    log(f"the queue cannot be read: {type(error).__name__}")
+                    await asyncio.sleep(1)
 
     async def _start_due(self, tasks: asyncio.TaskGroup, *, is_sick: bool) -> None:
         free = PLACES - sum(it is is_sick for it in self._busy.values())
@@ -136,7 +130,9 @@ class Queue:
 
     async def _deliver(self, row: asyncpg.Record) -> None:
         try:
-            await self._record(row, *await self._tell(row))
+            post = await self._blog.find(row["post"])
+            body = json.dumps(documents.create(self._it, post)) if post else row["body"]
+            await self._record(row, *await self._send(row["inbox"], body))
         except (DoorError, *AWAY) as error:
             # Not this server's fault. It stays due, and is told twice at worst: its id is the same.
             log(f"a delivery has to wait: {type(error).__name__}: {error}")
@@ -145,49 +141,34 @@ class Queue:
             del self._busy[row["host"]]
             self.nudge()
 
-    async def _tell(self, row: asyncpg.Record) -> tuple[int, str | None]:
+    async def _send(self, inbox: str, body: str) -> tuple[int, str | None]:
         """Return the status that a server answers with, and what is wrong with it."""
-        body = row["body"]
-        if row["post"]:
-            post = await self._blog.find(row["post"])
-            body = json.dumps(self._documents.create(post)) if post else None
-        if body is None:
-            return HTTPStatus.OK, None
         try:
-            status = await self._outside.post(row["inbox"], body.encode())
+            status = await self._outside.post(inbox, body.encode())
         except DoorError:
             raise
-        except OutgoingError as error:
+        except OutsideError as error:
             return 0, str(error)
         return status, None if status in SUCCESS else f"status {status}"
 
     async def _record(self, row: asyncpg.Record, status: int, problem: str | None) -> None:
-        host, is_over = row["host"], status in REFUSALS or row["failures"] >= len(PAUSES)
-        if problem:
-            end = "given up" if is_over else f"attempt {row['failures'] + 1}"
-            log(f"delivery to {row['inbox']!a}: {problem!a}, {end}")
+        host, inbox, failures = row["host"], row["inbox"], row["failures"]
         async with self._pool.acquire() as connection, connection.transaction():
+            do = connection.execute
             await lock(connection, host)
             if status == HTTPStatus.GONE:
-                await _forget(connection, host, row["inbox"])
+                query = "delete from followers where host = $1 and $2 in (inbox, shared_inbox)"
+                await do(query, host, inbox)
+                await do(FORGET_UNFOLLOWED, host)
             if problem is None or status in REFUSALS:
-                await connection.execute("delete from deliveries where id = $1", row["id"])
-                await connection.execute(ANSWERED, host)
-            elif is_over:
-                await _give_up(connection, host)
+                await do("delete from deliveries where id = $1", row["id"])
+                await do(ANSWERED, host)
+            elif failures < len(PAUSES):
+                await do(FAILED, host, float(PAUSES[failures]))
             else:
-                await connection.execute(FAILED, host, float(PAUSES[row["failures"]]))
-
-
-async def _forget(connection: asyncpg.Connection, host: str, inbox: str) -> None:
-    """Forget whoever was told through an inbox."""
-    await connection.execute(
-        "delete from followers where host = $1 and (inbox = $2 or shared_inbox = $2)", host, inbox
-    )
-    await forget_unfollowed(connection, host)
-
-
-async def _give_up(connection: asyncpg.Connection, host: str) -> None:
-    await connection.execute("delete from deliveries where host = $1", host)
-    await connection.execute("update hosts set due_at = null where host = $1", host)
-    await connection.execute(FORGET_LOST, host)
+                await do("delete from deliveries where host = $1", host)
+                await do("update hosts set due_at = null where host = $1", host)
+                await do(FORGET_LOST, host)
+        if problem:
+            is_over = status in REFUSALS or failures >= len(PAUSES)
+            log(f"delivery to {inbox!a}: {problem!a}, {'given up' if is_over else 'again later'}")

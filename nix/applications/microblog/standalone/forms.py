@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SMALL = 64 << 10
-SECONDS = 15.0
-UPLOAD_SECONDS = 40.0
+SECONDS, UPLOAD_SECONDS = 15.0, 40.0
 MOST_FIELDS = 16
-LONGEST_TEXT = 5000
-LONGEST_ALT = 1500
 BOUNDARY = re.compile(r'multipart/form-data;\s*boundary="?([!-~]{1,70}?)"?\s*$', re.IGNORECASE)
 FIELD = re.compile(rb'content-disposition:\s*form-data;[^\r\n]*?\bname="([\w-]+)"', re.IGNORECASE)
-KINDS = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+KINDS = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
+BEGINNINGS = {
+    "png": rb"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+    "jpg": rb"\xff\xd8\xff",
+    "gif": rb"GIF8[79]a",
+    "webp": rb"RIFF[\x00-\xff]{4}WEBP",
+}
 
 
 class RefusedError(Exception):
@@ -30,11 +33,7 @@ class RefusedError(Exception):
 
 
 async def body(request: web.Request, limit: int = SMALL, seconds: float = 0.0) -> bytes:
-    """Read a body, as long as it is neither too large nor too slow.
-
-    Raises:
-        HTTPException: it is.
-    """
+    """Read a body, as long as it is neither too large nor too slow."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise web.HTTPUnsupportedMediaType(text="Bodies are not compressed here.\n")
     if (request.content_length or 0) > limit:
@@ -56,12 +55,10 @@ async def body(request: web.Request, limit: int = SMALL, seconds: float = 0.0) -
     return bytes(found)
 
 
-def fields(kind: str, content: bytes) -> dict[str, bytes]:
-    """Return the fields of a form, files among them.
-
-    Raises:
-        RefusedError: it is not a form.
-    """
+def fields(kind: str, content: bytes) -> Mapping[str, object]:
+    """Return what a form, or a JSON object, holds; everything in a form is bytes."""
+    if kind.lower().startswith("application/json"):
+        return document(content)
     if kind.lower().startswith("multipart/"):
         return _parts(kind, content)
     try:
@@ -89,11 +86,7 @@ def _parts(kind: str, content: bytes) -> dict[str, bytes]:
 
 
 def document(content: bytes) -> dict[str, Any]:
-    """Return a JSON object.
-
-    Raises:
-        RefusedError: it is none.
-    """
+    """Return a JSON object."""
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -104,52 +97,21 @@ def document(content: bytes) -> dict[str, Any]:
 
 
 def text(given: Mapping[str, object], name: str, longest: int, shortest: int = 1) -> str:
-    """Return a text that was sent, of lines that end alike.
-
-    Raises:
-        RefusedError: it is too long, too short, or not text.
-    """
+    """Return a text that was sent, of lines that end alike."""
     value = given.get(name, "")
-    try:
-        found = value.decode() if isinstance(value, bytes) else value
-    except UnicodeDecodeError as error:
-        raise RefusedError(f"{name} is not text") from error
-    if not isinstance(found, str):
+    found = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+    if not isinstance(found, str) or NOT_TEXT.search(found := re.sub("\r\n?", "\n", found).strip()):
         raise RefusedError(f"{name} is not text")
-    found = found.replace("\r\n", "\n").replace("\r", "\n").strip()
-    if NOT_TEXT.search(found):
-        raise RefusedError(f"there is something in {name} that is not text")
     if not shortest <= len(found) <= longest:
         raise RefusedError(f"{name} has {shortest} to {longest} characters")
     return found
 
 
 def sniffed(content: bytes, limit: int) -> str:
-    """Return the ending for a picture's name, from what is in it; what it is called says nothing.
-
-    Raises:
-        RefusedError: it is too large, or none of the kinds that every browser shows.
-    """
+    """Return the ending for a picture's name, from what is in it and nothing else."""
     if len(content) > limit:
         raise RefusedError(f"a picture has at most {limit} bytes")
-    if content.startswith(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"):
-        return "png"
-    if content.startswith(b"\xff\xd8\xff"):
-        return "jpg"
-    if content.startswith((b"GIF87a", b"GIF89a")):
-        return "gif"
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "webp"
+    for ending, beginning in BEGINNINGS.items():
+        if re.match(beginning, content):
+            return ending
     raise RefusedError("a picture is PNG, JPEG, GIF or WebP")
-
-
-def draft(given: Mapping[str, object]) -> tuple[str, bytes, str]:
-    """Return the text, the picture and its description of something to publish.
-
-    Raises:
-        RefusedError: there is no text, or it cannot be taken.
-    """
-    picture = given.get("picture", b"")
-    if not isinstance(picture, bytes):
-        raise RefusedError("send a picture in a form, as multipart/form-data")
-    return text(given, "text", LONGEST_TEXT), picture, text(given, "alt", LONGEST_ALT, 0)

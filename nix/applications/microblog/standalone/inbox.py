@@ -7,6 +7,7 @@ the actor it is about is asked for its key, at the actor's own address and nowhe
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from collections import Counter
 from dataclasses import dataclass
@@ -14,34 +15,38 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import deliveries
+import documents
 import forms
 import signatures
-from addresses import LONGEST, RefusedAddressError, host_of
 from aiohttp import web
-from outgoing import OutgoingError
+from outside import LONGEST, OutsideError
 from signatures import BadSignatureError
 
 if TYPE_CHECKING:
     import asyncpg
-    from addresses import Rules
+    from configuration import Configuration
     from deliveries import Queue
-    from documents import Document, Documents
-    from outgoing import Outside
+    from outside import Outside
 
 LIMIT = 128 << 10
-AT_ONCE = 16
-AT_ONCE_PER_HOST = 4
-MOST_FOLLOWERS = 5000
-MOST_FOLLOWERS_THERE = 500
-"""On one server."""
-OTHERS = """
-    select count(*) filter (where host = $2), count(*) from followers where actor <> $1
-"""
+AT_ONCE, AT_ONCE_PER_HOST = 16, 4
+"""Actors that are asked who they are."""
+MOST_FOLLOWERS, MOST_FOLLOWERS_PER_HOST = 5000, 500
+OTHERS = "select count(*) filter (where host = $2), count(*) from followers where actor <> $1"
 # A server that asks is there again, whatever was thought of it.
 HOST = """
     insert into hosts (host) values ($1)
     on conflict (host) do update set failures = 0, failing_since = null
 """
+FOLLOW = """
+    insert into followers (actor, host, inbox, shared_inbox, follow) values ($1, $2, $3, $4, $5)
+    on conflict (actor) do update set inbox = $3, shared_inbox = $4, follow = $5
+"""
+UNDO = "delete from followers where actor = $1 and (follow = $2 or $3)"
+FORGET_SIGNATURES = """
+    delete from seen_signatures where seen_at < now() - make_interval(secs => $1)
+"""
+SEE_SIGNATURE = "insert into seen_signatures (hash) values ($1) on conflict do nothing"
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Sender:
     """An actor of another server that has proved to be who it is."""
 
     actor: str
+    host: str
     inbox: str
     shared_inbox: str | None
 
@@ -57,35 +63,39 @@ class Inbox:
     """The one door for other servers."""
 
     def __init__(
-        self, pool: asyncpg.Pool, outside: Outside, queue: Queue, documents: Documents, rules: Rules
+        self, it: Configuration, pool: asyncpg.Pool, outside: Outside, queue: Queue
     ) -> None:
+        self._it = it
         self._pool = pool
         self._outside = outside
         self._queue = queue
-        self._documents = documents
-        self._rules = rules
         self._asked: Counter[str] = Counter()
 
     async def take(self, request: web.Request) -> web.Response:
         """Answer a request to the inbox."""
         body = await forms.body(request, LIMIT)
         try:
-            signed = signatures.read(
-                (request.method, request.raw_path), _once(request), body, self._documents.hosts
-            )
+            target = (request.method, request.raw_path)
+            signed = signatures.read(target, _once(request), body, self._it.hosts)
             activity = forms.document(body)
             sender = await self._sender(signed, activity.get("actor"))
-        except (BadSignatureError, RefusedAddressError, OutgoingError) as error:
+        except (BadSignatureError, OutsideError) as error:
             return web.Response(status=HTTPStatus.UNAUTHORIZED, text=f"{error}\n")
-        except forms.RefusedError as error:
-            return web.Response(status=HTTPStatus.BAD_REQUEST, text=f"{error}\n")
-        await self._heed(sender, activity, hashlib.sha256(signed.signature).digest())
+        async with self._pool.acquire() as connection, connection.transaction():
+            await deliveries.lock(connection, sender.host)
+            # Older ones are refused for their date.
+            await connection.execute(FORGET_SIGNATURES, signatures.WINDOW_SECONDS * 3)
+            seen = hashlib.sha256(signed.signature).digest()
+            if await connection.execute(SEE_SIGNATURE, seen) == "INSERT 0 1":
+                await self._heed(connection, sender, activity)
+        self._queue.nudge()
         return web.Response(status=HTTPStatus.ACCEPTED)
 
     async def _sender(self, signed: signatures.Signed, actor: object) -> Sender:
-        host = self._rules.check(actor)
+        """Return who has signed: an actor whose key and inboxes are on its own server."""
+        host = self._outside.host(actor)
         # A key that lies elsewhere is not the actor's, so that nobody has to be asked for it.
-        if not isinstance(actor, str) or self._rules.check(signed.key_id) != host:
+        if not isinstance(actor, str) or self._outside.host(signed.key_id) != host:
             raise BadSignatureError("the key is not on the server of the actor")
         found = await self._ask(actor, host)
         key = found.get("publicKey")
@@ -94,12 +104,18 @@ class Inbox:
         if key.get("id") != signed.key_id or key.get("owner") != actor:
             raise BadSignatureError("this key is not the actor's")
         signatures.verify(signed, key.get("publicKeyPem"))
-        return self._described(actor, host, found)
+        endpoints = found.get("endpoints")
+        shared = endpoints.get("sharedInbox") if isinstance(endpoints, dict) else None
+        inbox = found.get("inbox")
+        # Nobody is volunteered.
+        if {self._outside.host(inbox), self._outside.host(shared or inbox)} != {host}:
+            raise BadSignatureError("the actor's inbox is on another server")
+        return Sender(actor, host, str(inbox), shared or None)
 
     async def _ask(self, actor: str, host: str) -> dict[str, Any]:
         """Return who an actor says it is; a server that is slow has no more than its places."""
         is_full = self._asked.total() >= AT_ONCE or self._asked[host] >= AT_ONCE_PER_HOST
-        if is_full or not self._outside.is_reachable:
+        if is_full or not self._it.egress:
             raise web.HTTPServiceUnavailable(text="No actor can be asked for a key now.\n")
         self._asked[host] += 1
         try:
@@ -108,81 +124,37 @@ class Inbox:
             self._asked[host] -= 1
             self._asked += Counter()  # forgets those that are at nought
 
-    def _described(self, actor: str, host: str, found: dict[str, Any]) -> Sender:
-        """Return the actor with its inboxes, which are on its own server: nobody is volunteered."""
-        endpoints = found.get("endpoints")
-        shared = endpoints.get("sharedInbox") if isinstance(endpoints, dict) else None
-        inbox = found.get("inbox")
-        for it in (inbox, shared or inbox):
-            if self._rules.check(it) != host:
-                raise BadSignatureError("the actor's inbox is on another server")
-        return Sender(actor, str(inbox), str(shared) if shared else None)
-
-    async def _heed(self, sender: Sender, activity: dict[str, Any], signature: bytes) -> None:
-        async with self._pool.acquire() as connection, connection.transaction():
-            # Older ones are refused for their date.
-            await deliveries.lock(connection, host_of(sender.actor))
-            await connection.execute(
-                "delete from seen_signatures where seen_at < now() - make_interval(secs => $1)",
-                signatures.WINDOW_SECONDS * 3,
-            )
-            done = await connection.execute(
-                "insert into seen_signatures (hash) values ($1) on conflict do nothing", signature
-            )
-            if done == "INSERT 0 1":
-                await self._act(connection, sender, activity)
-        self._queue.nudge()
-
-    async def _act(
+    async def _heed(
         self, connection: asyncpg.Connection, sender: Sender, activity: dict[str, Any]
     ) -> None:
-        meant = activity.get("object")
-        match activity.get("type"):
-            case "Follow" if _name(meant) == self._documents.actor_id:
-                await self._follow(connection, sender, _name(activity))
-            case "Undo":
-                await connection.execute(
-                    "delete from followers where actor = $1 and (follow = $2 or $3)",
-                    *(sender.actor, _name(meant), self._is_follow(meant)),
-                )
-                await deliveries.forget_unfollowed(connection, host_of(sender.actor))
-            case _:
-                pass
-
-    def _is_follow(self, meant: object) -> bool:
-        return (
-            isinstance(meant, dict)
-            and meant.get("type") == "Follow"
-            and _name(meant.get("object")) == self._documents.actor_id
-        )
+        me, kind, meant = f"{self._it.url}/actor", activity.get("type"), activity.get("object")
+        if kind == "Follow" and _name(meant) == me:
+            await self._follow(connection, sender, _name(activity))
+        if kind == "Undo":
+            known = meant if isinstance(meant, dict) else {}
+            is_follow = known.get("type") == "Follow" and _name(known.get("object")) == me
+            await connection.execute(UNDO, sender.actor, _name(meant), is_follow)
+            await connection.execute(deliveries.FORGET_UNFOLLOWED, sender.host)
 
     async def _follow(self, connection: asyncpg.Connection, sender: Sender, name: str) -> None:
-        host = host_of(sender.actor)
-        there, in_all = await connection.fetchrow(OTHERS, sender.actor, host)
-        if there >= MOST_FOLLOWERS_THERE or in_all >= MOST_FOLLOWERS:
+        there, in_all = await connection.fetchrow(OTHERS, sender.actor, sender.host)
+        if there >= MOST_FOLLOWERS_PER_HOST or in_all >= MOST_FOLLOWERS:
             raise web.HTTPForbidden(text="There are too many followers already.\n")
-        await connection.execute(HOST, host)
-        await connection.execute(
-            "insert into followers (actor, host, inbox, shared_inbox, follow)"
-            " values ($1, $2, $3, $4, $5) on conflict (actor) do update set inbox = $3,"
-            " shared_inbox = $4, follow = $5",
-            *(sender.actor, host, sender.inbox, sender.shared_inbox, name),
-        )
-        follow: Document = {
-            "id": name,
-            "type": "Follow",
-            "actor": sender.actor,
-            "object": self._documents.actor_id,
-        }
-        answer = self._documents.accept(secrets.token_hex(8), follow)
-        if not await deliveries.tell(connection, host, sender.inbox, answer):
+        await connection.execute(HOST, sender.host)
+        known = (sender.actor, sender.host, sender.inbox, sender.shared_inbox, name)
+        await connection.execute(FOLLOW, *known)
+        me = f"{self._it.url}/actor"
+        follow = {"id": name, "type": "Follow", "actor": sender.actor, "object": me}
+        own = f"{me}#accept-{secrets.token_hex(8)}"
+        answer = json.dumps(documents.activity(self._it, "Accept", own, follow))
+        if not await deliveries.tell(connection, sender.host, sender.inbox, answer):
             raise web.HTTPServiceUnavailable(text="Too much waits for this server already.\n")
 
 
 def _once(request: web.Request) -> dict[str, str]:
     """Return the header fields; of those that come twice nobody knows which one is meant."""
     found = {name.lower(): it for name, it in request.headers.items()}
-    if any(len(request.headers.getall(name)) > 1 for name in found):
+    if len(found) != len(request.headers):
         raise BadSignatureError("a header field comes twice")
     return found
 

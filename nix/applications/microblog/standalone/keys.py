@@ -1,6 +1,6 @@
-"""The secrets that the data depends on: the key of the actor, and the key of the drafts.
+"""The secrets of the blog: the actor's key, the key of the drafts, the administrator's password.
 
-Neither is ever made here. A proof of each lies beside the data, so that a key which does not belong
+None is ever made here. A proof of each key lies beside the data, so that one which does not belong
 to it is noticed: followers would refuse another actor key, and drafts cannot be read with another
 column key.
 """
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     import asyncpg
     from configuration import Configuration
 
-SMALLEST = 2048
+ACTOR, COLUMN, PASSWORD = "actor-key", "column-key", "administrator"
+SMALLEST_BITS = 2048
 SHORTEST = 16
+"""Nobody guesses that many characters, so that nobody has to be kept from trying."""
 NONCE = 12
-PROOF = "microblog"
-ACTOR, COLUMN = "actor-key", "column-key"
 
 
 class UnreadableError(Exception):
@@ -41,14 +41,11 @@ class ActorKey:
             key = serialization.load_pem_private_key(pem, password=None)
         except (ValueError, TypeError) as error:
             raise ConfigurationError("the secret actor-key is not a private key in PEM") from error
-        if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < SMALLEST:
-            raise ConfigurationError(f"the secret actor-key must be RSA, at least {SMALLEST} bits")
+        if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < SMALLEST_BITS:
+            raise ConfigurationError(f"the secret actor-key is not RSA of {SMALLEST_BITS} bits")
         self._key = key
-        public = key.public_key()
-        self.public_pem = public.public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        ).decode()
-        self.fingerprint = hashlib.sha256(self.public_pem.encode()).digest()
+        kind = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        self.public_pem = key.public_key().public_bytes(*kind).decode()
 
     def sign(self, text: bytes) -> bytes:
         """Return the signature of a text."""
@@ -59,8 +56,6 @@ class ColumnKey:
     """Seals what nobody but the administrator reads."""
 
     def __init__(self, secret: bytes) -> None:
-        if len(secret) < SHORTEST:
-            raise ConfigurationError(f"the secret column-key has less than {SHORTEST} bytes")
         # However deployer writes random bytes down, this is a key of the right length.
         self._cipher = AESGCM(hmac.digest(secret, b"microblog column", "sha256"))
 
@@ -70,11 +65,7 @@ class ColumnKey:
         return nonce + self._cipher.encrypt(nonce, text.encode(), place.encode())
 
     def open(self, sealed: bytes, place: str) -> str:
-        """Return the text that was sealed.
-
-        Raises:
-            UnreadableError: it was sealed with another key, or for another place.
-        """
+        """Return the text that was sealed."""
         try:
             return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], place.encode()).decode()
         except (InvalidTag, ValueError) as error:
@@ -84,30 +75,34 @@ class ColumnKey:
 class Secrets:
     """All secrets of the blog."""
 
-    def __init__(self, configuration: Configuration) -> None:
-        self.actor = ActorKey(configuration.secret(ACTOR))
-        self.column = ColumnKey(configuration.secret(COLUMN))
-        self.password = configuration.secret("administrator")
+    def __init__(self, it: Configuration) -> None:
+        column, password = it.secret(COLUMN), it.secret(PASSWORD)
+        if min(len(column), len(password)) < SHORTEST:
+            raise ConfigurationError(f"{COLUMN} and {PASSWORD} have at least {SHORTEST} characters")
+        self.actor = ActorKey(it.secret(ACTOR))
+        self.column = ColumnKey(column)
+        self._password = hashlib.sha256(password).digest()
 
-    async def prove(self, connection: asyncpg.Connection) -> None:
-        """Leave the proofs beside data that has none yet."""
-        await connection.executemany(
+    def is_administrator(self, user: bytes, password: bytes) -> bool:
+        """Say whether this is the administrator."""
+        # Digests have one length, so that comparing them says nothing about the password's.
+        given = hashlib.sha256(password).digest()
+        return hmac.compare_digest(given, self._password) and user == b"admin"
+
+    async def prove(self, pool: asyncpg.Pool) -> None:
+        """Leave a proof of each key beside data that has none yet."""
+        await pool.executemany(
             "insert into secret_proofs (name, proof) values ($1, $2) on conflict do nothing",
-            [(ACTOR, self.actor.fingerprint), (COLUMN, self.column.seal(PROOF, COLUMN))],
+            [(ACTOR, self.actor.public_pem.encode()), (COLUMN, self.column.seal("", COLUMN))],
         )
 
-    async def strangers(self, connection: asyncpg.Connection) -> list[str]:
-        """Return the names of the secrets that do not belong to this data."""
-        rows = await connection.fetch("select name, proof from secret_proofs")
+    async def strangers(self, pool: asyncpg.Pool) -> list[str]:
+        """Return the names of the keys that do not belong to this data."""
+        rows = await pool.fetch("select name, proof from secret_proofs")
         proofs = {row["name"]: row["proof"] for row in rows}
-        fits = {
-            ACTOR: proofs.get(ACTOR) == self.actor.fingerprint,
-            COLUMN: COLUMN in proofs and self._opens(proofs[COLUMN]),
-        }
-        return [name for name, it in fits.items() if not it]
-
-    def _opens(self, proof: bytes) -> bool:
+        found = [] if proofs.get(ACTOR) == self.actor.public_pem.encode() else [ACTOR]
         try:
-            return self.column.open(proof, COLUMN) == PROOF
+            self.column.open(proofs.get(COLUMN, b""), COLUMN)
         except UnreadableError:
-            return False
+            found.append(COLUMN)
+        return found

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import signing
+from configuration import BUCKET_SECRET
 
 if TYPE_CHECKING:
     from configuration import Configuration
@@ -27,42 +28,30 @@ class StoreError(Exception):
 class Bucket:
     """One bucket, addressed by path; the names of its objects need no escaping."""
 
-    def __init__(self, session: aiohttp.ClientSession, configuration: Configuration) -> None:
-        granted = configuration.bucket
+    def __init__(self, session: aiohttp.ClientSession, it: Configuration) -> None:
         self._session = session
-        self._endpoint = granted["endpoint"].rstrip("/")
-        self._name = granted["bucket"]
-        self._signer = signing.Signer(
-            (granted["access_key_id"], configuration.bucket_secret()),
-            granted["region"],
-            urlsplit(self._endpoint).netloc,
-        )
+        self._endpoint = it.bucket["endpoint"].rstrip("/")
+        self._name = it.bucket["bucket"]
+        key = (it.bucket["access_key_id"], it.secret(BUCKET_SECRET).decode())
+        place = urlsplit(self._endpoint).netloc
+        self._signer = signing.Signer(key, it.bucket["region"], place)
 
     async def put(self, name: str, content: bytes, kind: str) -> None:
-        """Write an object that never changes.
-
-        Raises:
-            StoreError: it is not known to be written.
-        """
+        """Write an object that never changes."""
         await self._call("PUT", name, content, {"content-type": kind, "cache-control": FOREVER})
 
     async def remove(self, name: str) -> None:
-        """Remove an object; it may have gone already.
-
-        Raises:
-            StoreError: it is not known to have gone.
-        """
+        """Remove an object; it may have gone already."""
         await self._call("DELETE", name)
 
-    async def check(self) -> None:
-        """Make sure that the bucket takes and gives back an object.
-
-        Raises:
-            StoreError: it does not.
-        """
-        await self._call("PUT", PROBE, b"usable")
-        if await self._call("GET", PROBE) != b"usable":
-            raise StoreError("the object store gives back something else")
+    async def problem(self) -> str | None:
+        """Return why the bucket does not take and give back an object; None: it does."""
+        try:
+            await self._call("PUT", PROBE, b"usable")
+            is_usable = await self._call("GET", PROBE) == b"usable"
+        except StoreError as error:
+            return str(error)
+        return None if is_usable else "the object store gives back something else"
 
     async def _call(
         self, method: str, name: str, body: bytes = b"", fields: dict[str, str] | None = None

@@ -1,7 +1,8 @@
-"""What is done around a copy of the state: `upkeep.py quiesce|restored CONFIGURATION`.
+"""Whether everything works that the blog depends on, and what is done around a copy of its state.
 
-quiesce   lets what is due go out, for some seconds, and writes everything to the disk
-restored  makes sure that a restored state is complete before the blog answers with it
+upkeep.py probe CONFIGURATION [column-key|actor-key]   whether the secrets belong to the data
+upkeep.py quiesce CONFIGURATION    let what is due go out, and write everything to the disk
+upkeep.py restored CONFIGURATION   make sure that a restored state is complete
 """
 
 from __future__ import annotations
@@ -13,80 +14,115 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import database
-from configuration import Configuration, ConfigurationError, load, log
+from configuration import Configuration, ConfigurationError, log
 from keys import Secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from store import Bucket
 
+KEPT_SECONDS = 5.0
 PATIENCE_SECONDS = 20.0
 POLL_SECONDS = 0.5
-SHORT_LIVED = ("sessions", "seen_signatures")
 
 
-class IncompleteError(Exception):
-    """Something of the state is missing."""
+class Health:
+    """What is wrong, in one line; asked often, so that answers are kept."""
+
+    def __init__(
+        self, it: Configuration, pool: asyncpg.Pool, bucket: Bucket, secrets: Secrets
+    ) -> None:
+        self._it = it
+        self._pool = pool
+        self._bucket = bucket
+        self._secrets = secrets
+        self._turn = asyncio.Lock()
+        self._known: tuple[float, str | None] = (-KEPT_SECONDS, None)
+        self.is_ready = False
+        """Whether the schema is that of this version."""
+
+    async def problem(self) -> str | None:
+        """Return what is wrong; None: nothing."""
+        async with self._turn:
+            if time.monotonic() - self._known[0] >= KEPT_SECONDS:
+                problem = await self.start() or await self._look_at_files()
+                self._known = (time.monotonic(), problem)
+            return self._known[1]
+
+    async def start(self) -> str | None:
+        """Make the data usable for this version, as soon as it is there; return what is wrong."""
+        try:
+            async with self._pool.acquire() as connection:
+                await database.change_schema(connection)
+            if not self.is_ready:
+                await self._secrets.prove(self._pool)
+            self.is_ready = True
+            strangers = await self._secrets.strangers(self._pool)
+        except database.SchemaError as error:
+            return f"schema: {error}"
+        except database.AWAY as error:
+            return f"database: cannot be asked ({type(error).__name__})"
+        return f"secrets: {_not_ours(strangers)}" if strangers else None
+
+    async def _look_at_files(self) -> str | None:
+        try:
+            await asyncio.to_thread((self._it.avatars / "probe.half").write_bytes, b"")
+        except OSError as error:
+            return f"avatars: {self._it.avatars} cannot be written: {error.strerror}"
+        problem = await self._bucket.problem()
+        return f"bucket: {problem}" if problem else None
 
 
-async def quiesce(connection: asyncpg.Connection, configuration: Configuration) -> None:
+async def probe(pool: asyncpg.Pool, it: Configuration, *names: str) -> str | None:
+    """Return what is wrong with all keys, or with those that are named; None: nothing."""
+    strangers = await Secrets(it).strangers(pool)
+    wrong = [each for each in strangers if each in names or not names]
+    return _not_ours(wrong) if wrong else None
+
+
+async def quiesce(pool: asyncpg.Pool, it: Configuration) -> str | None:
     """Let the deliveries end that are under way; what is left travels with the state."""
     query = "select exists (select from hosts where due_at <= now())"
-    deadline = time.monotonic() + (PATIENCE_SECONDS if configuration.egress else 0)
-    while await connection.fetchval(query) and time.monotonic() < deadline:  # noqa: ASYNC110 - another process delivers
+    deadline = time.monotonic() + (PATIENCE_SECONDS if it.egress else 0)
+    while await pool.fetchval(query) and time.monotonic() < deadline:  # noqa: ASYNC110 - another process delivers
         await asyncio.sleep(POLL_SECONDS)
-    for path in (configuration.state / "avatars").glob("*.half"):
-        path.unlink(missing_ok=True)
-    await connection.execute("checkpoint")
+    await pool.execute("checkpoint")
+    return None
 
 
-async def restored(connection: asyncpg.Connection, configuration: Configuration) -> None:
-    """Forget what was good at the old place only, and check the rest.
-
-    Raises:
-        IncompleteError: something is missing.
-    """
-    await database.change_schema(connection)
-    await connection.execute(f"truncate {', '.join(SHORT_LIVED)}")
-    strangers = await Secrets(configuration).strangers(connection)
-    if strangers:
-        raise IncompleteError(f"{' and '.join(strangers)} do not belong to this data")
-    avatar = await connection.fetchval("select avatar from profile")
-    if avatar and not (configuration.state / "avatars" / avatar).is_file():
-        raise IncompleteError(f"the avatar {avatar} was not restored")
+async def restored(pool: asyncpg.Pool, it: Configuration) -> str | None:
+    """Forget what was good at the old place only, and return what is missing of the rest."""
+    async with pool.acquire() as connection:
+        await database.change_schema(connection)
+    await pool.execute("truncate seen_signatures")
+    avatar = await pool.fetchval("select avatar from profile")
+    if avatar and not (it.avatars / avatar).is_file():
+        return f"the avatar {avatar} was not restored"
+    return await probe(pool, it)
 
 
-VERBS: dict[str, Callable[[asyncpg.Connection, Configuration], Awaitable[None]]] = {
-    "quiesce": quiesce,
-    "restored": restored,
-}
+def _not_ours(names: list[str]) -> str:
+    return f"{' and '.join(names)} do not belong to this data; restore them"
 
 
-async def work(verb: str, path: str) -> None:
-    """Do what the verb says."""
-    configuration = load(path)
-    connection = await database.connected(configuration)
-    try:
-        await VERBS[verb](connection, configuration)
-    finally:
-        await connection.close()
+VERBS = {"probe": probe, "quiesce": quiesce, "restored": restored}
+
+
+async def work(verb: str, path: str, *names: str) -> str | None:
+    """Do what a verb says; return what is wrong."""
+    configuration = Configuration(path)
+    async with database.opened(configuration) as pool:
+        return await VERBS[verb](pool, configuration, *names)
 
 
 def main() -> None:
-    """Do what the first argument says."""
-    if len(sys.argv) != 3 or sys.argv[1] not in VERBS:  # noqa: PLR2004 - verb and configuration
-        log("usage: upkeep.py quiesce|restored CONFIGURATION")
-        sys.exit(2)
+    """Do what the first argument says: 0 is well, 1 is not, and 2 is that nothing can be said."""
     try:
-        asyncio.run(work(*sys.argv[1:]))
-    except (
-        IncompleteError,
-        ConfigurationError,
-        database.SchemaError,
-        asyncpg.PostgresError,
-        *database.AWAY,
-    ) as error:
-        log(f"{sys.argv[1]}: {error}")
-        sys.exit(1)
+        problem, status = asyncio.run(work(*sys.argv[1:])), 1
+    except (ConfigurationError, database.SchemaError, asyncpg.PostgresError, *database.AWAY) as it:
+        problem, status = str(it), 2
+    if problem:
+        log(f"{sys.argv[1]}: {problem}")
+        sys.exit(status)
 
 
 if __name__ == "__main__":

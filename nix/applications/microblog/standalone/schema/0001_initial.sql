@@ -5,7 +5,7 @@ create table posts (
     text text not null,
     alt text not null,
     -- The operator's own domain: the store behind it can change, what others have saved cannot.
-    picture_url text,
+    picture text,
     picture_type text,
     published_at timestamptz not null default now()
 );
@@ -66,3 +66,10 @@ create table deliveries (
     check ((post is null) <> (body is null))
 );
 create index deliveries_host on deliveries (host, id);
+
+-- A signed request is good for some minutes and one time. No backup carries these.
+create table seen_signatures (
+    hash bytea primary key,
+    seen_at timestamptz not null default now()
+);
+create index seen_signatures_oldest on seen_signatures (seen_at);
