@@ -1,8 +1,8 @@
 """A kill -9 at any line leaves nothing or a visible half, and the next try ends as if never killed.
 
 The lines are those that the program reaches when nothing happens to it. A few are chosen, others
-in each run and the same with the same seed, with even gaps between them. All of them are chosen, for an
-hour and a half, by FEDIVERSITY_TEST_KILLS_EVERY=1.
+in each run and the same with the same seed, with even gaps between them;
+FEDIVERSITY_TEST_KILLS_EVERY=1 chooses all of them and takes an hour and a half.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CODE = ROOT / "nix/state"
 SAMPLE = ROOT / "docs" / "state-manifest-1.0.json"
+NEW_YEAR = 1767225600_000000000
 SECRET = "do-not-repeat-me"  # noqa: S105 - not one
 
 
@@ -85,6 +87,26 @@ def test_the_request_of_the_document_is_one(code: dict[str, Any]) -> None:
     request = code["request"].read("garden", "import", example.replace("…", "0" * 64))
 
     assert request.state.paths[0].excludes == ("cache", "thumbs/*.tmp")
+
+
+def test_the_list_of_files_of_the_document_is_one(code: dict[str, Any], tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "state-format.md").read_text(encoding="utf-8")
+    lines = text.partition("```\n[")[2].partition("```")[0]
+    (tmp_path / "ada").mkdir(mode=0o700)
+    (tmp_path / "ada" / "hello").write_text("hello")
+    (tmp_path / "ada" / "hello").chmod(0o644)
+    (tmp_path / "newest").symlink_to("ada/hello")
+    tmp_path.chmod(0o750)
+    for it in ("newest", "ada/hello", "ada"):
+        os.utime(tmp_path / it, ns=(0, NEW_YEAR), follow_symlinks=False)
+
+    number = os.open(tmp_path, os.O_PATH)
+    found = [*code["trees"].walked(number, (), print)]
+    os.close(number)
+
+    own = [dataclasses.replace(it, owner="app-garden", group="app-garden") for it in found]
+    assert "".join(it.full_line for it in own) == f"[{lines}"
+    assert own[2].line.startswith('["ada/hello","file",420,5,1767225600000000000,"2cf2')
 
 
 def test_every_mistake_has_a_message_and_none_repeats_a_value(code: dict[str, Any]) -> None:
