@@ -92,6 +92,40 @@ async def test_two_deploys_at_once_are_one_run_and_then_the_next(stack: Stack) -
     await stack.succeeds(second["id"])
 
 
+async def test_an_application_stands_still_and_goes_on(stack: Stack) -> None:
+    deployment = await stack.stage("still.localhost", title="Still waters")
+    await stack.succeeds(await stack.deploy(deployment))
+    async with http.client(base_url=await stack.url(deployment)) as visitor:
+        await stack.succeeds(await begun(stack, deployment, "pause"))
+        there = await visitor.get("/")
+        assert (there.status_code, there.headers["retry-after"]) == (503, "30")
+        assert (await stack.answer("GET", f"/deployments/{deployment}"))["status"] == "paused"
+
+        for intervention in ("resume", "restart"):
+            await stack.succeeds(await begun(stack, deployment, intervention))
+            assert "Still waters" in (await visitor.get("/")).text
+
+
+async def test_a_cancelled_run_stops_and_leaves_what_a_removal_finds(stack: Stack) -> None:
+    domain = "enough.localhost"
+    deployment = await stack.stage(domain, title="Enough")
+    run = await stack.deploy(deployment)
+    await stack.at_step(run, "provisioner", "boot")
+
+    await stack.answer("POST", f"/runs/{run}/cancel")
+    ended = await stack.ended(run)
+
+    assert ended["state"] == "cancelled", ended
+    removal = await stack.answer("DELETE", f"/deployments/{deployment}")
+    await stack.succeeds(removal["id"])
+    assert await stack.world.counts(deployment, domain) == NOTHING
+
+
+async def begun(stack: Stack, deployment: str, intervention: str) -> str:
+    """Ask for an intervention and return its run."""
+    return str((await stack.answer("POST", f"/deployments/{deployment}/{intervention}"))["id"])
+
+
 @pytest.mark.parametrize(
     "domain",
     ["https://a.localhost/", "*.a.localhost", "a.localhost.", "127.0.0.1", "bücher.localhost",
