@@ -96,8 +96,9 @@ async def test_an_application_that_left_loses_route_record_and_machine(rig: Rig)
         await published(rig, "hello", "pages")
         await published(rig, "hello", revision=2)
 
-        await eventually(lambda: len(rig.world.backend.machines) == 1, within=10)
+        await eventually(lambda: _only(rig, "machines"), within=10)
 
+    assert len(rig.world.backend.machines) == 1
     hosts = [it.host for it in rig.world.edge.listed]
     assert len(hosts) == 2
     assert not [it for it in (*hosts, *rig.world.zone.records) if it.startswith("pages")]
