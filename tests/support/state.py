@@ -25,7 +25,7 @@ from tests.support import s3
 from tests.support.tree import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     import asyncpg
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 CODE: Final = ROOT / "nix" / "state"
 PROGRAM: Final = CODE / "fediversity-state"
 KILLER: Final = ROOT / "tests" / "support" / "state_killed.py"
+LIMITED: Final = ROOT / "tests" / "support" / "state_limited.py"
 APPLICATION: Final = "garden"
 SECONDS: Final = 120
 ROWS: Final = re.compile(r"^(COPY [^\n]* FROM stdin;)\n(.*?)^(\\\.)$", re.MULTILINE | re.DOTALL)
@@ -294,6 +295,11 @@ class Carrier:
         """Delete an object as somebody else would."""
         async with s3.client(self.store.access, "s3") as found:
             await found.delete_object(Bucket=self.bucket, Key=key)
+
+
+def limited(limits: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the words that start the program with other limits than its own."""
+    return (str(LIMITED), str(PROGRAM), json.dumps(limits))
 
 
 async def create_bucket(store: SeaweedServer) -> str:

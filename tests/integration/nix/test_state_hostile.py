@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from tests.support.state import Carrier
 
 MANIFEST = "exports/one/manifest.json"
-LIMITED = Path(state.KILLER).with_name("state_limited.py")
-FEW_SECONDS = (str(LIMITED), str(state.PROGRAM), json.dumps({"loading.SECONDS": 2}))
+FEW_SECONDS = state.limited({"loading.SECONDS": 2})
 TABLE = "create table posts as select i from generate_series(1, 10) i"
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tests.support.state import Carrier
 
+IMPATIENT = state.limited({"staging.FIRST_PAUSE_SECONDS": 0.01})
 WITHOUT_PACKAGES = "import sys; sys.path = [it for it in sys.path if 'site-packages' not in it]; "
 
 
@@ -64,7 +65,8 @@ def test_a_refusal_is_final_and_says_what_to_do(
 def test_a_store_that_is_away_is_asked_for_again(carrier: Carrier, verb: str) -> None:
     endpoint = f"http://127.0.0.1:{ports.free()}"
 
-    outcome = carrier.run(verb, staging=carrier.document()["staging"] | {"endpoint": endpoint})
+    staging = carrier.document()["staging"] | {"endpoint": endpoint}
+    outcome = carrier.run(verb, before=IMPATIENT, staging=staging)
 
     assert outcome.status == 75
     assert outcome.code == "staging.unreachable"
@@ -114,7 +116,7 @@ async def test_no_secret_is_seen_by_anybody_else(carrier: Carrier, tmp_path: Pat
             said += [out, err]
     is_over.set()
     await looking
-    assert any("restic" in it for it in seen)
+    assert any("--password-file" in it for it in seen)
     assert any("pg_dump" in it for it in seen)
     stored = b"\n".join((await carrier.objects()).values()).decode("latin-1")
     secret_key = carrier.store.access.secret_access_key.get_secret_value()
@@ -138,7 +140,7 @@ def everything_about_processes() -> set[str]:
         try:
             arguments = (process / "cmdline").read_text("latin-1")
             found.add(arguments)
-            if any(it in arguments for it in ("restic", "pg_dump", "fediversity-state")):
+            if any(it in arguments for it in ("--password-file", "pg_dump", "fediversity-state")):
                 found.add((process / "environ").read_text("latin-1"))
         except OSError:
             continue
