@@ -178,6 +178,8 @@ class Importing:
                     "application.not_restored",
                     f"{package.name} does not take what was imported: {complaint}",
                 )
+        # Once more, so that what the commands have written outlives a power cut.
+        await self.halting.fold(visit, FolderVerb.IMPORTED, package, export)
 
     async def start(self, job: jobs.Job) -> None:
         """Start the applications on what was imported."""

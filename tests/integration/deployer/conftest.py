@@ -37,7 +37,7 @@ from tests.support.servers import throwaway_directory
 from tests.support.tree import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from services.deployer.ports import HealthProbe, Hosts, SystemBuilder
@@ -48,7 +48,12 @@ if TYPE_CHECKING:
     from shared.embedded.servers.seaweedfs import SeaweedServer
 
 TIMING = Timing(health=12.0, confirmation=10.0, watchdog=60, between_looks=0.3)
-HEALTH = {"hello": "/healthz", "moody": "/health.txt", "diary": "/secrets.txt"}
+HEALTH = {
+    "hello": "/healthz",
+    "moody": "/health.txt",
+    "diary": "/secrets.txt",
+    "shelf": "/health.txt",
+}
 PORTS = (80, 8081)
 """Where the first and the second application of a machine answer."""
 IDENTITY, RECIPIENT = new_identity()
@@ -203,6 +208,16 @@ async def world(
         commands.append(f"{argv} {environment}")
         return await process.run(argv, stdin=stdin, environment=environment, seconds=seconds)
 
+    async def stream(
+        argv: Sequence[str],
+        told: Callable[[bytes], Awaitable[None]],
+        *,
+        stdin: bytes = b"",
+        seconds: float = 60.0,
+    ) -> tuple[int, str]:
+        commands.append(f"{argv}")
+        return await process.stream(argv, told, stdin=stdin, seconds=seconds)
+
     with throwaway_directory() as directory:
         nix = Nix.usual(directory)
         builder = NixSystemBuilder(
@@ -212,7 +227,7 @@ async def world(
             SshHosts.opened(key_file=guest.key_file, work_directory=directory, nix=nix) as hosts,
             HttpHealthProbe.opened() as probe,
         ):
-            hosts.run = run
+            hosts.run, hosts.stream = run, stream
             yield World(
                 database=database,
                 deployer=a_deployer(database, hosts, builder, probe, sealer),
