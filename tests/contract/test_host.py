@@ -11,7 +11,17 @@ import pytest_asyncio
 
 from services.deployer.adapters.nix import Nix, NixSystemBuilder
 from services.deployer.adapters.ssh import SshHosts
-from services.deployer.domain import Permit, RebootedError, SwitchResult, System, UnitVerb
+from services.deployer.domain import (
+    Folder,
+    FolderVerb,
+    Headway,
+    Permit,
+    RebootedError,
+    StateVerb,
+    SwitchResult,
+    System,
+    UnitVerb,
+)
 from shared import errors
 from tests.support import guests
 from tests.support.deployments import a_machine, a_renderer, a_revision, a_wish
@@ -30,6 +40,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PATIENT = 60
 SOON = 2
+WRONG = "echo wrong; exit 75"
+EXPORT = "01k0000000000000000000000e"
 MOODS: dict[str, Options] = {
     "well": {},
     "other": {"greeting": "other"},
@@ -82,7 +94,9 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     if request.param == "fake":
         well, other, broken = (System(f"/nix/store/{name}") for name in MOODS)
         seen = {"moody": "running"}
-        fake = FakeHost(broken={broken}, store={well, other, broken}, seen=seen)
+        fake = FakeHost(
+            broken={broken}, store={well, other, broken}, seen=seen, complaints={WRONG: "wrong"}
+        )
         return Bench(host=fake, well=well, other=other, broken=broken)
     # A machine is started only for the tests that need one.
     real: Bench = request.getfixturevalue("guest")
@@ -94,6 +108,11 @@ async def built(builder: NixSystemBuilder, name: str) -> System:
     machine = a_machine(applications=("moody",))
     arguments = a_renderer().arguments(a_revision(wish=wish, machines=(machine,)), machine, ())
     return await builder.build(name, arguments)
+
+
+async def unheard(_: Headway) -> None:
+    """Hear how far something is that must not begin."""
+    raise AssertionError
 
 
 async def settled(bench: Bench, system: System) -> str:
@@ -222,6 +241,10 @@ async def test_nothing_is_done_in_another_boot_than_meant(bench: Bench) -> None:
         bench.host.switch(other_boot, bench.other, PATIENT),
         bench.host.confirm(other_boot, bench.well),
         bench.host.refuse(other_boot, bench.well, "?"),
+        bench.host.units(other_boot, UnitVerb.STOP, ["moody"]),
+        bench.host.perform(other_boot, "moody", ["/bin/busybox", "true"]),
+        bench.host.folder(other_boot, FolderVerb.SET_ASIDE, "moody", EXPORT),
+        bench.host.carry(other_boot, StateVerb.EXPORT, "moody", "{}", unheard),
     ):
         with pytest.raises(RebootedError):
             await attempt
@@ -268,6 +291,42 @@ async def test_what_stands_still_does_not_start_with_the_rest(bench: Bench) -> N
     await bench.host.units(boot_id, UnitVerb.UNMASK, ["moody"])
     await bench.host.units(boot_id, UnitVerb.START, ["moody"])
     assert (await bench.host.examine()).units == {"moody": "running"}
+
+
+async def test_a_folder_is_set_aside_and_settled_for_one_of_two(bench: Bench) -> None:
+    boot_id = await settled(bench, bench.well)
+    await bench.host.units(boot_id, UnitVerb.STOP, ["moody"])
+
+    async def fold(verb: FolderVerb, export: str = EXPORT) -> Folder:
+        return await bench.host.folder(boot_id, verb, "moody", export)
+
+    for last in (FolderVerb.PUT_BACK, FolderVerb.DROP):
+        assert await fold(FolderVerb.STATUS) is Folder.NONE
+        assert [await fold(FolderVerb.SET_ASIDE) for _ in range(2)] == [Folder.ASIDE] * 2
+        assert await fold(FolderVerb.STATUS, "another") is Folder.NONE
+        with pytest.raises(errors.CommandError):
+            await fold(FolderVerb.SET_ASIDE, "another")
+        assert await fold(FolderVerb.IMPORTED) is Folder.IMPORTED
+        assert [await fold(last) for _ in range(2)] == [Folder.NONE] * 2
+    with pytest.raises(errors.CommandError):
+        await fold(FolderVerb.IMPORTED)
+    await bench.host.units(boot_id, UnitVerb.START, ["moody"])
+
+
+async def test_a_command_of_a_package_succeeds_or_says_what_is_wrong(bench: Bench) -> None:
+    boot_id = await settled(bench, bench.well)
+
+    assert await bench.host.perform(boot_id, "moody", ["/bin/busybox", "true"]) == ""
+    assert await bench.host.perform(boot_id, "moody", ["/bin/sh", "-c", WRONG]) == "wrong"
+
+
+async def test_a_disk_from_before_a_move_gets_no_permit(bench: Bench) -> None:
+    boot_id = await settled(bench, bench.well)
+
+    with pytest.raises(errors.ConflictError):
+        await bench.host.place(bench.well, Permit(epoch=9, boot_id=boot_id, known=9), {})
+
+    await settled(bench, bench.well)
 
 
 async def test_a_system_has_to_be_copied_first(bench: Bench) -> None:
