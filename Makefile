@@ -15,7 +15,7 @@ help: ## List these targets
 setup: ## Make .venv from the lock; every other target does it first
 	@$(PYTHON) scripts/bootstrap.py
 
-demo: setup ## Start all, deploy `hello`, show it; DEMO="--exit --json FILE" for scripts
+demo: setup ## Start all, deploy, back up, restore, show it; DEMO="--exit --json FILE" for scripts
 	@$(VENV)/python -m shared.embedded demo $(DEMO)
 
 up: setup ## Start servers and services on this computer, in the background

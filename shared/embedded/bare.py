@@ -101,6 +101,12 @@ class Model:
         """Return what follows an option."""
         return self.argv[self.argv.index(option) + 1]
 
+    @property
+    def forwards(self) -> tuple[int, ...]:
+        """The ports of the machine that this computer leads to."""
+        parts = self.value("-netdev").split(",")
+        return tuple(int(it.rpartition(":")[2]) for it in parts if it.startswith("hostfwd="))
+
     def forward(self, inside: int) -> int:
         """Return the port of this computer that leads to a port of the machine."""
         for part in self.value("-netdev").split(","):
@@ -119,7 +125,7 @@ async def measure(
         machines: holds the folder of each machine.
         key: the SSH key that opens its machine.
         store: the Nix store's root, where it is not the computer's own.
-        health: path of the page by which the application says that it is well.
+        health: path of the page by which each of its applications says that it is well.
     """
     model = Model.of(deployment, machines)
     with tempfile.TemporaryDirectory(prefix="fediversity-bare-") as name:
@@ -142,7 +148,7 @@ async def measure(
             )
             await _run(["ssh", *options, f"root@{LOOPBACK}", switch], {}, stdin=secrets)
             switched = time.monotonic()
-            await _healthy(ports.http, health)
+            await asyncio.gather(*(_healthy(it, health) for it in ports.http))
             healthy = time.monotonic()
     return Bare(
         boot=booted - began,
@@ -158,13 +164,18 @@ def _store(store: Path | None) -> list[str]:
 
 async def _taken_from(model: Model, key: Path) -> tuple[str, bytes]:
     """Return the store path of the system that the running machine has, and its secrets as tar."""
+    system = await inside(model, key, "readlink -f /run/current-system")
+    secrets = await inside(model, key, f"cd {SECRETS} && tar -c -f - *")
+    return system.decode().strip(), secrets
+
+
+async def inside(model: Model, key: Path, script: str) -> bytes:
+    """Run a script as root in a running machine and return what it says."""
     with tempfile.TemporaryDirectory(prefix="fediversity-bare-") as name:
         work = Path(name)
         (work / "hostkey.pub").write_text(_public(model.folder / "hostkey.pub"), encoding="utf-8")
-        into = ["ssh", *_ssh_options(work, model.forward(SSH_PORT), key), f"root@{LOOPBACK}"]
-        system = await _run([*into, "readlink -f /run/current-system"], {})
-        secrets = await _run([*into, f"cd {SECRETS} && tar -c -f - *"], {})
-    return system.decode().strip(), secrets
+        options = _ssh_options(work, model.forward(SSH_PORT), key)
+        return await _run(["ssh", *options, f"root@{LOOPBACK}", script], {})
 
 
 def _public(path: Path) -> str:
@@ -190,15 +201,18 @@ class Ports:
     """Ports of this computer that lead into a machine."""
 
     ssh: int
-    http: int
+    http: tuple[int, ...]
+    """One for each application."""
 
 
 @contextlib.asynccontextmanager
 async def _machine(model: Model, work: Path) -> AsyncIterator[Ports]:
     """Start a machine like the model and yield where it is reached, once SSH answers there."""
     await _prepare(model, work)
-    ports = Ports(ssh=free(), http=free())
-    argv = [_moved(it, model, ports) for it in model.argv]
+    inside_ports = [it for it in model.forwards if it != SSH_PORT]
+    ports = Ports(ssh=free(), http=tuple(free() for _ in inside_ports))
+    moves = {SSH_PORT: ports.ssh, **dict(zip(inside_ports, ports.http, strict=True))}
+    argv = [_moved(it, model, moves) for it in model.argv]
     argv[argv.index("-name") + 1] = "bare"
     async with machine(argv, work):
         await _greeted(ports.ssh)
@@ -244,15 +258,10 @@ async def _prepare(model: Model, work: Path) -> None:
     await _run(create, {}, folder=work)
 
 
-def _http_port(model: Model) -> int:
-    forwards = [it for it in model.value("-netdev").split(",") if it.startswith("hostfwd=")]
-    inside = [int(it.rpartition(":")[2]) for it in forwards]
-    return next(it for it in inside if it != SSH_PORT)
-
-
-def _moved(word: str, model: Model, ports: Ports) -> str:
-    for inside, new in ((SSH_PORT, ports.ssh), (_http_port(model), ports.http)):
-        word = word.replace(f"{LOOPBACK}:{model.forward(inside)}-:", f"{LOOPBACK}:{new}-:")
+def _moved(word: str, model: Model, moves: Mapping[int, int]) -> str:
+    for inside_port, new in moves.items():
+        old = f"{LOOPBACK}:{model.forward(inside_port)}-:{inside_port}"
+        word = re.sub(f"{re.escape(old)}(?![0-9])", f"{LOOPBACK}:{new}-:{inside_port}", word)
     return word
 
 

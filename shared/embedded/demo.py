@@ -1,22 +1,27 @@
-"""The demo: the deploy story told on a running provider, measured against its bare parts."""
+"""The demo: its stories told on a running provider, and a deployment beside its bare parts."""
 
 from __future__ import annotations
 
 import os
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from shared import program
+from shared import http, program
 
-from . import bare, story, versions
+from . import bare, friend, ruin, story, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
+    from .friend import Friend
+    from .installation import Installation
     from .supervisor import Supervisor
 
 MOST_TIMES_BARE: Final = 1.25
 """How much longer than its bare parts a deployment should take at most."""
+FRIEND: Final = "friend.localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,30 +29,46 @@ class Demo:
     """What the demo did and saw."""
 
     told: story.Told
+    restored: story.Restored
     yardstick: bare.Bare
     parts: dict[str, str]
 
     @property
     def ok(self) -> bool:
         """Whether everything that has to be true is."""
-        return self.told.ok
+        return self.told.ok and self.restored.ok
 
     def document(self) -> dict[str, Any]:
         """Return what is written with `--json`."""
-        told = self.told
+        told, restored = self.told, self.restored
         deploy = {
             "seconds": told.seconds,
             "run": told.run,
             "bare": self.yardstick.document(),
             "stages": [{"name": name, "seconds": seconds} for name, seconds in told.stages],
-            "checks": [{"name": it.name, "ok": it.ok, "seen": it.seen} for it in told.checks],
+            "checks": [it.document() for it in told.checks],
         }
-        return {"ok": self.ok, "parts": self.parts, "stories": {"deploy": deploy}}
+        restore = {
+            "backup": {"id": restored.backup, "seconds": restored.saved_seconds},
+            "seconds": restored.seconds,
+            "run": restored.run,
+            "checks": [it.document() for it in restored.checks],
+        }
+        return {
+            "ok": self.ok,
+            "parts": self.parts,
+            "stories": {"deploy": deploy, "restore": restore},
+        }
 
     def summary(self) -> list[str]:
         """Return what a person wants to know in the end."""
-        told, sum_ = self.told, self.yardstick.total
-        lines = [f"{'ok' if it.ok else 'NOT ok':<6} {it.name}: {it.seen}" for it in told.checks]
+        told, restored, sum_ = self.told, self.restored, self.yardstick.total
+        checks = [*told.checks, *restored.checks]
+        lines = [f"{'ok' if it.ok else 'NOT ok':<6} {it.name}: {it.seen}" for it in checks]
+        lines.append(
+            f"saved in {restored.saved_seconds:.1f} s, destroyed, restored in "
+            f"{restored.seconds:.1f} s"
+        )
         if told.is_new:
             took = f"deployed in {told.seconds:.1f} s; the bare parts take {sum_:.1f} s"
             return [*lines, f"{took} (x {told.seconds / sum_:.2f}, at most {MOST_TIMES_BARE})"]
@@ -57,31 +78,62 @@ class Demo:
 
 
 async def play(it: Supervisor, report: Callable[[str], None], *, is_kept: bool) -> Demo:
-    """Tell the story, then measure the yardstick in the same surroundings.
+    """Tell the stories, and measure the yardstick in the same surroundings.
 
-    Unless it is kept, what the story made is removed in the end; never what was there before.
+    Unless it is kept, what the stories made is removed in the end; never what was there before.
     """
     installation = it.installation
-    options = installation.options
+    options, machines = installation.options, installation.options.part("provisioner") / "machines"
     teller = story.Storyteller(
         panel=installation.panel_url,
         token=options.token.read_text(encoding="utf-8").strip(),
         say=report,
+        keep=password_file(installation),
         authority=installation.edge_authority if options.is_tls else None,
     )
-    told = await teller.tell()
+    told = await teller.tell(lambda: _outside(installation))
     report("measuring the same by plain qemu, nix and ssh")
     yardstick = await bare.measure(
         told.deployment,
-        machines=options.part("provisioner") / "machines",
+        machines=machines,
         key=installation.deployer_key,
         # Root uses the computer's own store, as deployer does.
         store=None if os.geteuid() == 0 else options.part("deployer") / "work" / "store",
         health=story.HEALTH,
     )
+    restored = await teller.restore(
+        told,
+        lambda: ruin.destroy(
+            told.deployment,
+            machines=machines,
+            key=installation.deployer_key,
+            store=installation.store_access,
+        ),
+    )
     if told.is_new and not is_kept:
         await teller.clear(told)
-    return Demo(told=told, yardstick=yardstick, parts=versions.of_parts())
+    return Demo(told=told, restored=restored, yardstick=yardstick, parts=versions.of_parts())
+
+
+@asynccontextmanager
+async def _outside(installation: Installation) -> AsyncIterator[Friend]:
+    """Let a friend answer under a name that the front knows."""
+    token = installation.credentials.front_token_file.read_text(encoding="utf-8").strip()
+    netloc = f"{FRIEND}:{installation.ports['front']}"
+    records = http.client(
+        base_url=f"http://127.0.0.1:{installation.ports['front_api']}",
+        headers={"authorization": f"Bearer {token}"},
+    )
+    async with records, friend.serving(netloc) as found:
+        answer = await records.put(f"/records/{FRIEND}", json={"address": found.address})
+        answer.raise_for_status()
+        yield found
+        (await records.delete(f"/records/{FRIEND}")).raise_for_status()
+
+
+def password_file(installation: Installation) -> Path:
+    """Return where the blog's first password is kept."""
+    return installation.options.secrets / "blog-password"
 
 
 def guide(it: Supervisor, demo: Demo) -> list[str]:
@@ -89,7 +141,9 @@ def guide(it: Supervisor, demo: Demo) -> list[str]:
     installation = it.installation
     data, command = installation.options.data, program.typed()
     return [
-        f"the application:  {demo.told.url}",
+        f"hello:            {demo.told.urls['hello']}",
+        f"the blog:         {demo.told.urls['microblog']}",
+        f"to write there:   admin, with the password in {password_file(installation)}",
         f"the panel (REST): {installation.panel_url}/api/v1",
         f"what happened:    {command} trace --data {data} {demo.told.run}",
         f"what runs:        {command} status --data {data}",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from .parts import Part
     from .places import Options
+    from .servers.seaweedfs import Access
 
 NAMES: Final = (
     *("front", "front_tls", "front_api"),
@@ -73,6 +74,11 @@ class Installation:
     def deployer_key(self) -> Path:
         """The SSH key that opens machines, for who measures them."""
         return self.credentials.of_service("deployer") / "deployer_ssh_key"
+
+    @property
+    def store_access(self) -> Access:
+        """The administrator's access to the object store, for who destroys what is in it."""
+        return self._objects().access
 
     def _postgres(self) -> PostgresServer:
         return PostgresServer(

@@ -206,15 +206,20 @@ class Restore(Backup):
     @override
     async def set_up(self) -> None:
         await super().set_up()
-        run = await self.stack.succeeds(await super().begin())
-        self.backup = str(run["backup"])
+        # The id of a backup is that of the run that made it.
+        self.backup = await super().begin()
+        await self.stack.succeeds(self.backup)
         async with self._blog(await self.stack.url(self.deployment)) as blog:
             answer = await blog.post("/api/posts", data={"text": "Later"})
             assert answer.is_success, answer.text
 
     @override
     async def begin(self) -> str:
-        return str((await self.stack.answer("POST", f"/backups/{self.backup}/restore"))["id"])
+        path = f"/backups/{self.backup}/restore"
+        found = await self.stack.answer("POST", path, json={})
+        automatic, restore = [str(it["id"]) for it in found["runs"]]
+        await self.stack.succeeds(automatic)
+        return restore
 
     @override
     async def cost(self) -> Cost:

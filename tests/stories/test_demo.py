@@ -91,12 +91,18 @@ async def test_the_demo_ends_by_itself_and_leaves_nothing(data_directory: Path) 
                 "bare": dict.fromkeys(("boot", "copy", "switch", "sum"), "float"),
                 "stages": [{"name": "str", "seconds": "float"}],
                 "checks": [{"name": "str", "ok": "bool", "seen": "str"}],
-            }
+            },
+            "restore": {
+                "backup": {"id": "str", "seconds": "float"},
+                "seconds": "float",
+                "run": "str",
+                "checks": [{"name": "str", "ok": "bool", "seen": "str"}],
+            },
         },
     }
-    checks = found["stories"]["deploy"]["checks"]
+    checks = [it for story in found["stories"].values() for it in story["checks"]]
     assert [it["name"] for it in checks if not it["ok"]] == []
-    assert len(checks) == 3
+    assert len(checks) == 18
     assert found["ok"] is True
     assert around(data_directory) == []
     assert [*(data / "provisioner" / "machines").glob("fdv-*")] == []
