@@ -63,7 +63,10 @@ class StateExported(RevisionEvent):
 
 
 class StateImported(RevisionEvent):
-    """The applications of a revision run on the state that was named."""
+    """The applications of a revision run on the state that was named.
+
+    Those of a prepared one, or of one that stands still, have it and wait.
+    """
 
     owner: ClassVar[str] = "deployer"
 

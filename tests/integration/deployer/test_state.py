@@ -210,7 +210,7 @@ async def test_state_is_saved_and_brought_back_or_left_as_it_was(
     shelf: Shelf, guest: Guest, sealer: Sealer
 ) -> None:
     world = shelf.world
-    async with world.working(pause="start"):
+    async with world.working(pause="start", seconds=1.0):
         saved = await deployed_and_saved(shelf)
         await refused_for_its_secret(shelf, saved, sealer)
         await brought_in_through_a_power_cut(shelf, saved, guest)
