@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAUSES = [0.1, 0.1, 0.1]
 LIMITS: dict[str, object] = {
-    "deliveries.PAUSES": PAUSES,
-    "deliveries.REST_SECONDS": 0.05,
-    "deliveries.MOST_WAITING": 3,
-    "inbox.MOST_FOLLOWERS": 3,
-    "inbox.MOST_FOLLOWERS_PER_HOST": 2,
+    "followers.PAUSES": PAUSES,
+    "followers.REST_SECONDS": 0.05,
+    "followers.MOST_WAITING": 3,
+    "followers.MOST_FOLLOWERS": 3,
+    "followers.MOST_FOLLOWERS_PER_HOST": 2,
 }
 SCRIPT = '"><script>alert(1)</script>'
 OTHER = "http://other.garden.localhost:18080"

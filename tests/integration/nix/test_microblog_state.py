@@ -143,7 +143,7 @@ async def test_data_of_a_newer_version_is_left_alone(blog: Blog) -> None:
 
 
 async def test_a_delivery_that_crashes_ends_the_server(blog: Blog) -> None:
-    blog.egress, blog.limits = "127.0.0.1:9", {"deliveries.DUE": "select nonsense"}
+    blog.egress, blog.limits = "127.0.0.1:9", {"followers.DUE": "select nonsense"}
     blog.write()
     await blog.stop("server")
 
@@ -158,7 +158,7 @@ async def test_while_the_door_is_shut_nobody_is_given_up(blog: Blog) -> None:
     connection = await blog.connection()
     await connection.execute(FOLLOWER)
     blog.egress = "127.0.0.1:9"
-    blog.limits |= {"deliveries.PAUSES": [], "deliveries.REST_SECONDS": 0.1}
+    blog.limits |= {"followers.PAUSES": [], "followers.REST_SECONDS": 0.1}
     blog.write()
     await restart(blog)
     await blog.publish("Held back")
@@ -179,9 +179,9 @@ async def test_a_copy_of_the_state_is_complete_at_another_place(blog: Blog, empt
 
     async with database_of(empty, blog):
         copy_database(blog, empty)
-        assert "avatar" in upkeep(empty, "restored", status=1)
+        assert "avatar" in upkeep(empty, "probe", status=1)
         shutil.copytree(blog.state / "avatars", empty.state / "avatars", dirs_exist_ok=True)
-        upkeep(empty, "restored")
+        upkeep(empty, "probe")
         await empty.start()
 
         assert post in (await empty.call("GET", "/api/posts")).document["posts"]

@@ -1,8 +1,9 @@
-"""What the blog says to other servers: documents of ActivityStreams, WebFinger and NodeInfo."""
+"""What the blog says: documents for other servers, and one page without scripts for people."""
 
 from __future__ import annotations
 
 import html
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,18 @@ ACTIVITY = "application/activity+json"
 CONTEXT = ["https://www.w3.org/ns/activitystreams", "https://w3id.org/security/v1"]
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 NODE = "http://nodeinfo.diaspora.software/ns/schema/2.1"
+PAGE, WRITE, STYLE = (
+    (Path(__file__).parent / name).read_text(encoding="utf-8")
+    for name in ("page.html", "write.html", "style.css")
+)
+ARTICLE = """<article>
+<p lang="{language}">{text}</p>
+{picture}<a href="/posts/{id}"><time datetime="{published}">{shown}</time></a>
+</article>
+"""
+PICTURE = '<img src="{picture}" alt="{alt}">\n'
+AVATAR = '<img src="/avatars/{name}" alt="">'
+OLDER = '<p><a href="/?before={id}">Older posts</a></p>\n'
 
 Document = dict[str, Any]
 
@@ -113,3 +126,44 @@ def node(it: Configuration, posts: int) -> Document:
 def paragraph(text: str) -> str:
     """Return a text as HTML in which nothing but its lines means anything."""
     return f"<p>{html.escape(text).replace(chr(10), '<br>')}</p>"
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def markup(template: str, **values: object) -> Markup:
+    """Fill a template; what is not markup itself is escaped."""
+    safe = {
+        name: it if isinstance(it, Markup) else html.escape(str(it)) for name, it in values.items()
+    }
+    return Markup(template.format(**safe))
+
+
+def page(it: Configuration, avatar: str | None, followers: int, content: str) -> str:
+    """Return a whole page around the markup in its middle."""
+    return markup(
+        PAGE,
+        title=it.options["title"],
+        description=it.options["description"],
+        account=it.account,
+        followers=f"{followers} follower{'' if followers == 1 else 's'}",
+        avatar=markup(AVATAR, name=avatar) if avatar else Markup(),
+        content=Markup(content),
+    )
+
+
+def articles(it: Configuration, posts: Sequence[Document], *, has_more: bool = False) -> str:
+    """Return posts, one below the other, and the way to what was before them."""
+    shown = [
+        markup(
+            ARTICLE,
+            language=it.options["language"],
+            shown=post["published"].replace("T", " ").removesuffix("Z"),
+            **{**post, "picture": markup(PICTURE, **post) if post["picture"] else Markup()},
+        )
+        for post in posts
+    ]
+    return "".join([*shown, markup(OLDER, id=posts[-1]["id"]) if has_more else ""])

@@ -6,9 +6,9 @@ import asyncio
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 from aiohttp import web
+from configuration import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +26,6 @@ BEGINNINGS = {
     "gif": rb"GIF8[79]a",
     "webp": rb"RIFF[\x00-\xff]{4}WEBP",
 }
-
-
-class RefusedError(Exception):
-    """What was sent is not what can be taken; says why."""
 
 
 async def body(request: web.Request, limit: int = SMALL, seconds: float = 0.0) -> bytes:
@@ -59,28 +55,18 @@ def fields(kind: str, content: bytes) -> Mapping[str, object]:
     """Return what a form, or a JSON object, holds; everything in a form is bytes."""
     if kind.lower().startswith("application/json"):
         return document(content)
-    if kind.lower().startswith("multipart/"):
-        return _parts(kind, content)
-    try:
-        found = parse_qs(content.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
-    except ValueError as error:
-        raise RefusedError("this is not a form") from error
-    return {name: values[0].encode("utf-8", "surrogatepass") for name, values in found.items()}
-
-
-def _parts(kind: str, content: bytes) -> dict[str, bytes]:
     boundary = BOUNDARY.match(kind)
     if not boundary:
-        raise RefusedError("this form has no boundary")
+        raise Refusal("send JSON, or a form as multipart/form-data with a boundary")
     _, *parts = (b"\r\n" + content).split(b"\r\n--" + boundary[1].encode(), MOST_FIELDS + 1)
     if not parts or not parts[-1].startswith(b"--"):
-        raise RefusedError("this form ends early, or has too many fields")
+        raise Refusal("this form ends early, or has too many fields")
     found: dict[str, bytes] = {}
     for part in parts[:-1]:
         head, end, value = part.partition(b"\r\n\r\n")
         name = FIELD.search(head)
         if not end or not name:
-            raise RefusedError("a field of this form has no name")
+            raise Refusal("a field of this form has no name")
         found.setdefault(name[1].decode(), value)
     return found
 
@@ -90,9 +76,9 @@ def document(content: bytes) -> dict[str, Any]:
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise RefusedError("this is not JSON") from error
+        raise Refusal("this is not JSON") from error
     if not isinstance(found, dict):
-        raise RefusedError("this is not a JSON object")
+        raise Refusal("this is not a JSON object")
     return found
 
 
@@ -101,17 +87,17 @@ def text(given: Mapping[str, object], name: str, longest: int, shortest: int = 1
     value = given.get(name, "")
     found = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
     if not isinstance(found, str) or NOT_TEXT.search(found := re.sub("\r\n?", "\n", found).strip()):
-        raise RefusedError(f"{name} is not text")
+        raise Refusal(f"{name} is not text")
     if not shortest <= len(found) <= longest:
-        raise RefusedError(f"{name} has {shortest} to {longest} characters")
+        raise Refusal(f"{name} has {shortest} to {longest} characters")
     return found
 
 
 def sniffed(content: bytes, limit: int) -> str:
     """Return the ending for a picture's name, from what is in it and nothing else."""
     if len(content) > limit:
-        raise RefusedError(f"a picture has at most {limit} bytes")
+        raise Refusal(f"a picture has at most {limit} bytes")
     for ending, beginning in BEGINNINGS.items():
         if re.match(beginning, content):
             return ending
-    raise RefusedError("a picture is PNG, JPEG, GIF or WebP")
+    raise Refusal("a picture is PNG, JPEG, GIF or WebP")

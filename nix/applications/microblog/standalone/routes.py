@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import documents
 import forms
-import pages
 from aiohttp import web
+from configuration import ACTOR, COLUMN, Refusal
 from documents import ACTIVITY
-from keys import ACTOR, COLUMN
 from outside import KINDS
 from posts import AVATAR_LIMIT
 from store import FOREVER
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from configuration import Configuration
-    from deliveries import Queue
     from documents import Document
-    from keys import Secrets
+    from followers import Queue
     from posts import Blog
 
     Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -36,14 +35,13 @@ MOST = 100
 MISSING = "There is nothing here.\n"
 
 
+@dataclass
 class Site:
     """Everything of the blog that can be asked for, but its inbox."""
 
-    def __init__(self, it: Configuration, blog: Blog, queue: Queue, secrets: Secrets) -> None:
-        self._it = it
-        self._blog = blog
-        self._queue = queue
-        self._secrets = secrets
+    it: Configuration
+    blog: Blog
+    queue: Queue
 
     def routes(self) -> list[web.RouteDef]:
         """List what can be asked for, by everybody and by the administrator."""
@@ -72,25 +70,25 @@ class Site:
     async def _home(self, request: web.Request) -> web.Response:
         if _wants(request, *KINDS):
             return await self._actor(request)
-        length = int(self._it.options["posts_per_page"])
-        posts = await self._blog.page(request.query.get("before"), length)
+        length = int(self.it.options["posts_per_page"])
+        posts = await self.blog.page(request.query.get("before"), length)
         has_more = len(posts) == length
-        return await self._page(pages.articles(self._it, posts, has_more=has_more))
+        return await self._page(documents.articles(self.it, posts, has_more=has_more))
 
     async def _post(self, request: web.Request) -> web.Response:
-        post = await self._blog.find(request.match_info["id"])
+        post = await self.blog.find(request.match_info["id"])
         if post is None:
             raise web.HTTPNotFound(text=MISSING)
         if _wants(request, *KINDS):
-            return _activity(documents.note(self._it, post))
-        return await self._page(pages.articles(self._it, [post]))
+            return _activity(documents.note(self.it, post))
+        return await self._page(documents.articles(self.it, [post]))
 
     async def _style(self, _: web.Request) -> web.Response:
-        return web.Response(text=pages.STYLE, content_type="text/css", charset="utf-8")
+        return web.Response(text=documents.STYLE, content_type="text/css", charset="utf-8")
 
     async def _avatar(self, request: web.Request) -> web.Response:
         # The names that reach this cannot lead out of the folder.
-        path = self._it.avatars / request.match_info["name"]
+        path = self.it.avatars / request.match_info["name"]
         try:
             content = await asyncio.to_thread(path.read_bytes)
         except FileNotFoundError as error:
@@ -99,7 +97,7 @@ class Site:
         return web.Response(body=content, headers=fields)
 
     async def _webfinger(self, request: web.Request) -> web.Response:
-        found = documents.account(self._it, request.query.get("resource", ""))
+        found = documents.account(self.it, request.query.get("resource", ""))
         if found is None:
             raise web.HTTPNotFound(text="There is no such account.\n")
         fields = {"access-control-allow-origin": "*"}
@@ -107,57 +105,57 @@ class Site:
 
     async def _node(self, request: web.Request) -> web.Response:
         if request.path != "/nodeinfo/2.1":
-            return web.json_response(documents.node_links(self._it))
-        counts = await self._blog.counts()
-        return web.json_response(documents.node(self._it, counts["posts"]))
+            return web.json_response(documents.node_links(self.it))
+        counts = await self.blog.counts()
+        return web.json_response(documents.node(self.it, counts["posts"]))
 
     async def _actor(self, _: web.Request) -> web.Response:
-        public = self._secrets.actor.public_pem
-        return _activity(documents.actor(self._it, public, await self._blog.avatar()))
+        public = self.blog.keys.public_pem
+        return _activity(documents.actor(self.it, public, await self.blog.avatar()))
 
     async def _collection(self, request: web.Request) -> web.Response:
-        counts = await self._blog.counts()
+        counts = await self.blog.counts()
         if request.path == "/followers":
             # Who they are is nobody's business.
-            return _activity(documents.collection(self._it, "followers", counts["followers"]))
-        posts = await self._blog.page(None, int(self._it.options["posts_per_page"]))
-        return _activity(documents.outbox(self._it, posts, counts["posts"]))
+            return _activity(documents.collection(self.it, "followers", counts["followers"]))
+        posts = await self.blog.page(None, int(self.it.options["posts_per_page"]))
+        return _activity(documents.outbox(self.it, posts, counts["posts"]))
 
     async def _write(self, _: web.Request) -> web.Response:
-        return await self._page(pages.WRITE)
+        return await self._page(documents.WRITE)
 
     async def _status(self, _: web.Request) -> web.Response:
-        strangers = await self._blog.strangers()
+        strangers = await self.blog.keys.strangers(self.blog.pool)
         readable = {"drafts_readable": COLUMN not in strangers}
-        known = {"actor_key_known": ACTOR not in strangers, "version": self._it.version}
-        return web.json_response(await self._blog.counts() | readable | known)
+        known = {"actor_key_known": ACTOR not in strangers, "version": self.it.version}
+        return web.json_response(await self.blog.counts() | readable | known)
 
     async def _posts(self, request: web.Request) -> web.Response:
-        posts = await self._blog.page(request.query.get("before"), MOST)
+        posts = await self.blog.page(request.query.get("before"), MOST)
         return web.json_response({"posts": [self._with_url(it) for it in posts]})
 
     async def _publish(self, request: web.Request) -> web.Response:
         given = await self._given(request)
         if "draft" in given:
-            post = await self._blog.publish_draft(forms.text(given, "draft", 16))
+            post = await self.blog.publish_draft(forms.text(given, "draft", 16))
         else:
             picture = given.get("picture", b"")
             if not isinstance(picture, bytes):
-                raise forms.RefusedError("send a picture in a form, as multipart/form-data")
+                raise Refusal("send a picture in a form, as multipart/form-data")
             alt = forms.text(given, "alt", LONGEST_ALT, 0)
             text = forms.text(given, "text", LONGEST_TEXT)
-            post = await self._blog.publish(text, picture, alt)
+            post = await self.blog.publish(text, picture, alt)
         if post is None:
             raise web.HTTPNotFound(text=MISSING)
-        self._queue.nudge()
+        self.queue.news.set()
         return _done(request, self._with_url(post), 201)
 
     async def _drafts(self, _: web.Request) -> web.Response:
-        return web.json_response({"drafts": await self._blog.drafts()})
+        return web.json_response({"drafts": await self.blog.drafts()})
 
     async def _save_draft(self, request: web.Request) -> web.Response:
         text = forms.text(await self._given(request), "text", LONGEST_TEXT)
-        return _done(request, await self._blog.save_draft(text), 201)
+        return _done(request, await self.blog.save_draft(text), 201)
 
     async def _change_avatar(self, request: web.Request) -> web.Response:
         """Take the picture of a form, or the whole body, as the avatar."""
@@ -166,8 +164,8 @@ class Site:
         if kind.lower().startswith("multipart/"):
             found = forms.fields(kind, content).get("picture")
             content = found if isinstance(found, bytes) else b""
-        name = await self._blog.change_avatar(content)
-        return _done(request, {"url": f"{self._it.url}/avatars/{name}"}, 200)
+        name = await self.blog.change_avatar(content)
+        return _done(request, {"url": f"{self.it.url}/avatars/{name}"}, 200)
 
     def _for_administrator(self, handler: Handler) -> Handler:
         """Let nobody else in, and nothing that another site made a browser send."""
@@ -175,7 +173,7 @@ class Site:
         async def guarded(request: web.Request) -> web.Response:
             origin = request.headers.get("origin")
             site = request.headers.get("sec-fetch-site", "none")
-            is_ours = origin in (None, self._it.url) and site in ("same-origin", "none")
+            is_ours = origin in (None, self.it.url) and site in ("same-origin", "none")
             if request.method != "GET" and not is_ours:
                 raise web.HTTPForbidden(text="Other sites' forms are not accepted here.\n")
             kind, _, given = request.headers.get("authorization", "").partition(" ")
@@ -183,7 +181,7 @@ class Site:
                 user, _, password = base64.b64decode(given, validate=True).partition(b":")
             except ValueError:
                 user = password = b""
-            if kind.lower() != "basic" or not self._secrets.is_administrator(user, password):
+            if kind.lower() != "basic" or not self.blog.keys.is_administrator(user, password):
                 fields = {"www-authenticate": 'Basic realm="microblog", charset="UTF-8"'}
                 text = "This is for the administrator.\n"
                 raise web.HTTPUnauthorized(text=text, headers=fields)
@@ -192,18 +190,18 @@ class Site:
         return guarded
 
     async def _given(self, request: web.Request) -> Mapping[str, object]:
-        limit = self._it.picture_limit + forms.SMALL
+        limit = self.it.picture_limit + forms.SMALL
         content = await forms.body(request, limit, forms.UPLOAD_SECONDS)
         return forms.fields(request.headers.get("content-type", ""), content)
 
     async def _page(self, content: str) -> web.Response:
-        followers = (await self._blog.counts())["followers"]
-        text = pages.page(self._it, await self._blog.avatar(), followers, content)
+        followers = (await self.blog.counts())["followers"]
+        text = documents.page(self.it, await self.blog.avatar(), followers, content)
         fields = {"vary": "accept"}
         return web.Response(text=text, content_type="text/html", charset="utf-8", headers=fields)
 
     def _with_url(self, post: Document) -> Document:
-        return {**post, "url": f"{self._it.url}/posts/{post['id']}"}
+        return {**post, "url": f"{self.it.url}/posts/{post['id']}"}
 
 
 def _wants(request: web.Request, *kinds: str) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import signing
-from configuration import BUCKET_SECRET
+from configuration import BUCKET_SECRET, Refusal
 
 if TYPE_CHECKING:
     from configuration import Configuration
@@ -21,8 +21,10 @@ FOREVER = "public, max-age=31536000, immutable"
 FAILURES = range(300, 600)
 
 
-class StoreError(Exception):
+class StoreError(Refusal):
     """The bucket does not answer, or refuses."""
+
+    status = 503
 
 
 class Bucket:

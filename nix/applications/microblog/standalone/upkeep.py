@@ -1,8 +1,7 @@
 """Whether everything works that the blog depends on, and what is done around a copy of its state.
 
-upkeep.py probe CONFIGURATION [column-key|actor-key]   whether the secrets belong to the data
-upkeep.py quiesce CONFIGURATION    let what is due go out, and write everything to the disk
-upkeep.py restored CONFIGURATION   make sure that a restored state is complete
+upkeep.py probe CONFIGURATION [column-key|actor-key]   whether a key, or all of it, is there
+upkeep.py quiesce CONFIGURATION   let what is due go out, and write everything to the disk
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import asyncpg
 import database
-from configuration import Configuration, ConfigurationError, log
-from keys import Secrets
+from configuration import Configuration, ConfigurationError, Secrets, log
 
 if TYPE_CHECKING:
     from store import Bucket
@@ -25,38 +24,36 @@ PATIENCE_SECONDS = 20.0
 POLL_SECONDS = 0.5
 
 
+@dataclass
 class Health:
     """What is wrong, in one line; asked often, so that answers are kept."""
 
-    def __init__(
-        self, it: Configuration, pool: asyncpg.Pool, bucket: Bucket, secrets: Secrets
-    ) -> None:
-        self._it = it
-        self._pool = pool
-        self._bucket = bucket
-        self._secrets = secrets
-        self._turn = asyncio.Lock()
-        self._known: tuple[float, str | None] = (-KEPT_SECONDS, None)
-        self.is_ready = False
-        """Whether the schema is that of this version."""
+    it: Configuration
+    pool: asyncpg.Pool
+    bucket: Bucket
+    keys: Secrets
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    known: tuple[float, str | None] = (float("-inf"), None)
+    is_ready: bool = False
+    """Whether the schema is that of this version."""
 
     async def problem(self) -> str | None:
         """Return what is wrong; None: nothing."""
-        async with self._turn:
-            if time.monotonic() - self._known[0] >= KEPT_SECONDS:
+        async with self.turn:
+            if time.monotonic() - self.known[0] >= KEPT_SECONDS:
                 problem = await self.start() or await self._look_at_files()
-                self._known = (time.monotonic(), problem)
-            return self._known[1]
+                self.known = (time.monotonic(), problem)
+            return self.known[1]
 
     async def start(self) -> str | None:
         """Make the data usable for this version, as soon as it is there; return what is wrong."""
         try:
-            async with self._pool.acquire() as connection:
+            async with self.pool.acquire() as connection:
                 await database.change_schema(connection)
             if not self.is_ready:
-                await self._secrets.prove(self._pool)
+                await self.keys.prove(self.pool)
             self.is_ready = True
-            strangers = await self._secrets.strangers(self._pool)
+            strangers = await self.keys.strangers(self.pool)
         except database.SchemaError as error:
             return f"schema: {error}"
         except database.AWAY as error:
@@ -65,17 +62,20 @@ class Health:
 
     async def _look_at_files(self) -> str | None:
         try:
-            await asyncio.to_thread((self._it.avatars / "probe.half").write_bytes, b"")
+            await asyncio.to_thread((self.it.avatars / "probe.half").write_bytes, b"")
         except OSError as error:
-            return f"avatars: {self._it.avatars} cannot be written: {error.strerror}"
-        problem = await self._bucket.problem()
+            return f"avatars: {self.it.avatars} cannot be written: {error.strerror}"
+        problem = await self.bucket.problem()
         return f"bucket: {problem}" if problem else None
 
 
 async def probe(pool: asyncpg.Pool, it: Configuration, *names: str) -> str | None:
-    """Return what is wrong with all keys, or with those that are named; None: nothing."""
+    """Return which of these keys, or else what of the state, is not there; None: all of it is."""
     strangers = await Secrets(it).strangers(pool)
     wrong = [each for each in strangers if each in names or not names]
+    avatar = None if names else await pool.fetchval("select avatar from profile")
+    if avatar and not (it.avatars / avatar).is_file():
+        return f"the avatar {avatar} is missing; restore it"
     return _not_ours(wrong) if wrong else None
 
 
@@ -89,22 +89,11 @@ async def quiesce(pool: asyncpg.Pool, it: Configuration) -> str | None:
     return None
 
 
-async def restored(pool: asyncpg.Pool, it: Configuration) -> str | None:
-    """Forget what was good at the old place only, and return what is missing of the rest."""
-    async with pool.acquire() as connection:
-        await database.change_schema(connection)
-    await pool.execute("truncate seen_signatures")
-    avatar = await pool.fetchval("select avatar from profile")
-    if avatar and not (it.avatars / avatar).is_file():
-        return f"the avatar {avatar} was not restored"
-    return await probe(pool, it)
-
-
 def _not_ours(names: list[str]) -> str:
     return f"{' and '.join(names)} do not belong to this data; restore them"
 
 
-VERBS = {"probe": probe, "quiesce": quiesce, "restored": restored}
+VERBS = {"probe": probe, "quiesce": quiesce}
 
 
 async def work(verb: str, path: str, *names: str) -> str | None:
