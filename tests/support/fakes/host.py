@@ -74,7 +74,7 @@ class FakeHost(Host):
     disk_percent: int = 10
     examinations: int = 0
     complaints: dict[str, str] = field(default_factory=dict)
-    """A word of a command → what the command complains about."""
+    """A command, or a word of it → what it complains about."""
     performed: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     state: dict[str, str] = field(default_factory=dict)
     """Application → what its folder holds."""
@@ -212,7 +212,8 @@ class FakeHost(Host):
     async def perform(self, boot_id: str, application: str, command: Sequence[str]) -> str:
         self._reach(boot_id)
         self.performed.append((application, tuple(command)))
-        return next((self.complaints[it] for it in command if it in self.complaints), "")
+        words = [*command, " ".join(command)]
+        return next((self.complaints[it] for it in words if it in self.complaints), "")
 
     @override
     async def folder(self, boot_id: str, verb: FolderVerb, application: str, export: str) -> Folder:

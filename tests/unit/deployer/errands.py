@@ -20,6 +20,7 @@ from tests.support.deployments import (
     a_machine,
     a_revision,
     a_wish,
+    applications,
 )
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ HOST = "microblog.garden.example"
 NAMES = ("microblog", "hello")
 STEPS = ["verify", "stop", "import", "start", "health"]
 BLOG, ENGINE = "microblog", "microblog-database"
-HOOK = "restored"
-PROBE = "column-key"
+STATE = applications().get(BLOG).state
+HOOK = " ".join(STATE.hooks.post_restore[0])
+PROBE = " ".join(next(it.probe for it in STATE.secrets if it.probe))
 
 
 class Nudges:
