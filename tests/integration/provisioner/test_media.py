@@ -13,7 +13,7 @@ from tests.integration.provisioner.conftest import EDGE, PANEL
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
-    from shared.contracts.deployments import Endpoint
+    from services.provisioner.domain import Upstream
     from tests.integration.provisioner.conftest import Rig
 
 URL: Final = "http://127.0.0.1:8333/fdv-x-blog-media"
@@ -30,7 +30,7 @@ async def published(rig: Rig, revision: int = 1, url: str = URL) -> RoutePublish
     return await rig.answer(run, RoutePublished)
 
 
-def routed(rig: Rig) -> dict[str, Endpoint | Media]:
+def routed(rig: Rig) -> dict[str, Upstream]:
     return {it.host: it.upstream for it in rig.world.edge.listed if it != PANEL}
 
 
