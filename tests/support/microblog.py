@@ -33,11 +33,7 @@ if TYPE_CHECKING:
 
     from .microblog_peer import Door, Letter, Peer
 
-PACKAGE = next(
-    it
-    for it in (ROOT / "nix/applications" / name for name in ("microblog", "_microblog"))
-    if it.is_dir()
-)
+PACKAGE = ROOT / "nix/applications/microblog"
 CODE = PACKAGE / "standalone"
 # Another interpreter, for example one with the versions of a distribution.
 # Warnings of tomorrow's versions are errors, as in all tests.
