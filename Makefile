@@ -40,7 +40,7 @@ packages: setup ## Install, or name, the distribution packages that the tests ne
 	@$(VENV)/python -m shared.embedded packages --for test
 
 test: packages ## Contract, integration and story tests on real servers; TEST="-k …" narrows
-	$(VENV)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder tests/contract tests/integration tests/stories $(TEST)
+	$(VENV)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder tests/contract tests/integration tests/stories $(TEST)
 
 chaos: setup ## Kill parts at steps drawn from SEED in RUNS runs (`all`: the matrix); JSON=FILE
 	$(VENV)/python -m tests.chaos $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) \

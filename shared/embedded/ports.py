@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
+import secrets
 import socket
 import time
 from pathlib import Path
@@ -95,7 +95,8 @@ def _first_of(
 ) -> int:
     reserved = frozenset(taken)
     for _ in range(ATTEMPTS):
-        first = random.choice(where)  # noqa: S311 - spreads, protects nothing
+        # Not `random`: two programs that seed it alike would choose alike.
+        first = secrets.choice(where)
         wanted = [first + offset + number for number in range(count) for offset in offsets]
         if not reserved.intersection(wanted) and all(map(is_free, wanted)):
             return first
