@@ -307,7 +307,9 @@ class Projections:
         run = await self._active(tx, event)
         if run is None:
             return
-        await self.conductor.fail_step(tx, run, service, event.stage)
+        # A run that was cancelled stopped after a step, which did not fail.
+        if event.failure.code != CANCELLED:
+            await self.conductor.fail_step(tx, run, service, event.stage)
         failure = RunFailure(
             failure=event.failure, service=service, stage=event.stage, outcome=event.outcome
         )

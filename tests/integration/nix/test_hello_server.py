@@ -50,6 +50,25 @@ def test_a_visitor_who_goes_on_dripping_is_hung_up_on() -> None:
             process.kill()
 
 
+def test_who_is_here_when_it_is_stopped_gets_an_answer() -> None:
+    port = ports.free()
+    argv = [sys.executable, "-c", PROGRAM.replace("0.5", "15"), str(CODE), str(port)]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE) as process:
+        try:
+            with _connected(port) as visitor:
+                visitor.sendall(b"GET / HTTP/1.1\r\n")
+                time.sleep(0.2)  # until the request is being read
+                process.terminate()
+                time.sleep(0.2)  # until it has been told
+                visitor.sendall(b"host: x\r\n\r\n")
+                assert visitor.recv(100).startswith(b"HTTP/1.1 200")
+            _, said = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert b"Traceback" not in said
+
+
 def _hung_up(visitor: socket.socket) -> bool:
     try:
         visitor.sendall(b"a")

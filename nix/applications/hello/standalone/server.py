@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread  # `threading` takes a while to start
+import signal
 import socket
 import sys
 import time
@@ -18,6 +19,8 @@ BODY_LIMIT = 8192
 AT_ONCE = 16
 SECONDS = 15.0
 """For one request and its answer, however slowly they come."""
+FAREWELL_SECONDS = 8.0
+"""For visitors who are here when the unit is stopped; it is killed after ten."""
 REASONS = {
     200: "OK",
     201: "Created",
@@ -79,16 +82,31 @@ class Answer:
         self.fields |= SAFETY | (fields or {})
 
 
+class _Leaving(Exception):  # noqa: N818 - no error: told to end
+    """The unit is being stopped."""
+
+
 def serve(port: int, respond: Callable[[Request], Answer]) -> None:
-    """Answer visitors for ever, some of them at the same time."""
+    """Answer visitors, some at the same time, until told to end; then only those who are here."""
     visits: dict[socket.socket, float] = {}
     with socket.create_server(("", port), backlog=128) as listener:
+        signal.signal(signal.SIGTERM, _leave)
         for _ in range(AT_ONCE):
             _thread.start_new_thread(_work, (listener, respond, visits))
-        while True:
-            # Nothing tells that a visitor is slow: a look now and then does.
-            time.sleep(SECONDS / 5)
-            _end_long_visits(visits)
+        try:
+            while True:
+                # Nothing tells that a visitor is slow: a look now and then does.
+                time.sleep(SECONDS / 5)
+                _end_long_visits(visits)
+        except _Leaving:
+            listener.shutdown(socket.SHUT_RDWR)
+        end = time.monotonic() + FAREWELL_SECONDS
+        while visits and time.monotonic() < end:
+            time.sleep(0.02)
+
+
+def _leave(_number: int, _frame: object) -> None:
+    raise _Leaving
 
 
 def _end_long_visits(visits: dict[socket.socket, float]) -> None:
@@ -108,7 +126,12 @@ def _work(
 ) -> None:
     try:
         while True:
-            connection, _ = listener.accept()
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                if _accepts(listener):
+                    raise
+                return
             visits[connection] = time.monotonic()
             try:
                 _meet(connection, respond)
@@ -116,7 +139,14 @@ def _work(
                 del visits[connection]
     finally:
         # A visit that went wrong ends this thread, and another one takes its place.
-        _thread.start_new_thread(_work, (listener, respond, visits))
+        if _accepts(listener):
+            _thread.start_new_thread(_work, (listener, respond, visits))
+
+
+def _accepts(listener: socket.socket) -> bool:
+    if listener.fileno() < 0:
+        return False
+    return bool(listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
 def _meet(connection: socket.socket, respond: Callable[[Request], Answer]) -> None:
