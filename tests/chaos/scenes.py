@@ -79,10 +79,16 @@ class Scene(ABC):
         with contextlib.suppress(AssertionError):
             removal = await self.stack.answer("DELETE", f"/deployments/{self.deployment}")
             await self.stack.succeeds(removal["id"])
+        # What a run left that failed elsewhere goes a few seconds later.
+        with contextlib.suppress(AssertionError):
+            await eventually(self._is_gone, within=15, poll=0.5)
         left = await self.stack.world.counts(self.deployment, self.domain)
         letters = await self.stack.answer("GET", "/dead-letters")
         waiting = [it for it in letters["items"] if it["state"] == "waiting"]
         return Cost(leaked=sum(asdict(left).values()) + len(waiting))
+
+    async def _is_gone(self) -> bool:
+        return await self.stack.world.counts(self.deployment, self.domain) == NOTHING
 
 
 class Deploy(Scene):
