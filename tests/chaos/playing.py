@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.chaos.cells import Cell, Kind
+    from tests.chaos.scenes import Scene
     from tests.support.stack import Stack
 
 PAUSE_SECONDS: Final = "0.8"
@@ -70,16 +71,14 @@ async def play(stack: Stack, cell: Cell, seed: int, domain: str) -> Played:
     return Played(seed, cell, outcome, seconds, cost)
 
 
-async def play_through(
-    stack: Stack, chosen: Sequence[Cell], domain: str
-) -> tuple[str, Cost, Sequence[Cell]]:
-    """Play several cells of one kind in one run; return its end, its cost, and what was missed.
+async def play_through(stack: Stack, scene: Scene, chosen: Sequence[Cell]) -> Sequence[Cell]:
+    """Play several cells of one kind in one run, which has to succeed and cost nothing.
 
-    A step is missed when it was over before anybody could look, as after a kill of the panel.
+    Returns:
+        What was missed: steps that were over before anybody could look, as after a kill of the
+        panel, or whose victim was not back yet from an earlier kill.
     """
     waiting = {(it.service, it.step): it for it in chosen}
-    scene = SCENES[chosen[0].kind](stack, domain)
-    await scene.set_up()
     run = await scene.begin()
     async with asyncio.timeout(PATIENCE_SECONDS):
         while waiting and (seen := await _look(stack, run)).get("state") not in ENDED:
@@ -93,8 +92,8 @@ async def play_through(
                     await killing.kill(stack, victim, scene.deployment, run)
                     break
             await asyncio.sleep(LOOK_SECONDS)
-    outcome = await finish(stack, run)
-    return outcome, await scene.cost() + await scene.clear(), [*waiting.values()]
+    await stack.succeeds(run)
+    return [*waiting.values()]
 
 
 async def finish(stack: Stack, run: str) -> str:
@@ -119,18 +118,24 @@ async def _look(stack: Stack, run: str) -> dict[str, Any]:
     return found
 
 
-async def assert_harmless(stack: Stack, kind: Kind) -> str:
-    """Kill a part that chance chooses at each step of a kind of run, and check what that cost.
+async def assert_harmless(stack: Stack, kinds: Sequence[Kind], domain: str) -> Sequence[str]:
+    """Kill a part that chance chooses at each step of several runs of one deployment.
 
     Returns:
         What was killed, for people.
     """
-    seed = chance.seed()
-    chosen = cells.one_per_step(seed, kind)
-    outcome, cost, missed = await play_through(stack, chosen, f"{kind}.localhost")
-    kills = ", ".join(f"{it.victim}@{it.step}" for it in chosen if it not in missed)
-    story = f"seed {seed}, {kind}: {outcome}; killed {kills}"
-    assert cost == Cost(), story
-    assert outcome == "succeeded", story
-    assert len(missed) < len(chosen) / 2, story
-    return story
+    seed, stories = chance.seed(), []
+    before: Scene | None = None
+    for kind in kinds:
+        scene = SCENES[kind](stack, domain)
+        await scene.set_up(before)
+        chosen = cells.one_per_step(seed, kind)
+        missed = await play_through(stack, scene, chosen)
+        kills = ", ".join(f"{it.victim}@{it.step}" for it in chosen if it not in missed)
+        stories.append(f"seed {seed}, {kind}: succeeded; killed {kills}")
+        assert await scene.cost() == Cost(), stories[-1]
+        assert len(missed) < len(chosen) / 2, stories[-1]
+        before = scene
+    if before is not None:
+        assert await before.clear() == Cost(), stories
+    return stories

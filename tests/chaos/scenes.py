@@ -61,9 +61,17 @@ class Scene(ABC):
     domain: str
     deployment: str = field(default="", init=False)
 
-    async def set_up(self) -> None:
-        """Make what has to be there before the run."""
-        self.deployment = await self.stack.stage(self.domain, title="Before")
+    async def set_up(self, before: Scene | None = None) -> None:
+        """Make what has to be there before the run, or take it over from an earlier scene."""
+        if before is None:
+            self.deployment = await self.stack.stage(self.domain, title="Before")
+        else:
+            self.deployment = before.deployment
+
+    async def _set_up_running(self, before: Scene | None) -> None:
+        await Scene.set_up(self, before)
+        if before is None:
+            await self.stack.succeeds(await self.stack.deploy(self.deployment))
 
     @abstractmethod
     async def begin(self) -> str:
@@ -112,9 +120,8 @@ class Update(Deploy):
     """A changed configuration of what runs, with an entry in the visitors' book."""
 
     @override
-    async def set_up(self) -> None:
-        await super().set_up()
-        await self.stack.succeeds(await self.stack.deploy(self.deployment))
+    async def set_up(self, before: Scene | None = None) -> None:
+        await self._set_up_running(before)
         url = await self.stack.url(self.deployment)
         async with http.client(base_url=url) as visitor:
             entry = {"name": "Somebody", "text": ENTRY}
@@ -137,9 +144,8 @@ class Remove(Scene):
     """A removal."""
 
     @override
-    async def set_up(self) -> None:
-        await super().set_up()
-        await self.stack.succeeds(await self.stack.deploy(self.deployment))
+    async def set_up(self, before: Scene | None = None) -> None:
+        await self._set_up_running(before)
 
     @override
     async def begin(self) -> str:
@@ -151,11 +157,15 @@ class Remove(Scene):
         return Cost.between(NOTHING, seen)
 
 
+@dataclass
 class Backup(Scene):
     """A backup of a blog with a post."""
 
+    who: tuple[str, str] = field(default=("", ""), init=False)
+    backup: str = field(default="", init=False)
+
     @override
-    async def set_up(self) -> None:
+    async def set_up(self, before: Scene | None = None) -> None:
         options = {"title": "Leaves", "handle": "news"}
         wish = {"application": "microblog", "options": options}
         body = {"domain": self.domain, "applications": [wish]}
@@ -171,7 +181,9 @@ class Backup(Scene):
     @override
     async def begin(self) -> str:
         path = f"/deployments/{self.deployment}/backups"
-        return str((await self.stack.answer("POST", path))["id"])
+        # The id of a backup is that of the run that made it.
+        self.backup = str((await self.stack.answer("POST", path))["id"])
+        return self.backup
 
     @override
     async def cost(self) -> Cost:
@@ -210,11 +222,12 @@ class Restore(Backup):
     """A restore of a backup, after a post that the backup does not have."""
 
     @override
-    async def set_up(self) -> None:
-        await super().set_up()
-        # The id of a backup is that of the run that made it.
-        self.backup = await super().begin()
-        await self.stack.succeeds(self.backup)
+    async def set_up(self, before: Scene | None = None) -> None:
+        if isinstance(before, Backup):
+            self.deployment, self.who, self.backup = before.deployment, before.who, before.backup
+        else:
+            await super().set_up()
+            await self.stack.succeeds(await super().begin())
         async with self._blog(await self.stack.url(self.deployment)) as blog:
             answer = await blog.post("/api/posts", data={"text": "Later"})
             assert answer.is_success, answer.text
