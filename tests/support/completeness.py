@@ -60,6 +60,14 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Say at once why a test failed: the whole report comes minutes later."""
+    if report.failed and not os.environ.get("PYTEST_XDIST_WORKER"):
+        crash = getattr(report.longrepr, "reprcrash", None)
+        reason = crash.message if crash else str(report.longrepr)
+        print(f"\n{report.nodeid} ({report.when}): {reason[:2000]}", flush=True)  # noqa: T201 - for people
+
+
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     """Count what a selection leaves out."""
     if items:
