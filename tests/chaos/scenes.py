@@ -175,7 +175,7 @@ class Backup(Scene):
         found = await self.stack.answer("POST", path)
         self.who = (found["user"], found["password"])
         async with self._blog(await self.stack.url(self.deployment)) as blog:
-            answer = await blog.post("/api/posts", data={"text": ENTRY})
+            answer = await blog.post("/api/posts", json={"text": ENTRY})
             assert answer.is_success, answer.text
 
     @override
@@ -229,7 +229,7 @@ class Restore(Backup):
             await super().set_up()
             await self.stack.succeeds(await super().begin())
         async with self._blog(await self.stack.url(self.deployment)) as blog:
-            answer = await blog.post("/api/posts", data={"text": "Later"})
+            answer = await blog.post("/api/posts", json={"text": "Later"})
             assert answer.is_success, answer.text
 
     @override

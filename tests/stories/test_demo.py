@@ -19,7 +19,7 @@ from tests.support.servers import choose_ports
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
-TELL_SECONDS = 300
+TELL_SECONDS = 600
 STOP_SECONDS = 30
 PARTS = (
     *("nats", "postgres", "objects", "caddy", "squid", "aiosmtpd"),

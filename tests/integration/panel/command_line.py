@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from pathlib import Path
 
-FEDIVERSITY = (sys.executable, "-c", "from services.panel.cli import main; main()")
+# Ctrl-C reaches what a person starts, whatever the tests were started by: in the background it is
+# ignored by everybody.
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from services.panel.cli import main
+main()
+"""
+FEDIVERSITY = (sys.executable, "-c", PROGRAM)
 
 
 @dataclass(frozen=True)
