@@ -42,7 +42,7 @@ async def test_no_secret_is_left_anywhere_after_any_run(
         await searched(stack, values, lines, "update")
 
         await stack.succeeds(await scene.begin())
-        await searched(stack, values, lines, "restore")
+        whole = await searched(stack, values, lines, "restore")
 
         (stack.data / "planted.log").write_text(f"Bearer {values['token']}\n", encoding="utf-8")
         planted = await scan.search(stack, values, lines)
@@ -50,7 +50,7 @@ async def test_no_secret_is_left_anywhere_after_any_run(
         (stack.data / "planted.log").unlink()
 
         assert (await scene.clear()).leaked == 0
-        last = await searched(stack, values, lines, "removal")
-    record_property("figure", f"searched for {last}")
-    assert len(last.values) > 20
-    assert last.places["events"] > 20
+        await searched(stack, values, lines, "removal")
+    record_property("figure", f"searched for {whole}")
+    assert len(whole.values) > 20
+    assert min(whole.places.values()) > 0

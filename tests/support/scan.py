@@ -167,9 +167,10 @@ def needles(values: Mapping[str, str]) -> dict[bytes, str]:
     """Return what betrays each secret, wherever it stands: bytes → the name of the secret."""
     found: dict[bytes, str] = {}
     for name, value in values.items():
-        # A key in PEM is wrapped differently in different places: one of its lines betrays it.
+        # A key in PEM is wrapped differently in different places: one of its lines betrays it. The
+        # first one says what kind of key it is, and is the same in many.
         lines = [it for it in value.splitlines() if it and not it.startswith("-----")]
-        longest = max(lines, key=len, default="")
+        longest = max(lines[1:] or lines, key=len, default="")
         if len(longest) < SHORTEST:
             continue
         for form in _forms(longest.encode()):
