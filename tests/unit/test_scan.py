@@ -11,7 +11,10 @@ import pytest
 from tests.support import scan
 
 SECRET = "correct/horse+battery=staple"  # noqa: S105 - made up
-PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAoIBAQC7\n-----END PRIVATE KEY-----"
+PEM = """-----BEGIN PRIVATE KEY-----
+MIIEvQIBADANBgkqhkiG9w0BAQEFAASC
+BKcwggSjAgEAAoIBAQC7
+-----END PRIVATE KEY-----"""
 
 
 def is_betrayed(text: bytes, values: dict[str, str]) -> bool:
