@@ -160,7 +160,13 @@ class BackupRepository(Protocol):
         """Return every loan of a backup, locked until the transaction ends."""
         ...
 
-    async def hand_over(self, tx: Transaction, loan: Loan, key: AccessKey) -> None:
+    async def hand_over(
+        self,
+        tx: Transaction,
+        loan: Loan,
+        key: AccessKey,
+        differing: Mapping[str, Mapping[str, str]],
+    ) -> None:
         """Record the key that is announced now: the backup is lent."""
         ...
 

@@ -92,6 +92,9 @@ class Reverting:
         telemetry.log.warning("import_settled", deployment=deployment, export=begun.export)
         left = await self.running.left(deployment)
         if begun.is_accepted:
+            # Else the next import that is taken back would bring secrets of before this one.
+            async with self.running.transaction() as tx:
+                await self.secrets.settle(tx, deployment)
             await self.drop(left, begun)
             await self.transfers.settle(deployment)
         else:

@@ -88,7 +88,12 @@ class Retrying:
             backup = await self._complete_backup(tx, earlier)
             if backup.deployment == deployment.id and not earlier.left_it_broken:
                 found = await self.backups.restore_in_place(
-                    tx, caller, deployment, backup, retry_of=earlier.id
+                    tx,
+                    caller,
+                    deployment,
+                    backup,
+                    retry_of=earlier.id,
+                    is_kept=earlier.after is not None,
                 )
                 return found.runs
             await self._check_restore(tx, deployment, backup)

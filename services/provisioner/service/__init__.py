@@ -207,6 +207,8 @@ class Provisioner:
                 steps=(jobs.Step("maintenance", self.publication.maintain),),
                 finish=self.announce_maintenance,
                 failed=self.publishing_failed,
+                # It follows what deployer has done: visitors are told what is true.
+                can_be_cancelled=False,
             ),
             jobs.Kind(
                 name="withdraw",

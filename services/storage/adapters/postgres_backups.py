@@ -13,7 +13,7 @@ from ..domain.buckets import AccessKey
 from ..ports import BackupRepository
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shared.contracts.messages import Value
     from shared.database import Row, Transaction
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BACKUP: Final = """select id, deployment, operator, revision, run, store, state, applications,
     taken_at, access_key_id, sealed_secret, saved, index_sha256 from backups"""
 _LOAN: Final = """select l.deployment, l.backup, b.deployment as source, l.run, b.store, l.state,
-    l.applications, l.access_key_id, l.sealed_secret
+    l.applications, l.access_key_id, l.sealed_secret, l.differing
     from loans l join backups b on b.id = l.backup"""
 
 
@@ -150,15 +150,22 @@ class PostgresBackupRepository(BackupRepository):
         return [_loan(row) for row in rows]
 
     @override
-    async def hand_over(self, tx: Transaction, loan: Loan, key: AccessKey) -> None:
-        """Record the announced key."""
+    async def hand_over(
+        self,
+        tx: Transaction,
+        loan: Loan,
+        key: AccessKey,
+        differing: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """Record the announced key, and what the restore may touch."""
         await tx.execute(
             """update loans set state = 'lent', access_key_id = $3, sealed_secret = $4,
-                updated_at = now() where deployment = $1 and backup = $2""",
+                differing = $5, updated_at = now() where deployment = $1 and backup = $2""",
             loan.deployment,
             loan.backup,
             key.id,
             key.sealed_secret,
+            differing,
         )
 
     @override
@@ -217,6 +224,7 @@ def _loan(row: Row) -> Loan:
         applications=_carried(row),
         state=LoanState(row["state"]),
         key=_key(row),
+        differing=row["differing"],
     )
 
 

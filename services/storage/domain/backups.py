@@ -11,7 +11,7 @@ A backup outlives its deployment; a loan is the backup's key in the hands of one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -116,6 +116,8 @@ class Loan:
     """What is to be restored."""
     state: LoanState = LoanState.WANTED
     key: AccessKey | None = None
+    differing: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Bucket → key → ETag of what a restore may replace or delete, as it was when it began."""
 
     @property
     def holder(self) -> Holder:

@@ -81,6 +81,17 @@ async def read_index(copier: ObjectCopier, backup: Backup) -> BackupIndex:
     return indexes.read(content, backup.index_sha256)
 
 
+async def copy_whole(copier: ObjectCopier, copies: Sequence[Copy], job: jobs.Job) -> None:
+    """Copy objects of a backup, and report how far that is.
+
+    Raises:
+        FaultError: the backup lacks one of them by now.
+    """
+    lacking = len(copies) - await copy_all(copier, copies, job)
+    if lacking:
+        raise indexes.damaged(f"{lacking} of its objects are missing")
+
+
 async def copy_all(copier: ObjectCopier, copies: Sequence[Copy], job: jobs.Job) -> int:
     """Copy objects, some at a time, and report how far that is.
 

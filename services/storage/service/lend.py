@@ -13,7 +13,7 @@ from shared.contracts.storage import StateImportRequested
 from ..domain import backups, objects
 from ..domain import index as indexes
 from ..domain.backups import Backup, Loan, LoanState
-from .carrying import LONG_SECONDS, copy_all, from_backup, listing, read_index
+from .carrying import LONG_SECONDS, copy_whole, from_backup, listing, read_index
 from .collect import OBJECTS
 from .export import Opened
 from .grant import KEY, ensure_key, failed
@@ -35,6 +35,13 @@ class RestoreAsked(Value):
     backup: str
     source: str
     applications: tuple[CarriedApplication, ...]
+
+
+class Differing(Value):
+    """Objects that are not as in the backup when a restore begins: all that it may touch."""
+
+    objects: dict[str, dict[str, str]]
+    """Bucket → key → ETag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class Lending:
         store = self.ledger.stores.lending(loan)
         return Opened(key=await ensure_key(store, loan.holder, None, self.ledger.seal))
 
-    async def add_objects(self, job: jobs.Job) -> None:
+    async def add_objects(self, job: jobs.Job) -> Differing:
         """Add the objects that are missing; those that are there stay as they are.
 
         Only an import that succeeded makes them different, so one that is rolled back costs none.
@@ -73,19 +80,25 @@ class Lending:
         asked = job.asked(RestoreAsked)
         it = await self.ledger.borrowed(job, asked.backup, LoanState.WANTED)
         copier = self.ledger.copier(it.backup)
+        differing: dict[str, dict[str, str]] = {}
         for part in indexes.parts_to_restore(it.index, it.loan, it.held):
             saved = it.index.below(part.prefix)
             live = await listing(copier, part.bucket, part.roots)
-            absent = [saved[key] for key in objects.compare(part, saved, live).absent]
-            added = await copy_all(copier, from_backup(it.backup, part, absent), job)
-            await job.report(f"{part.bucket}: {added} objects added")
+            changes = objects.compare(part, saved, live)
+            others = (*changes.different, *changes.surplus)
+            differing.setdefault(part.bucket, {}).update({key: live[key].etag for key in others})
+            absent = from_backup(it.backup, part, [saved[key] for key in changes.absent])
+            await copy_whole(copier, absent, job)
+            await job.report(f"{part.bucket}: {len(absent)} objects added")
+        return Differing(objects=differing)
 
     async def ask_for_import(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
         """Record the key and tell where the state lies."""
         backup = await self._lendable(tx, job)
         loan = await self.ledger.loan(tx, job, backup.id, LoanState.WANTED)
         key = job.result(KEY, Opened).key
-        await self.ledger.backups.hand_over(tx, loan, key)
+        differing = job.result(OBJECTS, Differing).objects
+        await self.ledger.backups.hand_over(tx, loan, key, differing)
         saved = {it.application: it for it in backup.saved}
         names = [it.application for it in loan.applications]
         return [

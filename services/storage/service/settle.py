@@ -13,7 +13,7 @@ from shared.contracts.storage import RestoreCompleted
 from ..domain import index as indexes
 from ..domain import objects
 from ..domain.backups import LoanState
-from .carrying import LONG_SECONDS, copy_all, from_backup, listing
+from .carrying import LONG_SECONDS, copy_whole, from_backup, listing
 from .grant import failed
 
 if TYPE_CHECKING:
@@ -61,9 +61,10 @@ class Settling:
         )
 
     async def prune(self, job: jobs.Job) -> Restored:
-        """Put back what is different, and delete what the backup does not have.
+        """Put back what was different, and delete what the backup did not have, when it was lent.
 
-        What either side leaves out of its state is never touched.
+        What either side leaves out of its state is never touched, and neither is what has come
+        since: the applications run already, and people may have brought something.
         """
         it = await self.ledger.borrowed(job, job.asked(Imported).backup, LoanState.LENT)
         copier = self.ledger.copier(it.backup)
@@ -71,11 +72,15 @@ class Settling:
             saved = it.index.below(part.prefix)
             live = await listing(copier, part.bucket, part.roots)
             changes = objects.compare(part, saved, live)
-            wanted = [saved[key] for key in (*changes.absent, *changes.different)]
-            await copy_all(copier, from_backup(it.backup, part, wanted), job)
-            await copier.delete(part.bucket, changes.surplus)
-            gone = len(changes.surplus)
-            await job.report(f"{part.bucket}: {len(wanted)} objects put back, {gone} deleted")
+            seen = it.loan.differing.get(part.bucket, {})
+            earlier = [key for key in changes.different if seen.get(key) == live[key].etag]
+            surplus = [key for key in changes.surplus if seen.get(key) == live[key].etag]
+            wanted = [saved[key] for key in (*changes.absent, *earlier)]
+            await copy_whole(copier, from_backup(it.backup, part, wanted), job)
+            await copier.delete(part.bucket, surplus)
+            await job.report(
+                f"{part.bucket}: {len(wanted)} objects put back, {len(surplus)} deleted"
+            )
         asked = {application.application for application in it.loan.applications}
         return Restored(
             applications=tuple(

@@ -156,6 +156,16 @@ async def test_after_the_import_the_objects_are_those_of_the_backup(world: World
     await world.without_loans()
 
 
+async def test_what_people_brought_while_it_was_restored_stays(world: World) -> None:
+    asked = await world.lent()
+    brought = {"pictures/2.png": b"changed again", "pictures/9.png": b"brought"}
+    world.live.update(brought)
+
+    await world.rig.ask(state_imported(asked), RestoreCompleted, number=2)
+
+    assert {name: world.live[name] for name in brought} == brought
+
+
 async def test_a_restore_that_changes_nothing_copies_nothing(rig: Rig) -> None:
     await given(rig)
     world = World(rig, await backed_up(rig))

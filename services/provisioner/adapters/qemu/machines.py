@@ -165,6 +165,8 @@ def remove(folder: MachineFolder) -> None:
     """Remove a machine's directory: first its name, then the rest."""
     gone = folder.path.with_name(f".{folder.name}.removed")
     shutil.rmtree(gone, ignore_errors=True)
+    # Of a creation that nobody came back to.
+    shutil.rmtree(folder.path.with_name(f".{folder.name}.new"), ignore_errors=True)
     if folder.path.exists():
         folder.path.rename(gone)
         shutil.rmtree(gone)

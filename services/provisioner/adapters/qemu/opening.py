@@ -12,6 +12,8 @@ import signal
 import struct
 from typing import TYPE_CHECKING, Final
 
+from shared import errors
+
 from ...domain import Door
 
 if TYPE_CHECKING:
@@ -49,6 +51,17 @@ def let_out(folder: Path, doors: AbstractSet[Door]) -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
+def _known(pid: int) -> int:
+    """Return a pid that stands for one process: zero and less stand for many."""
+    if pid <= 0:
+        raise errors.FaultError(
+            "door.held_elsewhere",
+            "a process that this provisioner cannot see, as in another container, holds a door "
+            "open; end the machine's QEMU and its door programs where they run",
+        )
+    return pid
+
+
 def _passers(places: Path) -> Iterator[int]:
     """Find the processes that have a place."""
     try:
@@ -60,6 +73,6 @@ def _passers(places: Path) -> Iterator[int]:
             wish = struct.pack(_LOCK, fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
             found = struct.unpack(_LOCK, fcntl.fcntl(handle, fcntl.F_GETLK, wish))
             if found[0] != fcntl.F_UNLCK:
-                yield found[-1]
+                yield _known(found[-1])
     finally:
         os.close(handle)
