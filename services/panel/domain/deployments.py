@@ -92,12 +92,13 @@ class Deployment:
         match kind:
             case RunKind.BACKUP:
                 self.require_deployed()
-            case RunKind.RESTORE | RunKind.RESTART:
+            case RunKind.RESTORE:
                 self.require_deployed()
                 self._require_awake()
-            case RunKind.PAUSE:
+            case RunKind.RESTART | RunKind.PAUSE:
                 self.require_deployed()
                 self._require_awake()
+                # Half of a restore would be started, and written to.
                 _require_whole(standing)
             case RunKind.RESUME if self.paused_at is None:
                 raise errors.ConflictError(

@@ -118,11 +118,11 @@ def test_a_run_has_a_use_in_some_states_only(
     assert refusal(deployment, kind, Standing()) == code
 
 
-def test_what_is_broken_can_be_restarted_and_restored_and_not_be_paused() -> None:
+def test_what_is_broken_can_be_restored_and_neither_be_started_nor_paused() -> None:
     broken = Standing(change=failed(Outcome.PARTIAL))
 
     assert refusal(LIVE, RunKind.PAUSE, broken) == "deployment.broken"
-    assert refusal(LIVE, RunKind.RESTART, broken) is None
+    assert refusal(LIVE, RunKind.RESTART, broken) == "deployment.broken"
     assert refusal(LIVE, RunKind.RESTORE, broken) is None
 
 
