@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
+from datetime import UTC, datetime
 from typing import Final
 
 VARIABLE: Final = "FEDIVERSITY_TEST_SEED"
 
 
 def seed() -> int:
-    """Return the seed that was given, or a new one."""
-    return int(os.environ.get(VARIABLE) or secrets.randbelow(10**6))
+    """Return the seed that was given, or that of the day, so that a day's runs can be repeated."""
+    return int(os.environ.get(VARIABLE) or datetime.now(UTC).strftime("%Y%m%d"))
