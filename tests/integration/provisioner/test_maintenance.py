@@ -98,16 +98,16 @@ async def test_another_deployment_goes_on(rig: Rig) -> None:
     assert at_the_edge(rig)[host(other)] != Maintenance()
 
 
-async def test_a_cancelled_pause_shows_no_page(rig: Rig) -> None:
+async def test_what_stands_still_has_a_page_although_its_run_is_cancelled(rig: Rig) -> None:
     async with rig.working():
         await published(rig)
         run = ids.new_id()
         await rig.cancel(run)
         await told(rig, ApplicationQuiesced, run=run)
-        failed = await rig.answer(run, ProvisioningFailed)
+        changed = await rig.answer(run, MaintenanceChanged)
 
-    assert (failed.failure.code, failed.outcome) == ("cancelled", Outcome.PARTIAL)
-    assert at_the_edge(rig)[host(rig)] != Maintenance()
+    assert changed.on
+    assert at_the_edge(rig)[host(rig)] == Maintenance()
 
 
 async def test_a_cancelled_run_stops_before_the_machine_is_made(rig: Rig) -> None:
