@@ -27,7 +27,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from shared import http
+from shared import errors, http
 from shared.serving import Server
 
 from .ports import LOOPBACK
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 KIND: Final = "application/activity+json"
 SIGNED: Final = "(request-target) host date digest"
 PATIENCE_SECONDS: Final = 30.0
+ATTEMPTS: Final = 5
+AGAIN_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +114,20 @@ class Friend:
             f'keyId="{self.id}#main-key",algorithm="rsa-sha256",headers="{SIGNED}",'
             f'signature="{base64.b64encode(signature).decode()}"'
         )
+        url = f"{target.scheme}://{target.netloc}/inbox"
+        fields = {**known, "content-type": KIND}
         async with http.client(authority=authority) as client:
-            url = f"{target.scheme}://{target.netloc}/inbox"
-            answer = await client.post(url, content=body, headers={**known, "content-type": KIND})
-        answer.raise_for_status()
+            answer = await client.post(url, content=body, headers=fields)
+            for _ in range(ATTEMPTS - 1):
+                if answer.is_success:
+                    return
+                # As servers do: who could not be asked for the key a moment ago can be now.
+                await asyncio.sleep(AGAIN_SECONDS)
+                answer = await client.post(url, content=body, headers=fields)
+        if not answer.is_success:
+            raise errors.FaultError(
+                "story.follow", f"{url} answered {answer.status_code}: {answer.text[:200]}"
+            )
 
     async def letter(self, kind: str, *, about: str = "") -> Letter | None:
         """Wait for an activity of a kind that says something, or return None when time is up."""
