@@ -96,9 +96,14 @@ async def posted(blog: httpx2.AsyncClient, text: str, *, with_picture: bytes) ->
 
 async def follow(peer: Peer, blog: httpx2.AsyncClient) -> None:
     """Follow as another server does, and wait until that was accepted."""
-    letter = peer.letter(urlsplit(str(blog.base_url)).netloc)
-    answer = await blog.post("/inbox", content=letter.body, headers=letter.fields())
-    assert answer.is_success, answer.text
+
+    async def is_understood() -> bool:
+        letter = peer.letter(urlsplit(str(blog.base_url)).netloc)
+        answer = await blog.post("/inbox", content=letter.body, headers=letter.fields())
+        return answer.is_success
+
+    # As servers do: who could not be asked for the key a moment ago can be now.
+    await eventually(is_understood, within=15, poll=1)
     await eventually(lambda: "Accept" in peer.kinds(), within=30)
 
 
