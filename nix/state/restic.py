@@ -169,6 +169,7 @@ class Restic:
                         "the disk is full before all files are there; make room, or do not trust "
                         "an export whose files are larger than it says",
                     )
+                # Nothing tells that a disk fills: a look now and then does.
                 time.sleep(POLL_SECONDS)
 
     def _lines(self, words: Sequence[str], folder: int | None = None) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
-from . import identity
+from . import identity, parts
 from .ports import LOOPBACK, free
 
 if TYPE_CHECKING:
@@ -296,13 +296,9 @@ async def _healthy(port: int, path: str) -> None:
 async def _said(port: int, request: bytes, within: float) -> bytes:
     """Return the first bytes that are heard at a port, or none."""
     try:
-        async with asyncio.timeout(within):
-            reader, writer = await asyncio.open_connection(LOOPBACK, port)
-            try:
-                writer.write(request)
-                return await reader.readexactly(len(b"HTTP/1.1 2") if request else len(b"SSH-"))
-            finally:
-                writer.close()
+        async with parts.conversation(port, within) as (reader, writer):
+            writer.write(request)
+            return await reader.readexactly(len(b"HTTP/1.1 2") if request else len(b"SSH-"))
     except (OSError, TimeoutError, asyncio.IncompleteReadError):
         return b""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .processes import Command
 
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 POLL_SECONDS: Final = 0.02
 INHERITED: Final = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 
@@ -109,6 +110,24 @@ async def running(part: P) -> AsyncIterator[P]:
         yield part
     finally:
         await part.kill()
+
+
+@asynccontextmanager
+async def conversation(
+    port: int, seconds: float
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Talk to a listener of this computer for the length of a block, and not for longer.
+
+    Raises:
+        OSError: nobody listens, or it hangs up.
+        TimeoutError: time is up.
+    """
+    async with asyncio.timeout(seconds):
+        reader, writer = await asyncio.open_connection(ports.LOOPBACK, port)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
 
 
 def environment(**added: str) -> dict[str, str]:

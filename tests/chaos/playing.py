@@ -119,7 +119,7 @@ async def _look(stack: Stack, run: str) -> dict[str, Any]:
 
 
 async def assert_harmless(stack: Stack, kinds: Sequence[Kind], domain: str) -> Sequence[str]:
-    """Kill a part that chance chooses at each step of several runs of one deployment.
+    """Kill a part that chance chooses at the steps of several runs of one deployment.
 
     Returns:
         What was killed, for people.
@@ -132,7 +132,8 @@ async def assert_harmless(stack: Stack, kinds: Sequence[Kind], domain: str) -> S
         chosen = cells.one_per_step(seed, kind)
         missed = await play_through(stack, scene, chosen)
         kills = ", ".join(f"{it.victim}@{it.step}" for it in chosen if it not in missed)
-        stories.append(f"seed {seed}, {kind}: succeeded; killed {kills}")
+        rest = ", ".join(it.step for it in missed) or "none"
+        stories.append(f"seed {seed}, {kind}: succeeded; killed {kills}; missed {rest}")
         assert await scene.cost() == Cost(), stories[-1]
         assert len(missed) < len(chosen) / 2, stories[-1]
         before = scene

@@ -1,4 +1,4 @@
-"""A kill at every step of a deploy, an update and a removal: nothing lost, doubled or leaked."""
+"""Kills at the steps of a deploy, an update and a removal: nothing lost, doubled or leaked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-async def test_a_kill_at_every_step_costs_nothing_but_time(
+async def test_kills_step_by_step_cost_nothing_but_time(
     record_property: Callable[[str, object], None],
 ) -> None:
     kinds = (Kind.DEPLOY, Kind.UPDATE, Kind.REMOVE)

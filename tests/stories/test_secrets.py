@@ -1,4 +1,4 @@
-"""After every kind of run, nothing that is secret stands anywhere that a secret must not."""
+"""After deploy, backup, update, restore and removal, no kept secret stands where it must not."""
 
 from __future__ import annotations
 

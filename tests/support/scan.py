@@ -1,7 +1,10 @@
-"""Search everything that a provider writes for everything that it keeps secret.
+"""Search what a provider writes for what it keeps secret.
 
 Secrets are taken from where they are kept: the files of the data directory, and what deployer can
-unseal in its own tables. Each is looked for plain, in base64, in hex and as in a URL.
+unseal in its own and storage's tables when a run has ended: keys that live for one backup or
+restore are gone by then. Each is looked for plain, in base64, in hex and as in a URL. The places
+are tables, events, command lines, logs, traces, the top configurations, disks of machines and
+systems; not what lies in buckets.
 """
 
 from __future__ import annotations

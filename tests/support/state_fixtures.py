@@ -11,13 +11,16 @@ from pydantic import SecretStr
 
 from shared.embedded import parts, ports
 from tests.support import state
-from tests.support.servers import throwaway_directory
+from tests.support.servers import require, throwaway_directory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from shared.embedded.servers.seaweedfs import SeaweedServer
+
+
+POSTS = "create table posts as select i, md5(i::text) from generate_series(1, 100) i"
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -37,3 +40,16 @@ async def stateless(
     """Return what carries the state of an application that has none yet."""
     bucket = await state.create_bucket(object_store)
     return state.Carrier(socket_server, object_store, bucket, tmp_path / "work")
+
+
+@pytest.fixture
+async def blog(stateless: state.Carrier, tmp_path: Path) -> AsyncIterator[state.Carrier]:
+    """Return what carries a table of posts and a folder of avatars."""
+    require("restic", "restic")
+    folder = tmp_path / "garden" / "avatars"
+    folder.mkdir(parents=True)
+    (folder / "one").write_text("one")
+    stateless.path(folder)
+    async with state.with_database(stateless):
+        await stateless.owned.run_as_owner(stateless.name, POSTS)
+        yield stateless

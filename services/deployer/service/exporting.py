@@ -17,7 +17,7 @@ from shared.contracts.messages import Value
 from shared.contracts.state import CarriedSecret, SavedApplication, Staging
 
 from ..domain import StateVerb
-from .headway import teller
+from . import headway
 from .keeping import OWNER
 from .state_request import StateRequest, has_state
 
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from .running import Left, Running, Visit
 
 EXPORT: Final = "export"
-PATIENCE_SECONDS: Final = 900.0
-"""For machines, databases and stores that are away in the middle of it."""
-MARGIN_SECONDS: Final = 12 * 3600.0
-"""Long: what is carried may be large, and what is lost is noticed elsewhere."""
 
 
 class ExportOrder(Value):
@@ -72,7 +68,7 @@ class Exporting:
         """Describe the job."""
         return jobs.Kind(
             name="export",
-            steps=(jobs.Step(EXPORT, self.export, PATIENCE_SECONDS, MARGIN_SECONDS),),
+            steps=(jobs.Step(EXPORT, self.export, *headway.CARRYING),),
             finish=self.announce_exported,
             failed=self.announce_failure,
         )
@@ -178,7 +174,7 @@ class Exporting:
             StateVerb.EXPORT,
             name,
             request.document(package, visit.machine),
-            teller(job, name),
+            headway.teller(job, name),
         )
         recipient = job.asked(ExportOrder).recipient
         return bare.model_copy(

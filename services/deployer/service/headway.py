@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from shared import jobs
 
     from ..domain import Headway
     from ..ports import Told
+
+CARRYING: Final = (900.0, 12 * 3600.0)
+"""Patience and margin in seconds of a step that carries state: machines, databases and stores may
+be away in the middle of it; what is carried may be large, and what is lost is noticed elsewhere."""
 
 
 def teller(job: jobs.Job, application: str) -> Told:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from shared import errors, jobs, telemetry
 from shared.catalogue import SecretKind
@@ -20,7 +20,7 @@ from shared.contracts.messages import Value
 from shared.contracts.state import SavedApplication, Staging
 
 from ..domain import ApplicationSecret, Folder, FolderVerb, Import, StateVerb
-from .headway import teller
+from . import headway
 from .keeping import OWNER
 from .state_request import StateRequest, has_state
 from .verdict import OUTCOME
@@ -42,10 +42,6 @@ if TYPE_CHECKING:
     from .trying import Trying
 
 VERIFY, STOP, IMPORT, START, HEALTH = "verify", "stop", "import", "start", "health"
-PATIENCE_SECONDS: Final = 900.0
-"""For machines, databases and stores that are away in the middle of it."""
-MARGIN_SECONDS: Final = 12 * 3600.0
-"""Long: what is carried may be large, and what is lost is noticed elsewhere."""
 
 
 class ImportOrder(Value):
@@ -87,14 +83,13 @@ class Importing:
 
     def kind(self) -> jobs.Kind:
         """Describe the job."""
-        carrying = (PATIENCE_SECONDS, MARGIN_SECONDS)
         return jobs.Kind(
             name="import",
             steps=(
-                jobs.Step(VERIFY, self.verify, *carrying),
+                jobs.Step(VERIFY, self.verify, *headway.CARRYING),
                 # Who begins to stop something has to bring it back.
                 jobs.Step(STOP, self.stop, last_exit=True),
-                jobs.Step(IMPORT, self.bring_in, *carrying),
+                jobs.Step(IMPORT, self.bring_in, *headway.CARRYING),
                 jobs.Step(START, self.start),
                 jobs.Step(HEALTH, self.health, margin_seconds=900.0),
             ),
@@ -265,7 +260,7 @@ class Importing:
         )
         document = request.document(package, visit.machine)
         host = self.hosts.at(visit.machine)
-        told = teller(job, package.name)
+        told = headway.teller(job, package.name)
         await host.carry(visit.boot_id, verb, package.name, document, told)
 
     def _opened(self, order: ImportOrder) -> list[ApplicationSecret]:

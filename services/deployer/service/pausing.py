@@ -141,12 +141,7 @@ class Pausing:
     async def health(self, job: jobs.Job) -> Settled:
         """Return when every application answers."""
         left = await self._left(job)
-        boots = await self.running.everywhere(left, _boot)
-        sick = await self.verdict.sick(left.revision)
-        if sick and await self.running.everywhere(await self._left(job), _boot) != boots:
-            raise errors.UnavailableError("machine.rebooted", "a machine has booted meanwhile")
-        if sick:
-            raise errors.FaultError("application.not_healthy", "; ".join(sick))
+        await self.running.require_well(left, lambda: self.verdict.sick(left.revision))
         return _settled(left)
 
     async def announce_quiesced(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
@@ -195,10 +190,6 @@ class Pausing:
             "this deployment is only prepared, and nothing of it runs; deploy it first",
             details={OUTCOME: Outcome.UNCHANGED},
         )
-
-
-async def _boot(visit: Visit) -> str:
-    return visit.boot_id
 
 
 def _settled(left: Left) -> Settled:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
@@ -11,6 +10,7 @@ from shared import errors
 from shared.contracts.deployments import Mode
 
 from ..domain import RebootedError
+from .together import finished
 from .verdict import OUTCOME
 
 if TYPE_CHECKING:
@@ -104,15 +104,21 @@ class Running:
         Raises:
             UnavailableError: a machine does not answer, or has booted meanwhile.
         """
-        results = await asyncio.gather(
-            *(self._at(left, it, do) for it in left.generations), return_exceptions=True
-        )
-        found: dict[str, T] = {}
-        for generation, result in zip(left.generations, results, strict=True):
-            if isinstance(result, BaseException):
-                raise result
-            found[generation.machine] = result
-        return found
+        return await finished({it.machine: self._at(left, it, do) for it in left.generations})
+
+    async def require_well(self, left: Left, ask: Callable[[], Awaitable[list[str]]]) -> None:
+        """Ask what is wrong, and return when nothing is.
+
+        Raises:
+            FaultError: something is.
+            UnavailableError: a machine does not answer, or has booted meanwhile.
+        """
+        boots = await self.everywhere(left, _boot_id)
+        wrong = await ask()
+        if wrong and await self.everywhere(left, _boot_id) != boots:
+            raise errors.UnavailableError("machine.rebooted", "a machine has booted meanwhile")
+        if wrong:
+            raise errors.FaultError("application.not_healthy", "; ".join(wrong))
 
     async def _at(self, left: Left, generation: Generation, do: Do[T]) -> T:
         machines = {it.machine: it for it in left.revision.machines}
@@ -125,3 +131,7 @@ class Running:
             raise errors.UnavailableError(
                 "machine.rebooted", f"{machine.machine} has booted meanwhile"
             ) from error
+
+
+async def _boot_id(visit: Visit) -> str:
+    return visit.boot_id

@@ -10,7 +10,7 @@ from shared import jobs
 from ..domain import RebootedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from shared.contracts.deployments import GrantedMachine
 
@@ -27,12 +27,18 @@ async def each(
     Raises:
         ReenterError: a machine has booted meanwhile.
     """
-    results = await asyncio.gather(*(do(it) for it in machines), return_exceptions=True)
+    try:
+        return await finished({it.machine: do(it) for it in machines})
+    except RebootedError as error:
+        raise jobs.ReenterError(AFTER_BOOT) from error
+
+
+async def finished(work: Mapping[str, Awaitable[T]]) -> dict[str, T]:
+    """Return what came of each piece of work; the first failure is raised when all have ended."""
+    results = await asyncio.gather(*work.values(), return_exceptions=True)
     found: dict[str, T] = {}
-    for machine, result in zip(machines, results, strict=True):
-        if isinstance(result, RebootedError):
-            raise jobs.ReenterError(AFTER_BOOT) from result
+    for name, result in zip(work, results, strict=True):
         if isinstance(result, BaseException):
             raise result
-        found[machine.machine] = result
+        found[name] = result
     return found

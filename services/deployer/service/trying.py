@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from shared import errors
-
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -35,14 +33,11 @@ class Trying:
             FaultError: something is not.
             UnavailableError: a machine does not answer, or has booted meanwhile.
         """
-        boots = await self._boots(left)
-        wrong = await self.ailments(left, applications)
-        if not wrong:
-            wrong = await self._unfit(left, applications)
-        if wrong and await self._boots(left) != boots:
-            raise errors.UnavailableError("machine.rebooted", "a machine has booted meanwhile")
-        if wrong:
-            raise errors.FaultError("application.not_healthy", "; ".join(wrong))
+
+        async def ask() -> list[str]:
+            return await self.ailments(left, applications) or await self._unfit(left, applications)
+
+        await self.running.require_well(left, ask)
 
     async def ailments(self, left: Left, applications: Collection[str]) -> list[str]:
         """Return what is wrong with applications that are meant to run."""
@@ -51,12 +46,6 @@ class Trying:
         return await self.verdict.sick(left.narrowed(applications)) or await self._bad(
             left, applications
         )
-
-    async def _boots(self, left: Left) -> dict[str, str]:
-        async def boot_id(visit: Visit) -> str:
-            return visit.boot_id
-
-        return await self.running.everywhere(left, boot_id)
 
     async def _unfit(self, left: Left, applications: Collection[str]) -> list[str]:
         """Return which secrets do not fit the data."""

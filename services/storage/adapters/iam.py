@@ -12,8 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import aioboto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from pydantic import SecretStr
 from typing_extensions import override
@@ -22,10 +20,13 @@ from shared import errors
 
 from ..domain.buckets import NewKey
 from ..ports import ObjectStore
-from . import iam_errors
+from . import aws, iam_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+
+    import aioboto3
+    from botocore.config import Config
 
     from ..domain.buckets import Holder
 
@@ -40,11 +41,7 @@ DEFAULT_REGION: Final = "us-east-1"
 
 
 def _settings() -> Config:
-    return Config(
-        s3={"addressing_style": "path", "payload_signing_enabled": False},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        connect_timeout=3,
+    return aws.settings(
         read_timeout=20,
         # A repeated CreateAccessKey would leave a key that nobody knows: jobs retry, not this.
         retries={"total_max_attempts": 1},
@@ -67,11 +64,7 @@ class IamObjectStore(ObjectStore):
         cls, *, endpoint: str, region: str, access_key_id: str, secret_key: SecretStr
     ) -> AsyncIterator[IamObjectStore]:
         """Yield a store that is administered with this key; nothing is sent yet."""
-        session = aioboto3.Session(
-            aws_access_key_id=access_key_id,
-            aws_secret_access_key=secret_key.get_secret_value(),
-            region_name=region,
-        )
+        session = aws.session(region, access_key_id, secret_key)
         options = {"endpoint_url": endpoint, "config": _settings()}
         async with session.client("iam", **options) as iam, session.client("s3", **options) as s3:
             yield cls(endpoint=endpoint, region=region, session=session, iam=iam, s3=s3)

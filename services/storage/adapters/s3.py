@@ -11,8 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import aioboto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from typing_extensions import override
 
@@ -20,11 +18,12 @@ from shared import errors
 
 from ..domain.objects import StoredObject
 from ..ports import ObjectCopier
-from . import iam_errors
+from . import aws, iam_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from botocore.config import Config
     from pydantic import SecretStr
 
     from ..domain.objects import Place
@@ -60,11 +59,7 @@ class S3ObjectCopier(ObjectCopier):
         cls, *, endpoint: str, region: str, access_key_id: str, secret_key: SecretStr
     ) -> AsyncIterator[S3ObjectCopier]:
         """Yield a copier for the store at an endpoint; nothing is sent yet."""
-        session = aioboto3.Session(
-            aws_access_key_id=access_key_id,
-            aws_secret_access_key=secret_key.get_secret_value(),
-            region_name=region,
-        )
+        session = aws.session(region, access_key_id, secret_key)
         async with session.client("s3", endpoint_url=endpoint, config=_settings()) as s3:
             yield cls(s3=s3)
 
@@ -201,11 +196,7 @@ class S3ObjectCopier(ObjectCopier):
 
 
 def _settings() -> Config:
-    return Config(
-        s3={"addressing_style": "path", "payload_signing_enabled": False},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        connect_timeout=3,
+    return aws.settings(
         # A store answers a copy when it has copied.
         read_timeout=120,
         max_pool_connections=MOST_CONNECTIONS,

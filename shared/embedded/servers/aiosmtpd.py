@@ -7,7 +7,6 @@ would be a package that takes the place of the one this computer may have (docs/
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -71,14 +70,10 @@ class MailServer(Part):
     @override
     async def answers(self) -> bool:
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
-                try:
-                    greeting = await reader.readline()
-                    writer.write(b"QUIT\r\n")
-                    farewell = await reader.readline()
-                finally:
-                    writer.close()
+            async with parts.conversation(self.port, ANSWER_SECONDS) as (reader, writer):
+                greeting = await reader.readline()
+                writer.write(b"QUIT\r\n")
+                farewell = await reader.readline()
         except (OSError, TimeoutError):
             return False
         return greeting.startswith(b"220 ") and farewell.startswith(b"221 ")

@@ -7,7 +7,6 @@ proxy refuses private ranges in the same way.
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -107,13 +106,9 @@ class SquidServer(Part):
     @override
     async def answers(self) -> bool:
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
-                try:
-                    writer.write(OPTIONS)
-                    return (await reader.read(5)) == b"HTTP/"
-                finally:
-                    writer.close()
+            async with parts.conversation(self.port, ANSWER_SECONDS) as (reader, writer):
+                writer.write(OPTIONS)
+                return (await reader.read(5)) == b"HTTP/"
         except (OSError, TimeoutError):
             return False
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tests.support.machine_root import machine_root
-from tests.support.state_fixtures import socket_server, stateless
+from tests.support.state_fixtures import blog, socket_server, stateless
 
-__all__ = ["machine_root", "socket_server", "stateless"]
+__all__ = ["blog", "machine_root", "socket_server", "stateless"]

@@ -20,6 +20,21 @@ server.serve(int(sys.argv[2]), lambda request: server.Answer(200, "here"))
 """
 
 
+# Says when a visitor is being answered, and answers once it is told to.
+SLOW = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import server
+
+def respond(request):
+    print("answering", flush=True)
+    sys.stdin.readline()
+    return server.Answer(200, "here")
+
+server.serve(int(sys.argv[2]), respond)
+"""
+
+
 def test_a_visitor_who_drips_bytes_keeps_nobody_out() -> None:
     port = ports.free()
     with subprocess.Popen([sys.executable, "-c", PROGRAM, str(CODE), str(port)]) as process:
@@ -52,21 +67,33 @@ def test_a_visitor_who_goes_on_dripping_is_hung_up_on() -> None:
 
 def test_who_is_here_when_it_is_stopped_gets_an_answer() -> None:
     port = ports.free()
-    argv = [sys.executable, "-c", PROGRAM.replace("0.5", "15"), str(CODE), str(port)]
-    with subprocess.Popen(argv, stderr=subprocess.PIPE) as process:
+    argv = [sys.executable, "-c", SLOW, str(CODE), str(port)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout is not None
         try:
             with _connected(port) as visitor:
-                visitor.sendall(b"GET / HTTP/1.1\r\n")
-                time.sleep(0.2)  # until the request is being read
+                visitor.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+                assert process.stdout.readline() == b"answering\n"
                 process.terminate()
-                time.sleep(0.2)  # until it has been told
-                visitor.sendall(b"host: x\r\n\r\n")
+                _wait_until_closed(port)
+                _, said = process.communicate(b"go on\n", timeout=10)
                 assert visitor.recv(100).startswith(b"HTTP/1.1 200")
-            _, said = process.communicate(timeout=10)
         finally:
             process.kill()
     assert process.returncode == 0
     assert b"Traceback" not in said
+
+
+def _wait_until_closed(port: int) -> None:
+    """Return once nobody can connect any more."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=10).close()
+        except ConnectionError:
+            return
+        assert time.monotonic() < deadline
 
 
 def _hung_up(visitor: socket.socket) -> bool:

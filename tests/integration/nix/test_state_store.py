@@ -15,11 +15,9 @@ import pytest
 from shared.embedded import ports
 from shared.embedded.servers import seaweedfs
 from tests.support import state
-from tests.support.servers import require, throwaway_directory
+from tests.support.servers import throwaway_directory
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.support.state import Carrier
 
 IMPATIENT = state.limited({"staging.FIRST_PAUSE_SECONDS": 0.01})
@@ -27,16 +25,8 @@ WITHOUT_PACKAGES = "import sys; sys.path = [it for it in sys.path if 'site-packa
 
 
 @pytest.fixture
-async def carrier(stateless: Carrier, tmp_path: Path) -> AsyncIterator[Carrier]:
-    require("restic", "restic")
-    folder = tmp_path / "garden" / "avatars"
-    folder.mkdir(parents=True)
-    (folder / "one").write_text("one")
-    stateless.path(folder)
-    async with state.with_database(stateless):
-        fill = "create table posts as select i from generate_series(1, 100) i"
-        await stateless.owned.run_as_owner(stateless.name, fill)
-        yield stateless
+def carrier(blog: Carrier) -> Carrier:
+    return blog
 
 
 @pytest.mark.parametrize("verb", ["export", "import"])

@@ -7,27 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import state
-from tests.support.servers import require
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.support.state import Carrier
 
-SCRIPT = "create table posts as select i, md5(i::text) from generate_series(1, 100) i"
-
 
 @pytest.fixture
-async def carrier(stateless: Carrier, tmp_path: Path) -> AsyncIterator[Carrier]:
-    require("restic", "restic")
-    folder = tmp_path / "garden" / "avatars"
-    folder.mkdir(parents=True)
-    (folder / "one").write_text("one")
-    stateless.path(folder)
-    async with state.with_database(stateless):
-        await stateless.owned.run_as_owner(stateless.name, SCRIPT)
-        yield stateless
+def carrier(blog: Carrier) -> Carrier:
+    return blog
 
 
 async def test_an_application_in_use_keeps_what_it_has(carrier: Carrier, tmp_path: Path) -> None:

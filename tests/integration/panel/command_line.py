@@ -32,6 +32,14 @@ class Ended:
     stderr: str
 
 
+def assert_is_a_mistake(ended: Ended, status: int, said: str) -> None:
+    """Check that a command said what is wrong, and nothing else."""
+    assert ended.status == status, ended.stderr
+    assert said in ended.stderr
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+
+
 @dataclass(frozen=True)
 class CommandLine:
     """A person's shell, with a home of its own."""

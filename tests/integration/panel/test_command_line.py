@@ -15,7 +15,7 @@ from shared import ids
 from shared.contracts.everyone import MessageDeadLettered
 from shared.contracts.progress import StepState
 from shared.embedded.ports import free
-from tests.integration.panel.command_line import shell
+from tests.integration.panel.command_line import assert_is_a_mistake, shell
 from tests.support import panel as rigs
 from tests.support.eventually import eventually
 
@@ -311,12 +311,7 @@ async def test_dead_letters_are_listed_shown_and_decided(
 async def test_a_mistake_is_one_line_and_an_exit_status(
     signed_in: CommandLine, arguments: tuple[str, ...], status: int, said: str
 ) -> None:
-    ended = await signed_in.run(*arguments)
-
-    assert ended.status == status, ended.stderr
-    assert said in ended.stderr
-    assert ended.stdout == ""
-    assert "Traceback" not in ended.stderr
+    assert_is_a_mistake(await signed_in.run(*arguments), status, said)
 
 
 async def test_a_panel_that_is_away_is_named(tmp_path: Path) -> None:

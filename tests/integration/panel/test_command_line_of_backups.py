@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from shared.contracts.deployer import Ailment, HealthChanged
+from tests.integration.panel.command_line import assert_is_a_mistake
 from tests.support import panel as rigs
 from tests.support import panel_runs as runs
 from tests.support.eventually import eventually
@@ -189,9 +190,4 @@ async def test_what_is_wrong_is_said_beside_the_status(
 async def test_a_mistake_is_one_line_and_an_exit_status(
     signed_in: CommandLine, arguments: tuple[str, ...], status: int, said: str
 ) -> None:
-    ended = await signed_in.run(*arguments)
-
-    assert ended.status == status, ended.stderr
-    assert said in ended.stderr
-    assert ended.stdout == ""
-    assert "Traceback" not in ended.stderr
+    assert_is_a_mistake(await signed_in.run(*arguments), status, said)

@@ -23,6 +23,16 @@ async def states(client: httpx2.AsyncClient, restoration: Json) -> list[str]:
     return [it["state"] for it in found]
 
 
+async def brought_as_new(
+    panel: PanelRig, client: httpx2.AsyncClient, url: str
+) -> tuple[Json, Json, Json]:
+    """Return a deployment, a backup of it, and what asks for that on a new domain."""
+    deployment = await runs.live(panel, client, url)
+    backup = await runs.backed_up(panel, client, deployment["id"])
+    domain = {"domain": rigs.a_domain()}
+    return deployment, backup, await runs.ask(client, f"/backups/{backup['id']}/restore", domain)
+
+
 async def test_in_place_what_is_there_is_backed_up_first(panel: PanelRig) -> None:
     async with panel.operator() as client, rigs.an_application() as url:
         deployment = await runs.live(panel, client, url)
@@ -177,10 +187,7 @@ async def test_as_a_new_deployment_it_is_prepared_then_restored_then_started(
 
 async def test_while_a_backup_is_brought_nothing_else_gets_in_its_way(panel: PanelRig) -> None:
     async with panel.operator() as client, rigs.an_application() as url:
-        deployment = await runs.live(panel, client, url)
-        backup = await runs.backed_up(panel, client, deployment["id"])
-        domain = {"domain": rigs.a_domain()}
-        asked = await runs.ask(client, f"/backups/{backup['id']}/restore", domain)
+        _, backup, asked = await brought_as_new(panel, client, url)
         path = f"/deployments/{asked['deployment']}"
         refused = [
             await client.post(f"{path}/deploy"),
@@ -251,10 +258,7 @@ async def test_a_removed_deployment_comes_back_on_its_domain_unless_somebody_has
 
 async def test_a_chain_that_failed_is_continued_by_a_retry_of_what_failed(panel: PanelRig) -> None:
     async with panel.operator() as client, rigs.an_application() as url:
-        deployment = await runs.live(panel, client, url)
-        backup = await runs.backed_up(panel, client, deployment["id"])
-        domain = {"domain": rigs.a_domain()}
-        asked = await runs.ask(client, f"/backups/{backup['id']}/restore", domain)
+        _, _, asked = await brought_as_new(panel, client, url)
         path = f"/deployments/{asked['deployment']}"
         prepared, restore, _ = asked["runs"]
         await runs.succeed(panel, client, prepared["id"])
@@ -278,10 +282,7 @@ async def test_a_chain_that_failed_is_continued_by_a_retry_of_what_failed(panel:
 
 async def test_a_removal_ends_a_chain_and_nothing_of_it_is_begun(panel: PanelRig) -> None:
     async with panel.operator() as client, rigs.an_application() as url:
-        deployment = await runs.live(panel, client, url)
-        backup = await runs.backed_up(panel, client, deployment["id"])
-        domain = {"domain": rigs.a_domain()}
-        asked = await runs.ask(client, f"/backups/{backup['id']}/restore", domain)
+        _, _, asked = await brought_as_new(panel, client, url)
         prepared = asked["runs"][0]
         removal = (await client.delete(f"/deployments/{asked['deployment']}")).json()
         waiting = await states(client, asked)

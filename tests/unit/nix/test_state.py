@@ -13,14 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support import state_sample
 from tests.support.modules import imported
+from tests.support.state_sample import SAMPLE
 from tests.support.tree import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CODE = ROOT / "nix/state"
-SAMPLE = ROOT / "docs" / "state-manifest-1.0.json"
 NEW_YEAR = 1767225600_000000000
 SECRET = "do-not-repeat-me"  # noqa: S105 - not one
 
@@ -286,15 +287,9 @@ def test_a_later_minor_version_is_read_and_a_later_major_one_is_not(code: dict[s
 def test_a_manifest_that_means_harm_is_refused(
     code: dict[str, Any], place: tuple[str | int, ...], value: object
 ) -> None:
-    sample: Any = json.loads(SAMPLE.read_text(encoding="utf-8"))
-    *way, last = place
-    found = sample
-    for it in way:
-        found = found[it]
-    assert last in found
-    found[last] = value
+    sample = state_sample.changed(place, value)
 
-    with pytest.raises(code["failures"].StateError, match=str(last)):
+    with pytest.raises(code["failures"].StateError, match=str(place[-1])):
         code["manifest"].read(json.dumps(sample).encode())
 
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support import state_sample
 from tests.support.modules import imported
+from tests.support.state_sample import SAMPLE
 from tests.support.tree import ROOT
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CODE = ROOT / "nix/state"
-SAMPLE = ROOT / "docs" / "state-manifest-1.0.json"
 TOP = (".", "dir", 0o755, 0, 0, "", "a", "a")
 MOMENT = "1970-01-01T00:00:01Z"
 NESTED = "[" * 100_000 + "]" * 100_000
@@ -286,14 +287,9 @@ def test_json_that_means_harm_is_no_manifest_and_no_request(
 def test_a_manifest_that_claims_too_much_is_refused(
     code: dict[str, Any], place: tuple[str | int, ...], value: object
 ) -> None:
-    sample: Any = json.loads(SAMPLE.read_text(encoding="utf-8"))
-    *way, last = place
-    found = sample
-    for it in way:
-        found = found[it]
-    found[last] = value
+    sample = state_sample.changed(place, value)
 
-    with pytest.raises(code["failures"].StateError, match=str(last)):
+    with pytest.raises(code["failures"].StateError, match=str(place[-1])):
         code["manifest"].read(json.dumps(sample).encode())
 
 

@@ -102,6 +102,7 @@ def serve(port: int, respond: Callable[[Request], Answer]) -> None:
             listener.shutdown(socket.SHUT_RDWR)
         end = time.monotonic() + FAREWELL_SECONDS
         while visits and time.monotonic() < end:
+            # Visits end in threads without a way to say so: those of `threading` start slowly.
             time.sleep(0.02)
 
 
