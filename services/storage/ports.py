@@ -217,7 +217,3 @@ class BucketRepository(Protocol):
     async def list_due(self, tx: Transaction, deployment: str) -> list[str]:
         """Return the kept buckets of a deployment whose time has come."""
         ...
-
-    async def has_work(self, tx: Transaction, deployment: str) -> bool:
-        """Say whether a run of the deployment is under way here, or will come back here."""
-        ...

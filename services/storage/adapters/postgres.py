@@ -130,19 +130,6 @@ class PostgresBucketRepository(BucketRepository):
         )
         return [row["name"] for row in rows]
 
-    @override
-    async def has_work(self, tx: Transaction, deployment: str) -> bool:
-        """Say whether there is a job of the deployment, or somebody else's turn in a run of it."""
-        found: bool = await tx.fetchval(
-            """select exists (select from jobs
-                where deployment = $1 and state in ('queued', 'running'))
-            or exists (select from backups
-                where deployment = $1 and state in ('requested', 'exporting'))
-            or exists (select from loans where deployment = $1)""",
-            deployment,
-        )
-        return found
-
 
 def _bucket(row: Row) -> Bucket:
     return Bucket(

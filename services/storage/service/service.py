@@ -79,8 +79,6 @@ class Storage:
         self, event: DeploymentRemovalRequested, tx: Transaction
     ) -> None:
         """Begin to take everything back."""
-        # Locks the rows, so that no purge begins in between.
-        await self.buckets.list_of(tx, event.deployment)
         await jobs.enqueue(
             tx, "removal", deployment=event.deployment, revision=REVISION, run=event.run
         )
@@ -152,7 +150,6 @@ class Storage:
         return (
             self._granting.kind(),
             self._removal.kind(),
-            self._retention.kind(),
             Exporting(ledger).kind(),
             Collecting(ledger).kind(),
             Lending(ledger).kind(),

@@ -323,34 +323,6 @@ async def test_a_removal_of_the_deployment_leaves_complete_backups_and_no_key(ri
     assert half.export != done.backup
 
 
-async def test_a_purge_waits_until_a_backup_of_the_deployment_has_ended(rig: Rig) -> None:
-    rig.keep_for(days=30)
-    await rig.answer(await rig.request("entries", "media"), StorageReady)
-    await rig.answer(await rig.remove(), StorageRemoved)
-    await rig.answer(await rig.request("media", revision=2), StorageReady)
-    asked = await exported(rig, backup_requested(rig.deployment))
-
-    async with rig.database.transaction() as tx:
-        await tx.execute("update buckets set kept_until = now() where kept_until is not null")
-    await looked_twice(rig)
-
-    assert rig.name("entries") in rig.store.buckets
-    await rig.ask(state_exported(asked), BackupCompleted, number=2)
-    await eventually(lambda: rig.name("entries") not in rig.store.buckets, within=10)
-
-
-async def looked_twice(rig: Rig) -> None:
-    """Wait until the watch over kept buckets has looked, from its beginning to its end."""
-    seen = set()
-
-    async def has_looked() -> bool:
-        async with rig.database.transaction() as tx:
-            seen.add(await tx.fetchval("select next_at from watches where kind = 'retention'"))
-        return len(seen) > 2
-
-    await eventually(has_looked, within=10)
-
-
 async def test_a_backup_is_removed_also_when_its_deployment_is_gone(rig: Rig) -> None:
     await given(rig)
     done = await backed_up(rig)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from shared import ids
 from shared.contracts.failures import Outcome
 from shared.contracts.storage import StorageFailed, StorageReady, StorageRemoved
-from tests.support.eventually import eventually
 from tests.support.fakes.object_store import FakeObjectStore
 
 if TYPE_CHECKING:
@@ -21,11 +20,6 @@ async def given(rig: Rig, *purposes: str) -> StorageReady:
     for it in ready.buckets:
         rig.store.buckets[it.bucket]["entries/1"] = b"hello"
     return ready
-
-
-async def come_due(rig: Rig) -> None:
-    async with rig.database.transaction() as tx:
-        await tx.execute("update buckets set kept_until = now() where kept_until is not null")
 
 
 async def test_without_retention_nothing_is_left(rig: Rig) -> None:
@@ -87,43 +81,6 @@ async def test_a_second_removal_does_not_prolong_the_time(rig: Rig) -> None:
     second = await rig.answer(await rig.remove(), StorageRemoved)
 
     assert second.buckets_kept == first.buckets_kept
-
-
-async def test_a_kept_bucket_is_deleted_when_its_time_has_come(rig: Rig) -> None:
-    rig.keep_for(days=30)
-    await given(rig, "entries")
-    await rig.answer(await rig.remove(), StorageRemoved)
-
-    await come_due(rig)
-
-    async def is_gone() -> bool:
-        return await rig.states() == {} and not rig.store.buckets
-
-    await eventually(is_gone, within=10)
-
-
-async def test_a_purge_that_failed_is_tried_again(rig: Rig) -> None:
-    rig.keep_for(days=30)
-    await given(rig, "entries")
-    await rig.answer(await rig.remove(), StorageRemoved)
-    rig.store.refusals = 2
-
-    await come_due(rig)
-
-    await eventually(lambda: not rig.store.buckets, within=10)
-
-
-async def test_a_kept_bucket_that_is_asked_for_again_comes_back_with_its_data(rig: Rig) -> None:
-    rig.keep_for(days=30)
-    first = await given(rig, "entries")
-    await rig.answer(await rig.remove(), StorageRemoved)
-
-    again = await rig.answer(await rig.request("entries", revision=2), StorageReady)
-
-    assert again.buckets[0].access_key_id != first.buckets[0].access_key_id
-    assert rig.store.buckets == {rig.name("entries"): {"entries/1": b"hello"}}
-    await come_due(rig)
-    assert await rig.states() == {"entries": "ready"}
 
 
 async def test_what_was_never_announced_is_not_kept(rig: Rig) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 from typing_extensions import override
@@ -11,6 +12,9 @@ from typing_extensions import override
 from services.storage.domain.buckets import Holder, NewKey
 from services.storage.ports import ObjectStore
 from shared import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 class DeniedError(Exception):
@@ -37,6 +41,8 @@ class FakeObjectStore(ObjectStore):
     """So many requests are refused, as with a wrong administrator's key."""
     refused_keys: int = 0
     """So many requests for a new key are refused."""
+    before_deletion: Callable[[], Awaitable[None]] | None = None
+    """Called once, before the next bucket is deleted: for what may happen in that moment."""
     _numbers: itertools.count[int] = field(
         default_factory=lambda: itertools.count(1), compare=False
     )
@@ -109,6 +115,9 @@ class FakeObjectStore(ObjectStore):
     @override
     async def delete_bucket(self, bucket: str) -> None:
         """Delete the bucket with its objects."""
+        if self.before_deletion:
+            happens, self.before_deletion = self.before_deletion, None
+            await happens()
         self._answer()
         self.published.discard(bucket)
         self.buckets.pop(bucket, None)
