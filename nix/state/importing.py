@@ -226,16 +226,31 @@ def _is_to_place(arrival: placing.Arrival) -> bool:
 
 def _check_room(plan: Plan, folder: WorkFolder) -> None:
     """Refuse what certainly does not fit on the disk."""
-    wanted = sum(it.wanted.bytes for it in plan.paths) + sum(
-        chunk.raw_bytes for it in plan.databases for chunk in manifest.chunks_of_database(it.wanted)
-    )
-    free = shutil.disk_usage(folder.scratch).free
-    if wanted + ROOM > free:
-        raise StateError(
-            "space.missing",
-            f"the export needs {wanted + ROOM} bytes and the disk has {free} left; make the "
-            "machine's disk larger",
+    trees = [it.wanted for it in plan.paths]
+    wanted = sum(it.bytes for it in trees) + sum(
+        it.raw_bytes
+        for it in (
+            *(it for one in trees for it in one.listing),
+            *(it for one in plan.databases for it in manifest.chunks_of_database(one.wanted)),
         )
+    )
+    disk = os.statvfs(folder.scratch)
+    free = disk.f_bavail * disk.f_frsize
+    if wanted + ROOM > free:
+        raise _no_room(f"needs {wanted + ROOM} bytes and the disk has {free} left")
+    entries = sum(it.files + it.folders + it.links for it in trees)
+    # Some file systems have no limit, and say zero.
+    if disk.f_files and entries > disk.f_favail:
+        what = "files, folders and links"
+        raise _no_room(f"has {entries} {what} and the disk has room for {disk.f_favail} more")
+
+
+def _no_room(what: str) -> StateError:
+    return StateError(
+        "space.missing",
+        f"the export {what}; nothing was changed: make the machine's disk larger, or remove "
+        "something from it",
+    )
 
 
 def _check_chunks(staging: Staging, plan: Plan, progress: Progress) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from itertools import zip_longest
 from typing import IO, TYPE_CHECKING, Final
 
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
     from staging import Staging
     from trees import Entry
 
-LONGEST_LINE: Final = 64 * 2**10
-"""A path has 4096 bytes at most, and JSON takes at most six letters for one."""
+LONGEST_LINE: Final = 32 * 2**10
+"""JSON takes at most six letters for a byte of a path."""
 MOST_ENTRIES: Final = 10**6
 """In one folder; an export keeps all of them in mind."""
 NAMES: Final = ("path", "type", "mode", "size", "changed_ns", "digest", "owner", "group")
 PATH: Final = r"(?s)(?!/)(?!(.*/)?\.\.?(/|\Z))(?!.*//)[^\x00]+(?<!/)"
+OWNER: Final = r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}"
 TYPES: Final = f"{trees.FILE}|{trees.FOLDER}|{trees.LINK}"
 
 
@@ -44,6 +46,8 @@ def written(entries: Iterable[Entry]) -> Iterator[bytes]:
 def fetch(staging: Staging, wanted: manifest.Tree, file: IO[bytes]) -> None:
     """Put a list of files into a file of ours, when it is one and the one that was exported.
 
+    The file becomes as long as all chunks of the list together.
+
     Raises:
         StateError: it is not, or what it lists cannot be below one folder.
     """
@@ -51,7 +55,8 @@ def fetch(staging: Staging, wanted: manifest.Tree, file: IO[bytes]) -> None:
     claimed = wanted.files + wanted.folders + wanted.links + 1
     lines = chunks.lines(chunks.contents(staging, wanted.listing), LONGEST_LINE)
     for line, entry in _checked(lines, claimed):
-        summary.add(entry)
+        # Whose it was counts for nothing here, and anybody may be named.
+        summary.add(replace(entry, owner=""))
         file.write(line)
     file.flush()
     numbers = (summary.files, summary.folders, summary.links, summary.bytes, summary.fingerprint)
@@ -69,7 +74,7 @@ def read(file: IO[bytes]) -> Iterator[Entry]:
 def _checked(lines: Iterable[bytes], claimed: int) -> Iterator[tuple[bytes, Entry]]:
     before = b""
     has_top = False
-    folders = {trees.TOP}
+    folders = _Folders()
     for number, line in enumerate(lines):
         if number >= min(claimed, MOST_ENTRIES + 1):
             raise damaged("it is longer than the manifest says, or than a million")
@@ -77,15 +82,37 @@ def _checked(lines: Iterable[bytes], claimed: int) -> Iterator[tuple[bytes, Entr
         key = os.fsencode(entry.path)
         if key <= before:
             raise damaged(f"line {number} is not in order")
-        if (entry.path.rpartition("/")[0] or trees.TOP) not in folders:
+        if not folders.have(key):
             raise damaged(f"line {number} lies below something that is no folder")
         if entry.type == trees.FOLDER:
-            folders.add(entry.path)
+            folders.add(key)
         before = key
         yield line, entry
         has_top = has_top or entry.path == trees.TOP
     if not has_top:
         raise damaged("it does not list the folder itself")
+
+
+class _Folders:
+    """Folders in which something may still be listed: no more than a path has letters.
+
+    In a list that is in order, what a folder is followed by begins with its path until all in it
+    is listed: `a`, `a-b`, `a/c`.
+    """
+
+    def __init__(self) -> None:
+        self._paths: list[bytes] = []
+
+    def have(self, path: bytes) -> bool:
+        """Say whether what a path lies in was listed; paths come in order."""
+        while self._paths and not path.startswith(self._paths[-1]):
+            self._paths.pop()
+        above = path.rpartition(b"/")[0]
+        return not above or above in self._paths
+
+    def add(self, path: bytes) -> None:
+        """Take one that was listed just now."""
+        self._paths.append(path)
 
 
 def parsed(line: bytes, place: str) -> Entry:
@@ -110,13 +137,14 @@ def parsed(line: bytes, place: str) -> Entry:
         size=fields.number("size"),
         changed_ns=fields.signed("changed_ns"),
         digest=fields.text("digest", r"([0-9a-f]{64})?", default=""),
-        owner=fields.text("owner", default=""),
-        group=fields.text("group", default=""),
+        owner=fields.text("owner", OWNER, default=""),
+        group=fields.text("group", OWNER, default=""),
     )
     if mistakes:
         raise damaged(mistakes[0])
     if entry.mode != trees.carried_mode(entry.type, entry.mode):
         raise damaged(f"{place}.mode: gives rights that are not carried")
+    trees.require_short(path)
     if path.count("/") > trees.DEEPEST:
         raise trees.too_deep(path)
     return entry
@@ -136,7 +164,7 @@ def different(
         report(number)
         before, after = pair
         if before is None or after is None or before.line != after.line:
-            names.update({it.path: None for it in pair if it is not None})
+            names.update({it.path[: trees.NAMED]: None for it in pair if it is not None})
         if len(names) > trees.FEW:
             break
     return sorted(names)

@@ -135,17 +135,7 @@ def restore(arrival: Arrival, restic: Restic, target: Path) -> None:
 
 def _check_snapshot(arrival: Arrival, restic: Restic, listing: IO[bytes]) -> int:
     """Refuse a snapshot that does not hold just what is listed; return its largest file's size."""
-    awaited: Counter[bytes] = Counter()
-    odd: Counter[str] = Counter()
-    largest = 0
-    for it in _below(listing):
-        name = saving.as_listed(it.path)
-        odd[name] += name != it.path
-        # Names that restic shows alike; with one of them it could be led out of the folder.
-        if odd[name] > 1 and it.type != trees.FILE:
-            raise _damaged(arrival, f"there are two of {name}")
-        awaited[_mark(name, it)] += 1
-        largest = max(largest, it.size)
+    awaited, largest = _awaited(arrival, listing)
     with closing(restic.listed(arrival.wanted.snapshot)) as nodes:
         next(nodes, None)
         for node in nodes:
@@ -159,14 +149,35 @@ def _check_snapshot(arrival: Arrival, restic: Restic, listing: IO[bytes]) -> int
     return largest
 
 
+def _awaited(arrival: Arrival, listing: IO[bytes]) -> tuple[Counter[bytes], int]:
+    """Return what stands for each entry of a list, and how often; and its largest file's size."""
+    awaited: Counter[bytes] = Counter()
+    alike: dict[bytes, bool] = {}
+    largest = 0
+    for it in _below(listing):
+        name = saving.as_listed(it.path)
+        if saving.UNREADABLE in name:
+            key, is_file = _digest(name), it.type == trees.FILE
+            # Names that restic shows alike; with one of them it could be led out of the folder.
+            if not (alike.get(key, True) and (is_file or key not in alike)):
+                raise _damaged(arrival, f"there are two of {name[: trees.NAMED]}")
+            alike[key] = is_file
+        awaited[_mark(name, it)] += 1
+        largest = max(largest, it.size)
+    return awaited, largest
+
+
 def _below(listing: IO[bytes]) -> Iterator[Entry]:
     return (it for it in listings.read(listing) if it.path != trees.TOP)
 
 
 def _mark(name: str, entry: Entry) -> bytes:
     """Return what stands for an entry, in little room."""
-    seen = f"{entry.type} {entry.mode} {entry.size} {entry.changed_ns} {name}"
-    return hashlib.blake2b(seen.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return _digest(f"{entry.type} {entry.mode} {entry.size} {entry.changed_ns} {name}")
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _finish(top: int, listing: IO[bytes]) -> None:

@@ -41,6 +41,7 @@ LONGEST_LINE: Final = 2**20
 LARGEST_FILE: Final = 2 * 2**30
 """That it may write while it restores nothing."""
 LEFT_OVER: Final = 32 * 2**20
+FILES_LEFT_OVER: Final = 1024
 """Of the disk, which other applications need."""
 POLL_SECONDS: Final = 0.1
 EXPENDABLE: Final = "500"
@@ -66,6 +67,7 @@ MEANINGS: Final = (
     ("is there a repository", "files.missing", "the files are not there; export again", False),
     ("does not exist", "files.missing", "a part of the files is not there; export again", False),
     ("no space left", "space.missing", "make room on this machine's disk", False),
+    ("file name too long", "files.too_long", "make the path shorter, then export again", False),
     ("connection refused", "staging.unreachable", "run the same again", True),
     ("timeout", "staging.unreachable", "run the same again", True),
     ("service unavailable", "staging.unreachable", "run the same again", True),
@@ -162,7 +164,7 @@ class Restic:
         words = ("restore", "--no-lock", "--quiet", snapshot, "--target", places.through(target))
         with self._started(words, target, largest) as process:
             while process.poll() is None:
-                if shutil.disk_usage(self._scratch).free < LEFT_OVER:
+                if _is_full(self._scratch):
                     process.kill()
                     raise StateError(
                         "space.missing",
@@ -304,6 +306,14 @@ def _in_memory(*texts: str) -> Iterator[list[int]]:
     finally:
         for number in opened:
             os.close(number)
+
+
+def _is_full(place: Path) -> bool:
+    """Say whether a disk has little room left, or room for few files."""
+    disk = os.statvfs(place)
+    # Some file systems have no limit to files, and say zero.
+    has_files = not disk.f_files or disk.f_favail >= FILES_LEFT_OVER
+    return disk.f_bavail * disk.f_frsize < LEFT_OVER or not has_files
 
 
 def _is_only_about_gone(status: int, said: str) -> bool:

@@ -33,6 +33,9 @@ DEEPEST: Final = 200
 GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL})
 FEW: Final = 5
 """Differences that are worth naming one by one."""
+LONGEST_PATH: Final = 4095
+"""Bytes that Linux takes for a path, besides the one that ends it."""
+LONGEST_NAME: Final = 255
 NAMED: Final = 200
 """Of a path, in a message."""
 
@@ -136,20 +139,28 @@ def looked_at(top: int, path: str, *, is_hashed: bool = True) -> Entry | None:
 
 def _paths(top: int, excludes: Sequence[str]) -> Iterator[str]:
     """Yield paths in order; no more is kept in mind than the names beside the way to one."""
-    waiting = [*reversed(_names(top, TOP, excludes))]
+    waiting = [(b"", _names(top, TOP, excludes))]
     while waiting:
-        _, path, is_below = waiting.pop()
-        if is_below:
-            waiting += reversed(_names(top, path, excludes))
+        above, names = waiting[-1]
+        if not names:
+            waiting.pop()
+            continue
+        key = above + names.pop()
+        path = os.fsdecode(key.removesuffix(b"/"))
+        if key.endswith(b"/"):
+            waiting.append((key, _names(top, path, excludes)))
         else:
             yield path
 
 
-def _names(top: int, folder: str, excludes: Sequence[str]) -> list[tuple[bytes, str, bool]]:
-    """Return what is in a folder and the insides of its folders, each where its path sorts."""
+def _names(top: int, folder: str, excludes: Sequence[str]) -> list[bytes]:
+    """Return what is in a folder, last first; folders a second time, where what is in them sorts.
+
+    That second time ends with a slash.
+    """
     if folder.count("/") >= DEEPEST:
         raise too_deep(folder)
-    found = [(os.fsencode(TOP), TOP, False)] if folder == TOP else []
+    found = [os.fsencode(TOP)] if folder == TOP else []
     try:
         number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
     except (FileNotFoundError, NotADirectoryError):
@@ -162,12 +173,13 @@ def _names(top: int, folder: str, excludes: Sequence[str]) -> list[tuple[bytes, 
                 path = it.name if folder == TOP else f"{folder}/{it.name}"
                 if is_excluded(path, excludes):
                     continue
-                found.append((os.fsencode(it.name), path, False))
+                require_short(path)
+                found.append(os.fsencode(it.name))
                 if it.is_dir(follow_symlinks=False):
-                    found.append((os.fsencode(it.name) + b"/", path, True))
+                    found.append(os.fsencode(it.name) + b"/")
     finally:
         os.close(number)
-    return sorted(found)
+    return sorted(found, reverse=True)
 
 
 def _hashed(top: int, entry: Entry) -> Entry:
@@ -196,6 +208,21 @@ def digest_of(blocks: Iterable[bytes]) -> str:
     for it in blocks:
         digest.update(it)
     return digest.hexdigest()
+
+
+def require_short(path: str) -> None:
+    """Refuse a path that no system opens.
+
+    Raises:
+        StateError: it, or a name in it, is too long.
+    """
+    key = os.fsencode(path)
+    if len(key) > LONGEST_PATH or max(map(len, key.split(b"/"))) > LONGEST_NAME:
+        raise StateError(
+            "files.too_long",
+            f"{path[:NAMED]}… has more than {LONGEST_PATH} bytes, or a name in it more than "
+            f"{LONGEST_NAME}, and no system opens such a path; make it shorter, or leave it out",
+        )
 
 
 def too_deep(path: str) -> StateError:
