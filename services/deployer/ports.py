@@ -134,7 +134,8 @@ class Host(Protocol):
     async def folder(self, boot_id: str, verb: FolderVerb, application: str, export: str) -> Folder:
         """Keep an application's folder beside a new one for an import, or settle for one of them.
 
-        Each verb may be repeated; the units of the application have to be stopped.
+        Each verb may be repeated; the units of the application have to be stopped. A `status` is
+        also known of an application that the system does not have.
         """
         ...
 

@@ -310,6 +310,8 @@ async def test_a_folder_is_set_aside_and_settled_for_one_of_two(bench: Bench) ->
         assert [await fold(last) for _ in range(2)] == [Folder.NONE] * 2
     with pytest.raises(errors.CommandError):
         await fold(FolderVerb.IMPORTED)
+    stranger = bench.host.folder(boot_id, FolderVerb.STATUS, "stranger", EXPORT)
+    assert await stranger is Folder.NONE
     await bench.host.units(boot_id, UnitVerb.START, ["moody"])
 
 

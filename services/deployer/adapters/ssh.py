@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from shared import errors
 
-from ..domain import Folder, RebootedError, Sighting, Switch, SwitchResult
+from ..domain import Folder, FolderVerb, RebootedError, Sighting, Switch, SwitchResult
 from ..ports import Host, Hosts
 from . import disk, process, state, vitals
 from .connection import COMMAND_SECONDS, Connection
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 
     from shared.contracts.deployments import GrantedMachine
 
-    from ..domain import Carried, FolderVerb, Permit, StateVerb, System, UnitVerb, Vitals
+    from ..domain import Carried, Permit, StateVerb, System, UnitVerb, Vitals
     from ..ports import Told
     from .nix import Nix
 
 PROFILE: Final = "/nix/var/nix/profiles/system"
 MASKED: Final = "/var/lib/fediversity/masked"
+ASIDE: Final = "/var/lib/fediversity/aside"
 BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
 CURRENT: Final = "/run/current-system/bin"
 REBOOTED: Final = 97
@@ -45,6 +46,8 @@ PERFORM_SECONDS: Final = 3600.0
 FAILED: Final = 1
 LAST_WORDS: Final = 300
 """As many characters as are told of what a command complained about."""
+UNKNOWN: Final = frozenset({2, 126, 127})
+"""Status of a program that knows no such application, or that this system does not have."""
 STORE_PATH: Final = re.compile(r"'(/nix/store/[^/']+)")
 """As complaints about a damaged store name it."""
 LONGEST_FOLDER: Final = 50
@@ -200,7 +203,15 @@ class SshHost(Host):
     @override
     async def folder(self, boot_id: str, verb: FolderVerb, application: str, export: str) -> Folder:
         words = shlex.join([f"{CURRENT}/state-folder", verb, application, export])
-        said = await self._within_boot(in_boot(boot_id, words), seconds=COPY_SECONDS)
+        try:
+            said = await self._within_boot(in_boot(boot_id, words), seconds=COPY_SECONDS)
+        except errors.CommandError as error:
+            if verb is not FolderVerb.STATUS or error.status not in UNKNOWN:
+                raise
+            place = shlex.quote(f"{ASIDE}/{application}/{export}")
+            script = f"if [ -e {place} ]; then echo aside; else echo none; fi"
+            words = shlex.join(["/bin/sh", "-c", script])
+            said = await self._within_boot(in_boot(boot_id, words))
         if said.strip() not in set(Folder):
             raise errors.FaultError("machine.unreadable", f"the machine reports {said[-200:]!r}")
         return Folder(said.strip())

@@ -150,6 +150,7 @@ class Deployer:
         """The jobs that stop and start what runs."""
         return Pausing(
             running=self.carrying.running,
+            reverting=self.carrying.reverting,
             hosts=self.hosts,
             catalogue=self.renderer.catalogue,
             verdict=self.verdict,

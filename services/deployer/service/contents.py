@@ -11,7 +11,9 @@ from shared import errors, jobs, telemetry
 from ..domain import RebootedError
 
 if TYPE_CHECKING:
-    from ..domain import Generation, Revision
+    from shared.contracts.deployments import GrantedMachine
+
+    from ..domain import Generation, Revision, Sighting
     from ..ports import Hosts, Revisions
     from .placing import Placing
     from .timing import Timing
@@ -39,13 +41,17 @@ class Contents:
 
     async def _look(self, deployment: str, generation: Generation) -> None:
         try:
-            await self.restore(deployment, generation)
+            revision = await self._revision(deployment, generation)
+            machine = next(it for it in revision.machines if it.machine == generation.machine)
+            await self.restore(revision, machine, generation)
         except (errors.UnavailableError, RebootedError):
             return  # provisioner brings it back; the next look finds it
         except (errors.FaultError, errors.ConflictError) as error:
             telemetry.log.warning("contents_not_restored", reason=error.in_full)
 
-    async def restore(self, deployment: str, generation: Generation) -> str:
+    async def restore(
+        self, revision: Revision, machine: GrantedMachine, generation: Generation
+    ) -> str:
         """Return the boot of a machine, once it has what its units need for that.
 
         Raises:
@@ -54,13 +60,11 @@ class Contents:
             FaultError: it runs a system that it was not left with, or its units do not start.
             ConflictError: its units may not start; the generation says why from now on.
         """
-        revision = await self._revision(deployment, generation)
-        machine = next(it for it in revision.machines if it.machine == generation.machine)
-        host = self.hosts.at(machine)
+        deployment, host = revision.wanted.deployment, self.hosts.at(machine)
         seen = await host.look()
         if seen.boot_id == generation.boot_id:
             return seen.boot_id
-        if seen.system != generation.system:
+        if is_strange(generation, seen):
             raise errors.FaultError(
                 "machine.strange_system",
                 f"{machine.machine} runs another system than it was left with",
@@ -83,3 +87,8 @@ class Contents:
             )
             self._known[deployment] = (generation.run, revision)
         return revision
+
+
+def is_strange(generation: Generation, seen: Sighting) -> bool:
+    """Say whether a machine booted into another system than it was left with."""
+    return seen.boot_id != generation.boot_id and seen.system != generation.system

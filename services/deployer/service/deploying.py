@@ -105,8 +105,8 @@ class Deploying:
     placing: Placing
     verdict: Verdict
     conditions: Conditions
-    settle: Callable[[str], Awaitable[None]]
-    """Puts back what an import left that never ended."""
+    settle: Callable[[str, Sequence[GrantedMachine]], Awaitable[None]]
+    """Puts back what an import left that never ended, where that still exists."""
     timing: Timing
 
     def kind(self) -> jobs.Kind:
@@ -127,7 +127,7 @@ class Deploying:
     async def build(self, job: jobs.Job) -> Built:
         """Build the system of every machine, and connect to the machines meanwhile."""
         revision = await self._revision(job)
-        await self.settle(job.deployment)
+        await self.settle(job.deployment, revision.machines)
         kept = await self.keeping.ensure(revision)
 
         async def build_one(machine: GrantedMachine) -> tuple[Sighting, str]:

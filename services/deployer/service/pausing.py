@@ -2,6 +2,7 @@
 
 Units that stand still are masked, which lasts over a boot: secrets and permit come back, the
 application does not. A machine that boots in between is given what it needs, and the step repeats.
+Before anything else, an import that never ended is taken back: nothing starts on half of it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from shared.contracts.messages import Value
 from ..domain import UnitVerb
 from . import units
 from .health import all_well
+from .reverting import HALF
 from .verdict import OUTCOME
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from shared.database import Transaction
 
     from ..ports import Conditions, Hosts
+    from .reverting import Reverting
     from .running import Left, Running, Visit
     from .verdict import Verdict
 
@@ -47,6 +50,7 @@ class Pausing:
     """Stops and starts what runs, without changing it."""
 
     running: Running
+    reverting: Reverting
     hosts: Hosts
     catalogue: Catalogue
     verdict: Verdict
@@ -93,7 +97,7 @@ class Pausing:
 
     async def come_to_rest(self, job: jobs.Job) -> None:
         """Let applications finish what should not be interrupted, unless they stand already."""
-        left = await self._left(job)
+        left = await self._whole(job)
 
         async def ask(visit: Visit) -> None:
             for package in units.packages(self.catalogue, visit.machine):
@@ -121,22 +125,24 @@ class Pausing:
 
     async def stop(self, job: jobs.Job) -> None:
         """Stop every unit, the last one first."""
+        left = await self._whole(job)
 
         async def stop_all(visit: Visit) -> None:
             names = units.every(self.catalogue, visit.machine)[::-1]
             await self.hosts.at(visit.machine).units(visit.boot_id, UnitVerb.STOP, names)
 
-        await self.running.everywhere(await self._left(job), stop_all)
+        await self.running.everywhere(left, stop_all)
 
     async def start(self, job: jobs.Job) -> None:
         """Start every unit that does not run, also those that stood still."""
+        left = await self._whole(job)
 
         async def start_all(visit: Visit) -> None:
             host, names = self.hosts.at(visit.machine), units.every(self.catalogue, visit.machine)
             await host.units(visit.boot_id, UnitVerb.UNMASK, names)
             await host.units(visit.boot_id, UnitVerb.START, names)
 
-        await self.running.everywhere(await self._left(job), start_all)
+        await self.running.everywhere(left, start_all)
 
     async def health(self, job: jobs.Job) -> Settled:
         """Return when every application answers."""
@@ -160,15 +166,13 @@ class Pausing:
         return [ApplicationResumed(deployment=job.deployment, run=job.run, hosts=hosts)]
 
     async def announce_failure(
-        self, job: jobs.Job, fall: jobs.Fall, _: Transaction
+        self, job: jobs.Job, fall: jobs.Fall, tx: Transaction
     ) -> Sequence[Event]:
         """Say what failed; beyond the first step nobody knows which units run."""
         failure = fall.failure
-        is_untouched = fall.stage == QUIESCE or failure.code == jobs.CANCELLED
-        usual = Outcome.UNCHANGED if is_untouched else Outcome.PARTIAL
-        outcome = Outcome(failure.details.get(OUTCOME, usual))
-        if outcome is Outcome.PARTIAL:
-            message = f"{failure.message.removesuffix('.')}. {UNSURE}"
+        outcome, words = await self._left_by(job, fall, tx)
+        if words:
+            message = f"{failure.message.removesuffix('.')}. {words}"
             failure = failure.model_copy(update={"message": message})
         return [
             DeploymentFailed(
@@ -179,6 +183,27 @@ class Pausing:
                 outcome=outcome,
             )
         ]
+
+    async def _left_by(
+        self, job: jobs.Job, fall: jobs.Fall, tx: Transaction
+    ) -> tuple[Outcome, str]:
+        """Return the state that a job left things in, and what else there is to say about it."""
+        code, details = fall.failure.code, fall.failure.details
+        if OUTCOME in details:
+            return Outcome(details[OUTCOME]), ""
+        if code == jobs.CANCELLED:
+            return Outcome.UNCHANGED, ""  # before the first step, or there would be details
+        if await self.reverting.is_open(job.deployment, tx):
+            return Outcome.PARTIAL, HALF
+        if fall.stage == QUIESCE:
+            return Outcome.UNCHANGED, ""
+        return Outcome.PARTIAL, UNSURE
+
+    async def _whole(self, job: jobs.Job) -> Left:
+        """Return what the last deploy left, once no half of an import is in its place."""
+        left = await self._left(job)
+        await self.reverting.settle(job.deployment)
+        return left
 
     async def _left(self, job: jobs.Job) -> Left:
         """Return what the last deploy left, which must be something that runs."""

@@ -15,12 +15,13 @@ from shared.contracts.deployer import DeploymentFailed
 from shared.contracts.failures import Failure, Outcome
 from shared.contracts.messages import Value
 
-from ..domain import FolderVerb
+from ..domain import Folder, FolderVerb
 from .verdict import OUTCOME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shared.contracts.deployments import GrantedMachine
     from shared.contracts.messages import Event
     from shared.database import Transaction
 
@@ -35,6 +36,10 @@ BACK: Final = "The state of before is back."
 LATER: Final = (
     "The applications stand still, as a machine does not answer; the state of before is put back "
     "as soon as it does and something is done with the deployment: deploy or restore again."
+)
+HALF: Final = (
+    "A restore was not taken back yet, and nothing starts on half of it. Whatever is done next "
+    "takes it back first: deploy or restart again."
 )
 STUCK: Final = "The state of before could not be brought to run; the provider has to look."
 
@@ -84,13 +89,19 @@ class Reverting:
             arguments=Fallen(failure=fall.failure, stage=fall.stage),
         )
 
-    async def settle(self, deployment: str) -> None:
-        """Put back what an import left that never ended, or remove what it set aside."""
+    async def settle(self, deployment: str, granted: Sequence[GrantedMachine] = ()) -> None:
+        """Put back what an import left that never ended, or remove what it set aside.
+
+        A deploy says which machines it was granted. One that was made anew runs another system than
+        the machine before it was left with; what is not there any more needs no putting back.
+        """
         begun = await self.transfers.unsettled(deployment)
         if begun is None:
             return
         telemetry.log.warning("import_settled", deployment=deployment, export=begun.export)
         left = await self.running.left(deployment)
+        if granted:
+            left = await self._without_strangers(left.reached_at(granted), begun)
         if begun.is_accepted:
             # Else the next import that is taken back would bring secrets of before this one.
             async with self.running.transaction() as tx:
@@ -98,7 +109,50 @@ class Reverting:
             await self.drop(left, begun)
             await self.transfers.settle(deployment)
         else:
+            await self._put_back_at_least(left, begun)
+
+    async def is_open(self, deployment: str, tx: Transaction) -> bool:
+        """Say whether there may be half of an import in place of what was there before it."""
+        begun = await self.transfers.unsettled(deployment, tx)
+        return begun is not None and not begun.is_accepted
+
+    async def _without_strangers(self, left: Left, begun: Import) -> Left:
+        """Settle what there is on machines that run another system, without starting anything."""
+
+        async def settle_here(visit: Visit) -> None:
+            for package in self.halting.packages(visit, begun.applications):
+                found = await self.halting.fold(visit, FolderVerb.STATUS, package, begun.export)
+                if found is Folder.NONE:
+                    telemetry.log.warning(
+                        "import_lost_with_its_machine",
+                        deployment=left.revision.wanted.deployment,
+                        machine=visit.machine.machine,
+                        application=package.name,
+                        export=begun.export,
+                    )
+                elif begun.is_accepted:
+                    await self.halting.fold(visit, FolderVerb.DROP, package, begun.export)
+                elif found:
+                    await self.halting.halt(visit, left, package)
+                    await self.halting.fold(visit, FolderVerb.PUT_BACK, package, begun.export)
+
+        return await self.running.without_strangers(left, settle_here)
+
+    async def _put_back_at_least(self, left: Left, begun: Import) -> None:
+        """Put everything back; what does not run on that is for whoever asked to mend, or to tell.
+
+        Raises:
+            HostingError: it is not back.
+        """
+        deployment = left.revision.wanted.deployment
+        try:
             await self._put_back(left, begun)
+        except (errors.FaultError, errors.RejectedError) as error:
+            if await self.transfers.unsettled(deployment) is not None:
+                raise
+            telemetry.log.warning(
+                "state_of_before_does_not_run", deployment=deployment, reason=error.in_full
+            )
 
     async def drop(self, left: Left, begun: Import) -> None:
         """Remove what was set aside."""

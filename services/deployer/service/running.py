@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,11 +11,12 @@ from shared import errors
 from shared.contracts.deployments import Mode
 
 from ..domain import RebootedError
+from .contents import is_strange
 from .together import finished
 from .verdict import OUTCOME
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from shared.contracts.deployments import GrantedMachine
 
@@ -53,6 +55,19 @@ class Left:
         wanted = self.revision.wanted
         orders = tuple(it for it in wanted.applications if it.application in applications)
         return replace(self.revision, wanted=wanted.model_copy(update={"applications": orders}))
+
+    def reached_at(self, granted: Sequence[GrantedMachine]) -> Left:
+        """Return the same on machines that are reached as these are, where they are among them."""
+        ssh = {it.machine: it.ssh for it in granted}
+        machines = tuple(
+            it.model_copy(update={"ssh": ssh.get(it.machine, it.ssh)})
+            for it in self.revision.machines
+        )
+        return replace(self, revision=replace(self.revision, machines=machines))
+
+    def machine_of(self, generation: Generation) -> GrantedMachine:
+        """Return the machine of a generation."""
+        return next(it for it in self.revision.machines if it.machine == generation.machine)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,17 +135,40 @@ class Running:
         if wrong:
             raise errors.FaultError("application.not_healthy", "; ".join(wrong))
 
+    async def without_strangers(self, left: Left, do: Do[None]) -> Left:
+        """Return what was left, without the machines that run another system by now.
+
+        Something else is done with those: they are given nothing.
+        """
+        found = await finished(
+            {it.machine: self._is_strange(left, it, do) for it in left.generations}
+        )
+        return replace(left, generations=[it for it in left.generations if not found[it.machine]])
+
+    async def _is_strange(self, left: Left, generation: Generation, do: Do[None]) -> bool:
+        machine = left.machine_of(generation)
+        with _in_one_boot(machine):
+            seen = await self.contents.hosts.at(machine).look()
+            if not is_strange(generation, seen):
+                return False
+            await do(Visit(machine=machine, generation=generation, boot_id=seen.boot_id))
+            return True
+
     async def _at(self, left: Left, generation: Generation, do: Do[T]) -> T:
-        machines = {it.machine: it for it in left.revision.machines}
-        machine = machines[generation.machine]
-        deployment = left.revision.wanted.deployment
-        try:
-            boot_id = await self.contents.restore(deployment, generation)
+        machine = left.machine_of(generation)
+        with _in_one_boot(machine):
+            boot_id = await self.contents.restore(left.revision, machine, generation)
             return await do(Visit(machine=machine, generation=generation, boot_id=boot_id))
-        except RebootedError as error:
-            raise errors.UnavailableError(
-                "machine.rebooted", f"{machine.machine} has booted meanwhile"
-            ) from error
+
+
+@contextmanager
+def _in_one_boot(machine: GrantedMachine) -> Iterator[None]:
+    try:
+        yield
+    except RebootedError as error:
+        raise errors.UnavailableError(
+            "machine.rebooted", f"{machine.machine} has booted meanwhile"
+        ) from error
 
 
 async def _boot_id(visit: Visit) -> str:

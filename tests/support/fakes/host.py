@@ -52,6 +52,9 @@ class FakeHost(Host):
     permit: Permit | None = None
     started: list[str] = field(default_factory=list)
     is_away: bool = False
+    host_key: str = ""
+    """The only one that it answers with; empty: whichever is expected."""
+    expected_key: str = ""
     is_stuck: bool = False
     """Cannot be put back."""
     is_slow: bool = False
@@ -292,6 +295,8 @@ class FakeHost(Host):
     def _reach(self, boot_id: str | None = None, system: System | None = None) -> None:
         if self.is_away:
             raise errors.UnavailableError("machine.unreachable", "the machine does not answer")
+        if self.host_key not in ("", self.expected_key):
+            raise errors.FaultError("machine.host_key_changed", "it has another host key")
         if boot_id not in (None, self.boot_id):
             raise RebootedError("fake")
         if system is not None and system not in self.store:
@@ -307,7 +312,9 @@ class FakeHosts(Hosts):
 
     @override
     def at(self, machine: GrantedMachine) -> FakeHost:
-        return self.known.setdefault(machine.machine, FakeHost())
+        host = self.known.setdefault(machine.machine, FakeHost())
+        host.expected_key = machine.ssh.host_public_key
+        return host
 
     @override
     async def leave(self, machine: str) -> None:

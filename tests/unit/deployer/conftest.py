@@ -110,7 +110,7 @@ class Rig:
     def host(self) -> FakeHost:
         return self.hosts.at(self.revision.machines[0])
 
-    def job(self, *, attempt: int = 1, run: str = RUN) -> jobs.Job:
+    def job(self, *, attempt: int = 1, run: str = "") -> jobs.Job:
         async def tell(_: Report, __: StepState) -> None:
             return
 
@@ -118,8 +118,8 @@ class Rig:
             id=ids.new_id(),
             kind="deploy",
             deployment=DEPLOYMENT,
-            revision=1,
-            run=run,
+            revision=self.revision.wanted.revision,
+            run=run or self.revision.wanted.run,
             attempt=attempt,
             arguments={},
             results=self.results,

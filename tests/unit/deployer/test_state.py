@@ -55,6 +55,8 @@ class ScriptedConnection(Connection):
     says: list[object] = field(default_factory=list)
     status: int = 0
     complaint: str = ""
+    failures: list[errors.CommandError] = field(default_factory=list)
+    """What the first commands fail with."""
     asked: list[tuple[str, bytes]] = field(default_factory=list)
 
     @override
@@ -74,6 +76,8 @@ class ScriptedConnection(Connection):
     @override
     async def do(self, command: str, *, stdin: bytes = b"", seconds: float = 0.0) -> str:
         self.asked.append((command, stdin))
+        if self.failures:
+            raise self.failures.pop(0)
         if self.status:
             raise errors.CommandError(("ssh",), self.status, self.complaint)
         return str(self.says[0]) if self.says else ""
@@ -248,6 +252,30 @@ async def test_a_folder_is_what_the_machine_says(
     connection.says = ["something else"]
     with pytest.raises(errors.FaultError, match=r"machine\.unreadable"):
         await host.folder(BOOT, FolderVerb.STATUS, "garden", "one")
+
+
+@pytest.mark.parametrize("status", [2, 126, 127])
+async def test_a_folder_of_what_a_system_does_not_have_is_looked_for_on_the_disk(
+    host: SshHost, connection: ScriptedConnection, status: int
+) -> None:
+    connection.failures = [errors.CommandError(("ssh",), status, "no application garden")]
+    connection.says = ["none\n"]
+
+    assert await host.folder(BOOT, FolderVerb.STATUS, "garden", "one") is Folder.NONE
+
+    [_, (command, _)] = connection.asked
+    assert "/var/lib/fediversity/aside/garden/one" in command
+    assert BOOT in command
+
+
+@pytest.mark.parametrize(("verb", "status"), [(FolderVerb.PUT_BACK, 2), (FolderVerb.STATUS, 1)])
+async def test_another_failure_with_a_folder_is_one(
+    host: SshHost, connection: ScriptedConnection, verb: FolderVerb, status: int
+) -> None:
+    connection.failures = [errors.CommandError(("ssh",), status, "no")]
+
+    with pytest.raises(errors.CommandError):
+        await host.folder(BOOT, verb, "garden", "one")
 
 
 async def test_a_disk_of_another_time_is_a_conflict_that_says_why(
