@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .verdict import Verdict
 
 QUIESCE: Final = "quiesce"
+AWAKE: Final = "The run was cancelled. What had come to rest runs again."
+STILL: Final = "The run was cancelled. The applications stood still before it, and they still do."
 UNSURE: Final = "The applications may stand still now; restart them."
 
 
@@ -76,7 +78,8 @@ class Pausing:
         return jobs.Kind(
             name="quiesce",
             steps=(
-                jobs.Step(QUIESCE, self.come_to_rest),
+                # From here on a cancelled run brings back what it stopped.
+                jobs.Step(QUIESCE, self.come_to_rest, last_exit=True),
                 jobs.Step("stop", self.stand_still, last_exit=True),
             ),
             finish=self.announce_quiesced,
@@ -109,12 +112,20 @@ class Pausing:
                             f"{package.name} did not come to rest: {complaint}",
                         )
 
-        if not left.is_still:
+        if not left.is_still and not job.is_cancelled:
             await self.running.everywhere(left, ask)
 
     async def stand_still(self, job: jobs.Job) -> Settled:
-        """Stop the units that the manifest names, and let nothing start them."""
+        """Stop the units that the manifest names, and let nothing start them.
+
+        In a run that was cancelled since the first of them was asked to come to rest, they go on.
+
+        Raises:
+            RunCancelledError: they do, or they stood still before this run.
+        """
         left = await self._left(job)
+        if job.is_cancelled:
+            raise await self._gone_on(left)
 
         async def mask(visit: Visit) -> None:
             names = units.stopped(self.catalogue, visit.machine)
@@ -135,8 +146,9 @@ class Pausing:
 
     async def start(self, job: jobs.Job) -> None:
         """Start every unit that does not run, also those that stood still."""
-        left = await self._whole(job)
+        await self._start(await self._whole(job))
 
+    async def _start(self, left: Left) -> None:
         async def start_all(visit: Visit) -> None:
             host, names = self.hosts.at(visit.machine), units.every(self.catalogue, visit.machine)
             await host.units(visit.boot_id, UnitVerb.UNMASK, names)
@@ -147,8 +159,19 @@ class Pausing:
     async def health(self, job: jobs.Job) -> Settled:
         """Return when every application answers."""
         left = await self._left(job)
-        await self.running.require_well(left, lambda: self.verdict.sick(left.revision))
+        await self._require_well(left)
         return _settled(left)
+
+    async def _require_well(self, left: Left) -> None:
+        await self.running.require_well(left, lambda: self.verdict.sick(left.revision))
+
+    async def _gone_on(self, left: Left) -> jobs.RunCancelledError:
+        """Let everything go on that ran before a pause, and return the failure that says so."""
+        if left.is_still:
+            return jobs.RunCancelledError(STILL, details={OUTCOME: Outcome.UNCHANGED})
+        await self._start(left)
+        await self._require_well(left)
+        return jobs.RunCancelledError(AWAKE, details={OUTCOME: Outcome.ROLLED_BACK})
 
     async def announce_quiesced(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
         """Remember that the applications stand still, so that nobody calls them sick."""

@@ -139,6 +139,33 @@ async def test_a_restart_that_was_cancelled_in_the_middle_is_finished(played: Pl
     assert kind == ApplicationResumed.event_type()
 
 
+@pytest.mark.parametrize("step", ["quiesce", "stop"])
+async def test_a_pause_that_was_cancelled_in_the_middle_is_taken_back(
+    played: Played, step: str
+) -> None:
+    async with played.working():
+        await played.ended(await played.ask("hello"))
+    played.progress.clear()
+    async with played.working(pause=step, seconds=1.0):
+        run = await played.wish(QuiesceRequested)
+        await eventually(lambda: any(it.step == step for it in played.progress), within=10)
+        played.host.is_away = step == "stop"
+        await played.cancel(run)
+        await eventually(lambda: _has_waited(played) or step == "quiesce", within=10)
+        played.host.is_away = False
+
+        kind, event = await played.ended(run)
+
+    assert kind == DeploymentFailed.event_type()
+    assert (event["failure"]["code"], event["outcome"]) == ("cancelled", "rolled_back")
+    assert played.host.masked == set()
+    assert "hello" in played.host.running
+
+
+def _has_waited(played: Played) -> bool:
+    return any(it.state == "retrying" for it in played.progress)
+
+
 async def test_a_sickness_is_told_once_and_so_is_its_end(played: Played) -> None:
     async with played.working():
         await played.ended(await played.ask("hello"))

@@ -227,9 +227,68 @@ async def test_a_cancelled_run_that_has_stopped_nothing_leaves_things_unchanged(
     assert (event.failure.code, event.outcome) == ("cancelled", Outcome.UNCHANGED)
 
 
+async def cancelled_in(rig: Rig, stage: str, *, left: str = "stop") -> DeploymentFailed:
+    """Do a step of a pause, then what is left of it in a run that was cancelled meanwhile."""
+    kind = rig.deployer.pausing.quiesce()
+    steps = {it.name: it for it in kind.steps}
+    await steps[stage].do(rig.job())
+    rig.is_cancelled = True
+    with pytest.raises(errors.HostingError) as found:
+        await steps[left].do(rig.job(attempt=2))
+    return await failed(rig, kind, found.value, left)
+
+
+@pytest.mark.parametrize("stage", ["quiesce", "stop"])
+async def test_a_cancelled_pause_brings_back_what_it_stopped(rig: Rig, stage: str) -> None:
+    await deployed(rig)
+    rig.probe.asked.clear()
+
+    event = await cancelled_in(rig, stage)
+
+    assert (event.failure.code, event.outcome) == ("cancelled", Outcome.ROLLED_BACK)
+    assert event.failure.message == "The run was cancelled. What had come to rest runs again."
+    assert rig.host.masked == set()
+    assert rig.host.running == set(UNITS)
+    assert [host for _, host, _ in rig.probe.asked] == [BLOG]
+
+
+async def test_what_a_cancelled_pause_cannot_bring_back_is_said(rig: Rig) -> None:
+    await deployed(rig)
+    rig.probe.ailments[BLOG] = "status 500"
+
+    event = await cancelled_in(rig, "stop")
+
+    assert (event.failure.code, event.outcome) == ("application.not_healthy", Outcome.PARTIAL)
+    assert "may stand still now" in event.failure.message
+
+
+async def test_a_cancelled_pause_does_not_wake_what_stood_still_before_it(rig: Rig) -> None:
+    await deployed(rig)
+    await done(rig, rig.deployer.pausing.quiesce())
+
+    event = await cancelled_in(rig, "stop")
+
+    assert (event.failure.code, event.outcome) == ("cancelled", Outcome.UNCHANGED)
+    assert rig.host.masked == {"microblog"}
+
+
+async def test_a_cancelled_pause_asks_nobody_else_to_come_to_rest(rig: Rig) -> None:
+    await deployed(rig)
+    rig.is_cancelled = True
+
+    await rig.deployer.pausing.quiesce().steps[0].do(rig.job(attempt=2))
+
+    assert rig.host.performed == []
+
+
 async def test_who_has_stopped_something_brings_it_back(rig: Rig) -> None:
     pausing = rig.deployer.pausing
-    for kind, bound in ((pausing.restart(), "start"), (pausing.resume(), "health")):
+    kinds = (
+        (pausing.restart(), "start"),
+        (pausing.resume(), "health"),
+        (pausing.quiesce(), "stop"),
+    )
+    for kind, bound in kinds:
         names = [it.name for it in kind.steps]
         later = kind.steps[names.index(bound)]
 
