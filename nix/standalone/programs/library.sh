@@ -63,9 +63,14 @@ unlock() { # FILE
   trap - EXIT
 }
 
-# Replace a file at once: a reader sees the old content or the new.
+# Replace a file at once: a reader sees the old content or the new, also after a power cut. Which of
+# them that is then, a sync of its folder decides. What is in /run is in memory, and has no disk.
 replace() { # FILE, content on standard input
-  cat > "$1.new"
+  cat > "$1.new" || return
+  case $1 in
+    "$run"/*) ;;
+    *) sync "$1.new" || return ;;
+  esac
   mv -f "$1.new" "$1"
 }
 
