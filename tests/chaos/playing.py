@@ -134,9 +134,9 @@ async def assert_harmless(stack: Stack, kinds: Sequence[Kind], domain: str) -> S
         kills = ", ".join(f"{it.victim}@{it.step}" for it in chosen if it not in missed)
         rest = ", ".join(it.step for it in missed) or "none"
         stories.append(f"seed {seed}, {kind}: succeeded; killed {kills}; missed {rest}")
-        assert await scene.cost() == Cost(), stories[-1]
+        assert (cost := await scene.cost()) == Cost(), f"{stories[-1]}; {cost}"
         assert len(missed) < len(chosen) / 2, stories[-1]
         before = scene
     if before is not None:
-        assert await before.clear() == Cost(), stories
+        assert (cost := await before.clear()) == Cost(), f"{stories}; {cost}"
     return stories
