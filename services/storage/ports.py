@@ -74,11 +74,15 @@ class ObjectCopier(Protocol):
         """Yield the objects whose keys begin with a prefix, page by page, in no certain order."""
         ...
 
-    async def copy(self, source: Place, target: Place, size: int) -> bool:
+    async def find(self, place: Place) -> StoredObject | None:
+        """Return an object as a listing shows it, or None when there is none, or no bucket."""
+        ...
+
+    async def copy(self, source: Place, target: Place, size: int) -> str | None:
         """Copy an object of this size and what is known of it, inside of the store.
 
         Returns:
-            False when there is no such object any more.
+            The ETag of the copy, or None when there is no such object any more.
         """
         ...
 
@@ -176,6 +180,22 @@ class BackupRepository(Protocol):
 
     async def forget_loan(self, tx: Transaction, loan: Loan) -> None:
         """Delete the row of a loan whose holder is gone."""
+        ...
+
+    async def note_added(
+        self, tx: Transaction, loan: Loan, bucket: str, etags: Mapping[str, str]
+    ) -> None:
+        """Record, by their keys, what a restore adds to a bucket, before or after it is there."""
+        ...
+
+    async def list_added(self, tx: Transaction, loan: Loan, most: int) -> dict[Place, str]:
+        """Return some of what a restore has added, or was about to add, with its ETags."""
+        ...
+
+    async def forget_added(
+        self, tx: Transaction, loan: Loan, places: Collection[Place] | None = None
+    ) -> None:
+        """Forget that a restore has added these objects; None: all of them."""
         ...
 
     async def is_overtaken(self, tx: Transaction, deployment: str, run: str) -> bool:

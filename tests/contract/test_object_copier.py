@@ -128,7 +128,7 @@ async def test_a_copy_has_content_and_tag_of_the_original(case: Case) -> None:
 
     for it in (await everything(case, source)).values():
         place = Place(target, f"objects/hello/media/{it.key}")
-        assert await case.copier.copy(Place(source, it.key), place, it.size)
+        assert await case.copier.copy(Place(source, it.key), place, it.size) == it.etag
 
     copies = await everything(case, target)
     originals = await everything(case, source)
@@ -136,6 +136,23 @@ async def test_a_copy_has_content_and_tag_of_the_original(case: Case) -> None:
         key: it.etag for key, it in originals.items()
     }
     assert await case.copier.read(target, "objects/hello/media/a-b") == b"a-b"
+
+
+async def test_an_object_is_found_as_it_is_listed(case: Case) -> None:
+    bucket = await a_bucket(case)
+    for name in (*NAMES, "empty"):
+        await case.copier.write(bucket, name, b"" if name == "empty" else name.encode())
+
+    for it in (await everything(case, bucket)).values():
+        assert await case.copier.find(Place(bucket, it.key)) == it
+
+
+async def test_what_is_not_there_is_not_found(case: Case) -> None:
+    bucket = await a_bucket(case)
+    missing = ids.bucket_name(ids.new_id(), "hello", "media")
+
+    for place in (Place(bucket, "x"), Place(missing, "x")):
+        assert await case.copier.find(place) is None
 
 
 async def test_a_copy_takes_the_place_of_what_was_there(case: Case) -> None:
@@ -201,7 +218,7 @@ async def test_what_is_known_of_an_object_is_copied_whole_or_in_parts(seaweedfs:
         in_parts = replace(seaweedfs.copier, parts_from=5 * MIB, part_size=5 * MIB)
 
         await seaweedfs.copier.copy(Place(bucket, "picture"), Place(bucket, "1"), len(content))
-        await in_parts.copy(Place(bucket, "picture"), Place(bucket, "2"), len(content))
+        made = await in_parts.copy(Place(bucket, "picture"), Place(bucket, "2"), len(content))
 
         for copied in ("1", "2"):
             head = await administrator.head_object(Bucket=bucket, Key=copied)
@@ -209,7 +226,11 @@ async def test_what_is_known_of_an_object_is_copied_whole_or_in_parts(seaweedfs:
             assert await seaweedfs.copier.read(bucket, copied) == content
         left = await administrator.list_multipart_uploads(Bucket=bucket)
     assert left.get("Uploads", []) == []
-    assert (await everything(seaweedfs, bucket))["2"].etag.endswith("-3")
+    assert made
+    assert made.endswith("-3")
+    assert (await everything(seaweedfs, bucket))["2"].etag == made
+    found = await seaweedfs.copier.find(Place(bucket, "2"))
+    assert found == (await everything(seaweedfs, bucket))["2"]
 
 
 async def test_a_copy_in_parts_of_what_is_gone_leaves_nothing(seaweedfs: Real) -> None:

@@ -10,10 +10,11 @@ from shared.contracts.state import CarriedApplication, SavedApplication
 
 from ..domain.backups import Backup, BackupState, Loan, LoanState
 from ..domain.buckets import AccessKey
+from ..domain.objects import Place
 from ..ports import BackupRepository
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from shared.contracts.messages import Value
     from shared.database import Row, Transaction
@@ -25,6 +26,9 @@ _BACKUP: Final = """select id, deployment, operator, revision, run, store, state
 _LOAN: Final = """select l.deployment, l.backup, b.deployment as source, l.run, b.store, l.state,
     l.applications, l.access_key_id, l.sealed_secret, l.differing
     from loans l join backups b on b.id = l.backup"""
+
+_AT_ONCE: Final = 5000
+"""How many objects one statement writes."""
 
 
 class PostgresBackupRepository(BackupRepository):
@@ -186,6 +190,53 @@ class PostgresBackupRepository(BackupRepository):
             loan.deployment,
             loan.backup,
             loan.run,
+        )
+
+    @override
+    async def note_added(
+        self, tx: Transaction, loan: Loan, bucket: str, etags: Mapping[str, str]
+    ) -> None:
+        """Insert objects, some thousands at once; what was noted before has the newer ETag."""
+        noted = list(etags.items())
+        for first in range(0, len(noted), _AT_ONCE):
+            some = noted[first : first + _AT_ONCE]
+            await tx.execute(
+                """insert into added_objects (deployment, backup, bucket, key, etag)
+                select $1, $2, $3, key, etag from unnest($4::text[], $5::text[]) as it (key, etag)
+                on conflict (deployment, backup, bucket, key) do update set etag = excluded.etag""",
+                loan.deployment,
+                loan.backup,
+                bucket,
+                [key for key, _ in some],
+                [etag for _, etag in some],
+            )
+
+    @override
+    async def list_added(self, tx: Transaction, loan: Loan, most: int) -> dict[Place, str]:
+        """Return the first objects."""
+        rows = await tx.fetch(
+            """select bucket, key, etag from added_objects
+            where deployment = $1 and backup = $2 order by bucket, key limit $3""",
+            loan.deployment,
+            loan.backup,
+            most,
+        )
+        return {Place(row["bucket"], row["key"]): row["etag"] for row in rows}
+
+    @override
+    async def forget_added(
+        self, tx: Transaction, loan: Loan, places: Collection[Place] | None = None
+    ) -> None:
+        """Delete objects, of which there are not many, or all of a loan."""
+        await tx.execute(
+            """delete from added_objects where deployment = $1 and backup = $2 and ($3 or
+                (bucket, key) in (select bucket, key
+                                  from unnest($4::text[], $5::text[]) as it (bucket, key)))""",
+            loan.deployment,
+            loan.backup,
+            places is None,
+            [it.bucket for it in places or ()],
+            [it.key for it in places or ()],
         )
 
     @override

@@ -73,7 +73,7 @@ class S3ObjectCopier(ObjectCopier):
             with iam_errors.translated(bucket):
                 page = await self.s3.list_objects_v2(**place)
             yield [
-                StoredObject(key=it["Key"], size=it["Size"], etag=it["ETag"].strip('"'))
+                StoredObject(key=it["Key"], size=it["Size"], etag=_etag(it))
                 for it in page.get("Contents", ())
             ]
             if not page.get("IsTruncated"):
@@ -81,28 +81,38 @@ class S3ObjectCopier(ObjectCopier):
             place["ContinuationToken"] = page["NextContinuationToken"]
 
     @override
-    async def copy(self, source: Place, target: Place, size: int) -> bool:
+    async def find(self, place: Place) -> StoredObject | None:
+        """Ask for what is known of an object."""
+        with iam_errors.translated(place.bucket):
+            try:
+                known = await self.s3.head_object(**_named(place))
+            except ClientError as error:
+                if iam_errors.is_missing(error):
+                    return None
+                raise
+        return StoredObject(key=place.key, size=known["ContentLength"], etag=_etag(known))
+
+    @override
+    async def copy(self, source: Place, target: Place, size: int) -> str | None:
         """Let the store copy, whole or in parts."""
         with iam_errors.translated(target.bucket):
             try:
                 if size > self.parts_from:
-                    await self._copy_in_parts(source, target, size)
-                else:
-                    await self.s3.copy_object(**_named(target), CopySource=_named(source))
+                    return await self._copy_in_parts(source, target, size)
+                copied = await self.s3.copy_object(**_named(target), CopySource=_named(source))
+                return _etag(copied["CopyObjectResult"])
             except ClientError as error:
                 if not iam_errors.is_no_object(error):
                     raise
                 return await self._copy_marker(source, target, size)
-        return True
 
-    async def _copy_marker(self, source: Place, target: Place, size: int) -> bool:
+    async def _copy_marker(self, source: Place, target: Place, size: int) -> str | None:
         """Make a folder's empty marker anew, which some stores list and cannot copy."""
         if size or not source.key.endswith("/"):
-            return False
-        await self.s3.put_object(**_named(target), Body=b"")
-        return True
+            return None
+        return _etag(await self.s3.put_object(**_named(target), Body=b""))
 
-    async def _copy_in_parts(self, source: Place, target: Place, size: int) -> None:
+    async def _copy_in_parts(self, source: Place, target: Place, size: int) -> str:
         known = await self.s3.head_object(**_named(source))
         carried = {name: known[name] for name in CARRIED if name in known}
         upload = await self.s3.create_multipart_upload(**_named(target), **carried)
@@ -113,8 +123,11 @@ class S3ObjectCopier(ObjectCopier):
                 await self._copy_part(source, place, number, (first, known))
                 for number, first in enumerate(range(0, size, self.part_size), start=1)
             ]
-            await self.s3.complete_multipart_upload(**place, MultipartUpload={"Parts": parts})
+            made = await self.s3.complete_multipart_upload(
+                **place, MultipartUpload={"Parts": parts}
+            )
             is_complete = True
+            return _etag(made)
         finally:
             if not is_complete:
                 await self.s3.abort_multipart_upload(**place)
@@ -203,6 +216,10 @@ def _settings() -> Config:
         # All that is asked for here may be asked for again.
         retries={"mode": "standard", "total_max_attempts": 2},
     )
+
+
+def _etag(answer: Mapping[str, Any]) -> str:
+    return str(answer["ETag"]).strip('"')
 
 
 def _named(place: Place) -> dict[str, str]:

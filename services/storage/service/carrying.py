@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from shared import errors
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..domain.objects import Part
     from ..ports import ObjectCopier
 
+T = TypeVar("T")
 AT_ONCE: Final = 16
 REPORT_SECONDS: Final = 1.0
 LONG_SECONDS: Final = 24 * 3600.0
@@ -34,12 +36,18 @@ class Copy:
     source: Place
     target: Place
     size: int
+    etag: str
+    """Of the source; a copy that was made in parts has another one."""
+
+
+Told = Callable[[Copy, str], Awaitable[None]]
+"""Called with what was copied, and the ETag of the copy."""
 
 
 def to_backup(backup: Backup, part: Part, objects: Iterable[StoredObject]) -> list[Copy]:
     """Return what copies objects of a deployment's bucket into a backup."""
     return [
-        Copy(Place(part.bucket, it.key), Place(backup.name, part.prefix + it.key), it.size)
+        Copy(Place(part.bucket, it.key), Place(backup.name, part.prefix + it.key), it.size, it.etag)
         for it in objects
     ]
 
@@ -51,6 +59,7 @@ def from_backup(backup: Backup, part: Part, objects: Iterable[StoredObject]) -> 
             Place(backup.name, it.key),
             Place(part.bucket, it.key.removeprefix(part.prefix)),
             it.size,
+            it.etag,
         )
         for it in objects
     ]
@@ -81,36 +90,65 @@ async def read_index(copier: ObjectCopier, backup: Backup) -> BackupIndex:
     return indexes.read(content, backup.index_sha256)
 
 
-async def copy_whole(copier: ObjectCopier, copies: Sequence[Copy], job: jobs.Job) -> None:
+async def copy_whole(
+    copier: ObjectCopier, copies: Sequence[Copy], job: jobs.Job, told: Told | None = None
+) -> None:
     """Copy objects of a backup, and report how far that is.
 
     Raises:
         FaultError: the backup lacks one of them by now.
     """
-    lacking = len(copies) - await copy_all(copier, copies, job)
+    lacking = len(copies) - await copy_all(copier, copies, job, told)
     if lacking:
         raise indexes.damaged(f"{lacking} of its objects are missing")
 
 
-async def copy_all(copier: ObjectCopier, copies: Sequence[Copy], job: jobs.Job) -> int:
+async def copy_all(
+    copier: ObjectCopier, copies: Sequence[Copy], job: jobs.Job, told: Told | None = None
+) -> int:
     """Copy objects, some at a time, and report how far that is.
 
     Returns:
         How many were still there to be copied.
     """
-    waiting = iter(copies)
     loop = asyncio.get_running_loop()
-    told = loop.time()
+    reported = loop.time()
     done = copied = 0
 
+    async def copy(it: Copy) -> None:
+        nonlocal reported, done, copied
+        etag = await copier.copy(it.source, it.target, it.size)
+        if etag is not None:
+            copied += 1
+            if told:
+                await told(it, etag)
+        done += 1
+        if loop.time() - reported > REPORT_SECONDS:
+            reported = loop.time()
+            await job.report(done=done, total=len(copies), unit="objects")
+
+    await _many_at_once(copy, copies)
+    return copied
+
+
+async def find_all(copier: ObjectCopier, places: Iterable[Place]) -> dict[Place, StoredObject]:
+    """Return those of some objects that are there."""
+    found: dict[Place, StoredObject] = {}
+
+    async def find(place: Place) -> None:
+        if known := await copier.find(place):
+            found[place] = known
+
+    await _many_at_once(find, places)
+    return found
+
+
+async def _many_at_once(work: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
+    waiting = iter(items)
+
     async def lane() -> None:
-        nonlocal told, done, copied
         for it in waiting:
-            copied += await copier.copy(it.source, it.target, it.size)
-            done += 1
-            if loop.time() - told > REPORT_SECONDS:
-                told = loop.time()
-                await job.report(done=done, total=len(copies), unit="objects")
+            await work(it)
 
     lanes = [asyncio.create_task(lane()) for _ in range(AT_ONCE)]
     try:
@@ -119,4 +157,3 @@ async def copy_all(copier: ObjectCopier, copies: Sequence[Copy], job: jobs.Job) 
         for it in lanes:
             it.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
-    return copied

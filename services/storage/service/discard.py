@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from shared.contracts.messages import Event
     from shared.database import Transaction
 
-    from ..domain.backups import Backup, Loan
+    from ..domain.backups import Backup
     from .ledger import Ledger
+    from .leftovers import Leftovers
 
 
 class DiscardAsked(Value):
@@ -34,6 +35,7 @@ class Discarding:
     """Delete a backup, with every key that opens it."""
 
     ledger: Ledger
+    leftovers: Leftovers
 
     def kind(self) -> jobs.Kind:
         """Return the kind of job."""
@@ -49,12 +51,12 @@ class Discarding:
 
     async def delete_bucket(self, job: jobs.Job) -> None:
         """Take every key away, then delete the bucket; one that is gone is no error."""
+        # Of its own restores from the backup all are over: their run came before this one.
+        await self.leftovers.take_back(job.deployment)
         async with self.ledger.database.transaction() as tx:
-            backup, loans = await self._begin(tx, job)
+            backup = await self._begin(tx, job)
         if backup is None:
             return
-        for loan in loans:
-            await self.ledger.stores.lending(loan).revoke(loan.holder.name)
         store = self.ledger.stores.holding(backup)
         await store.revoke(backup.name)
         await store.delete_bucket(backup.name)
@@ -74,21 +76,24 @@ class Discarding:
         is_begun = found is not None and found.state is BackupState.REMOVING
         return [failed(job, fall, is_begun=is_begun)]
 
-    async def _begin(self, tx: Transaction, job: jobs.Job) -> tuple[Backup | None, list[Loan]]:
+    async def _begin(self, tx: Transaction, job: jobs.Job) -> Backup | None:
         asked = job.asked(DiscardAsked)
         backup = await self.ledger.backups.find(tx, asked.backup)
         if backup is None:
-            return None, []
+            return None
         check_owner(backup, operator=asked.operator, source=job.deployment)
         loans = await self.ledger.backups.list_loans_of(tx, backup.id)
-        others = [
-            it for it in loans if it.deployment != job.deployment and it.state is not LoanState.OVER
-        ]
-        if others:
+        if any(it.state is not LoanState.OVER for it in loans):
             raise errors.ConflictError(
                 "backup.lent",
                 "another deployment is being restored from this backup; "
                 "remove it when that has ended",
             )
+        if loans:
+            raise errors.UnavailableError(
+                "backup.being_returned",
+                "another deployment's restore from this backup has ended; what it was given is "
+                "being taken back",
+            )
         await self.ledger.backups.mark(tx, backup.id, BackupState.REMOVING)
-        return backup, loans
+        return backup

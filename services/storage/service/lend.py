@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from shared import jobs
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from shared.contracts.messages import Event
     from shared.database import Transaction
 
-    from .ledger import Ledger
+    from .carrying import Copy
+    from .ledger import Borrowed, Ledger
+    from .leftovers import Leftovers
 
 
 class RestoreAsked(Value):
@@ -49,6 +53,7 @@ class Lending:
     """Refuse what cannot be restored; then let a machine read the backup, and add objects."""
 
     ledger: Ledger
+    leftovers: Leftovers
 
     def kind(self) -> jobs.Kind:
         """Return the kind of job."""
@@ -64,6 +69,8 @@ class Lending:
 
     async def ensure_key(self, job: jobs.Job) -> Opened:
         """Check the whole backup before anything is touched; then make a key that reads it."""
+        # What an earlier restore has added and is to take back would not be missed by this one.
+        await self.leftovers.take_back(job.deployment)
         await self._check(job)
         async with self.ledger.database.transaction() as tx:
             loan = _loan(job, await self._lendable(tx, job))
@@ -88,9 +95,21 @@ class Lending:
             others = (*changes.different, *changes.surplus)
             differing.setdefault(part.bucket, {}).update({key: live[key].etag for key in others})
             absent = from_backup(it.backup, part, [saved[key] for key in changes.absent])
-            await copy_whole(copier, absent, job)
+            await self._note(it, *absent)
+            await copy_whole(copier, absent, job, partial(self._note_copy, it))
             await job.report(f"{part.bucket}: {len(absent)} objects added")
         return Differing(objects=differing)
+
+    async def _note(self, it: Borrowed, *copies: Copy) -> None:
+        """Write down what is added before it is: a crash may come before the next line."""
+        async with self.ledger.database.transaction() as tx:
+            for bucket, group in groupby(copies, key=lambda copy: copy.target.bucket):
+                etags = {copy.target.key: copy.etag for copy in group}
+                await self.ledger.backups.note_added(tx, it.loan, bucket, etags)
+
+    async def _note_copy(self, it: Borrowed, copy: Copy, etag: str) -> None:
+        if etag != copy.etag:
+            await self._note(it, replace(copy, etag=etag))
 
     async def ask_for_import(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
         """Record the key and tell where the state lies."""
@@ -115,7 +134,7 @@ class Lending:
     async def announce_failure(
         self, job: jobs.Job, fall: jobs.Fall, tx: Transaction
     ) -> Sequence[Event]:
-        """Tell what failed; the key is taken away, and all that was there is as it was."""
+        """Tell what failed; the key is taken away, and so are the objects that were added."""
         await self.ledger.end_loan(tx, job, job.asked(RestoreAsked).backup)
         return [failed(job, fall, is_begun=False)]
 

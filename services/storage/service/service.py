@@ -119,6 +119,8 @@ class Storage:
         if loan is None or (loan.run, loan.state) != (event.run, LoanState.LENT):
             telemetry.log.info("import_ignored", export=event.export, run=event.run)
             return
+        # The applications run on the backup's rows: whatever follows, its objects belong to them.
+        await self.backups.forget_added(tx, loan)
         await self._begin(tx, "settle", event, Imported(backup=loan.backup))
 
     async def on_backup_removal_requested(
@@ -130,7 +132,7 @@ class Storage:
 
     async def on_deployment_failed(self, event: DeploymentFailed, tx: Transaction) -> None:
         """Take back what the run was given here, if it was a backup or a restore."""
-        await self._leftovers.end(tx, event.deployment, event.run)
+        await self._leftovers.end(tx, event.deployment, event.run, event.outcome)
 
     async def _begin(self, tx: Transaction, kind: str, event: RunEvent, asked: Value) -> None:
         revision = event.revision if isinstance(event, RevisionEvent) else REVISION
@@ -152,9 +154,9 @@ class Storage:
             self._removal.kind(),
             Exporting(ledger).kind(),
             Collecting(ledger).kind(),
-            Lending(ledger).kind(),
+            Lending(ledger, self._leftovers).kind(),
             Settling(ledger).kind(),
-            Discarding(ledger).kind(),
+            Discarding(ledger, self._leftovers).kind(),
         )
 
     def watches(self) -> Sequence[jobs.Watch]:

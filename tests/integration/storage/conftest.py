@@ -14,6 +14,8 @@ from services.storage.service import Storage, Store, Stores
 from shared import ids, sealing
 from shared.contracts.deployments import BucketRequest, MachineRequest
 from shared.contracts.panel import DeploymentRequested
+from tests.integration.storage.backups import backed_up, given
+from tests.integration.storage.restores import CHANGED, World
 from tests.support.fakes.object_copier import FakeObjectCopier
 from tests.support.fakes.object_store import FakeObjectStore
 from tests.support.rig import E, ServiceRig, tables
@@ -136,3 +138,12 @@ async def rig(quiet: Rig) -> AsyncIterator[Rig]:
     """Yield storage at work."""
     async with quiet.working():
         yield quiet
+
+
+@pytest.fixture
+async def world(rig: Rig) -> World:
+    await given(rig)
+    found = World(rig, await backed_up(rig))
+    found.live.clear()
+    found.live.update(CHANGED)
+    return found

@@ -104,14 +104,14 @@ def state_imported(asked: StateImportRequested, *, run: str | None = None) -> St
     )
 
 
-def deployment_failed(event: RunEvent) -> DeploymentFailed:
+def deployment_failed(event: RunEvent, outcome: Outcome = Outcome.UNCHANGED) -> DeploymentFailed:
     return DeploymentFailed(
         deployment=event.deployment,
         run=event.run,
         revision=1,
         failure=Failure(code="export.failed", message="It failed.", retryable=True),
         stage="export",
-        outcome=Outcome.UNCHANGED,
+        outcome=outcome,
     )
 
 

@@ -222,6 +222,22 @@ async def killed_at(world: World, step: str, *, then: str | None = None) -> None
     await world.process.start()
 
 
+async def test_a_restore_that_fails_elsewhere_has_cost_and_added_nothing(world: World) -> None:
+    granted = await given(world)
+    done = await world.ask(state_exported(await exported(world)), BackupCompleted)
+    await change(world, granted)
+    before = await world.in_the_store()
+    lent = await world.ask(restore_requested(world.deployment, done.backup), StateImportRequested)
+    assert await content(world, granted) == {"pictures/1.png": b"one", **CHANGED}
+
+    await publish(world.deployers_bus, deployment_failed(lent, Outcome.ROLLED_BACK))
+
+    async def is_as_before() -> bool:
+        return await content(world, granted) == CHANGED and await world.in_the_store() == before
+
+    await eventually(is_as_before, within=30)
+
+
 async def test_an_export_that_fails_elsewhere_leaves_neither_bucket_nor_key(world: World) -> None:
     granted = await given(world)
     asked = await exported(world)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -27,6 +27,10 @@ class FakeObjectCopier(ObjectCopier):
     store: FakeObjectStore
     before_copy: Callable[[Place], None] | None = None
     """Called with what is copied, before it is: for what may happen in that moment."""
+    own_tags: bool = False
+    """Whether copies have tags of their own from now on, as those made in parts do."""
+    in_parts: dict[Place, bytes] = field(default_factory=dict)
+    """What has such a tag, as long as that is its content."""
     copies: int = 0
     """How many objects were copied."""
 
@@ -36,11 +40,7 @@ class FakeObjectCopier(ObjectCopier):
     ) -> AsyncIterator[Sequence[StoredObject]]:
         """Yield small pages."""
         found = [
-            StoredObject(
-                key=key,
-                size=len(content),
-                etag=hashlib.md5(content, usedforsecurity=False).hexdigest(),
-            )
+            self._stored(Place(bucket, key), content)
             for key, content in self._objects(bucket).items()
             if key.startswith(prefix)
         ]
@@ -48,16 +48,24 @@ class FakeObjectCopier(ObjectCopier):
             yield found[first : first + PAGE]
 
     @override
-    async def copy(self, source: Place, target: Place, size: int) -> bool:
+    async def find(self, place: Place) -> StoredObject | None:
+        """Return an object."""
+        content = self._objects(place.bucket).get(place.key) if self._has(place.bucket) else None
+        return None if content is None else self._stored(place, content)
+
+    @override
+    async def copy(self, source: Place, target: Place, size: int) -> str | None:
         """Copy an object."""
         if self.before_copy:
             self.before_copy(source)
         content = self._objects(source.bucket).get(source.key)
         if content is None:
-            return False
+            return None
         self._objects(target.bucket)[target.key] = content
         self.copies += 1
-        return True
+        if self.own_tags:
+            self.in_parts[target] = content
+        return self._stored(target, content).etag
 
     @override
     async def delete(self, bucket: str, keys: Sequence[str]) -> None:
@@ -83,9 +91,17 @@ class FakeObjectCopier(ObjectCopier):
         """Hash an object."""
         return hashlib.sha256(await self.read(bucket, key)).hexdigest()
 
+    def _has(self, bucket: str) -> bool:
+        return self.store.is_away or bucket in self.store.buckets
+
     def _objects(self, bucket: str) -> dict[str, bytes]:
         if self.store.is_away:
             raise errors.UnavailableError("store.unavailable", "the object store does not answer")
         if bucket not in self.store.buckets:
             raise errors.FaultError("store.unexpected", f"there is no bucket {bucket}")
         return self.store.buckets[bucket]
+
+    def _stored(self, place: Place, content: bytes) -> StoredObject:
+        parts = "-1" if self.in_parts.get(place) == content else ""
+        etag = hashlib.md5(content, usedforsecurity=False).hexdigest() + parts
+        return StoredObject(key=place.key, size=len(content), etag=etag)
