@@ -29,6 +29,7 @@ from .pausing import Pausing
 from .placing import Placing
 from .timing import Timing
 from .verdict import Verdict
+from .withdrawing import Withdrawing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,6 +119,7 @@ class Deployer:
             keeping=self.keeping,
             placing=self.placing,
             verdict=self.verdict,
+            withdrawing=self.withdrawing,
             conditions=self.conditions,
             settle=self.carrying.reverting.settle,
             timing=self.timing,
@@ -144,6 +146,11 @@ class Deployer:
     def verdict(self) -> Verdict:
         """What decides whether machines keep their systems."""
         return Verdict(hosts=self.hosts, probe=self.probe, timing=self.timing)
+
+    @property
+    def withdrawing(self) -> Withdrawing:
+        """The job that ends cancelled deploys whose machines may have been switched."""
+        return Withdrawing(revisions=self.revisions, hosts=self.hosts, timing=self.timing)
 
     @property
     def pausing(self) -> Pausing:
@@ -284,6 +291,7 @@ class Deployer:
         """List the work that this service does."""
         return (
             self.deploying.kind(),
+            self.withdrawing.kind(),
             self.forgetting.kind(),
             self.pausing.restart(),
             self.pausing.quiesce(),

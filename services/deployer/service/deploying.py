@@ -33,7 +33,8 @@ from ..domain import (
     System,
 )
 from .together import each
-from .verdict import OUTCOME, Trial
+from .verdict import OPEN, OUTCOME, Trial
+from .withdrawing import Withdrawal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from .placing import Placing
     from .timing import Timing
     from .verdict import Verdict
+    from .withdrawing import Withdrawing
 
 BUILD, COPY, SECRETS, SWITCH, HEALTH = "build", "copy", "secrets", "switch", "health"
 HARMLESS: Final = frozenset({BUILD, COPY, SECRETS})
@@ -58,10 +60,6 @@ COMMANDS_SECONDS: Final = 3000.0
 GOOD: Final = frozenset({SwitchResult.ACTIVATED, SwitchResult.UNCHANGED})
 WATCHES: Final = ("contents", "health")
 ENDLESS: Final = "the activation did not come to an end"
-OPEN: Final = (
-    "What nobody could confirm is taken back by the machine itself, within {seconds} s or when it "
-    "boots again; deploy again to be sure."
-)
 
 
 class Built(Value):
@@ -104,6 +102,7 @@ class Deploying:
     keeping: Keeping
     placing: Placing
     verdict: Verdict
+    withdrawing: Withdrawing
     conditions: Conditions
     settle: Callable[[str, Sequence[GrantedMachine]], Awaitable[None]]
     """Puts back what an import left that never ended, where that still exists."""
@@ -261,15 +260,14 @@ class Deploying:
         ]
 
     async def announce_failure(
-        self, job: jobs.Job, fall: jobs.Fall, _: Transaction
+        self, job: jobs.Job, fall: jobs.Fall, tx: Transaction
     ) -> Sequence[Event]:
-        """Say what failed, and what runs now."""
-        failure = fall.failure
-        usual = Outcome.UNCHANGED
-        # A machine that booted sends the job back: what was confirmed before that stays.
-        before = job.previous(SWITCH, Switched)
-        has_switched = fall.stage not in HARMLESS or (before is not None and before.run == job.run)
-        if has_switched and OUTCOME not in failure.details:
+        """Say what failed, and what runs now; or let somebody look who says that."""
+        failure, usual = fall.failure, Outcome.UNCHANGED
+        if OUTCOME not in failure.details and _may_have_switched(job, fall.stage):
+            if failure.code == jobs.CANCELLED:
+                await self._withdraw(job, fall, tx)
+                return []
             usual = Outcome.PARTIAL
             words = OPEN.format(seconds=self.timing.watchdog)
             failure = failure.model_copy(
@@ -285,6 +283,20 @@ class Deploying:
                 outcome=Outcome(failure.details.get(OUTCOME, usual)),
             )
         ]
+
+    async def _withdraw(self, job: jobs.Job, fall: jobs.Fall, tx: Transaction) -> None:
+        built, reached = job.result(BUILD, Built), job.previous(SECRETS, Reached)
+        await self.withdrawing.enqueue(
+            job,
+            Withdrawal(
+                failure=fall.failure,
+                stage=fall.stage,
+                systems=built.systems,
+                active=built.active,
+                boots=reached.boots if reached else {},
+            ),
+            tx,
+        )
 
     async def _revision(self, job: jobs.Job, tx: Transaction | None = None) -> Revision:
         revision = await self.revisions.revision(job.deployment, job.revision, job.run, tx)
@@ -302,6 +314,15 @@ class Deploying:
             boots=switched.boots,
             unchanged=frozenset(switched.unchanged),
         )
+
+
+def _may_have_switched(job: jobs.Job, stage: str) -> bool:
+    """Say whether a machine may run, or keep, something that this run has switched to.
+
+    A machine that booted sends the job back to before `secrets`, which were done by then.
+    """
+    placed = job.previous(SECRETS, Reached)
+    return stage not in HARMLESS or (placed is not None and placed.run == job.run)
 
 
 def _stayed(job: jobs.Job, machine: str, switch: Switch) -> bool:

@@ -15,6 +15,7 @@ from .together import AFTER_BOOT, each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from shared.contracts.deployments import GrantedMachine
 
@@ -30,6 +31,11 @@ WORDS: Final = {
     Outcome.PARTIAL: "Some machines keep the new configuration; deploy again or remove it.",
     Outcome.ROLLBACK_FAILED: "It could not be taken back; the provider has to look.",
 }
+
+OPEN: Final = (
+    "What nobody could confirm is taken back by the machine itself, within {seconds} s or when it "
+    "boots again; deploy again to be sure."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +92,7 @@ class Verdict:
     async def take_back(self, trial: Trial, reason: str) -> errors.FaultError:
         """Take back what was switched, and return the failure that says so."""
         found = await self._refuse(trial, reason)
-        outcome = _outcome({it.result for it in found.values()})
+        outcome = outcome_of({it.result for it in found.values()})
         failed = [it.reason for it in found.values() if it.result is SwitchResult.ROLLED_BACK]
         text = reason or "; ".join(sorted(set(failed)))
         return errors.FaultError(
@@ -104,7 +110,7 @@ class Verdict:
         results = {it.result for it in found.values()}
         if results == {SwitchResult.CONFIRMED}:
             return
-        outcome = _outcome(results)
+        outcome = outcome_of(results)
         words = f"The run was cancelled. {WORDS[outcome]}"
         raise jobs.RunCancelledError(words, details={OUTCOME: outcome})
 
@@ -165,7 +171,7 @@ class Verdict:
         return [it for it in found.values() if it]
 
 
-def _outcome(results: set[SwitchResult]) -> Outcome:
+def outcome_of(results: AbstractSet[SwitchResult]) -> Outcome:
     """Return the one outcome of several machines, the worst that is true."""
     if SwitchResult.ROLLBACK_FAILED in results:
         return Outcome.ROLLBACK_FAILED

@@ -27,7 +27,7 @@ from tests.integration.deployer.conftest import TIMING, World, a_deployer
 from tests.support.deployments import a_machine, a_wish
 from tests.support.eventually import eventually
 from tests.support.fakes.health_probe import FakeHealthProbe
-from tests.support.fakes.host import FakeHosts
+from tests.support.fakes.host import EMPTY, FakeHosts
 from tests.support.fakes.system_builder import FakeSystemBuilder
 
 if TYPE_CHECKING:
@@ -192,6 +192,22 @@ async def test_a_deploy_that_is_cancelled_after_the_switch_is_taken_back(played:
     assert kind == DeploymentFailed.event_type()
     assert (event["failure"]["code"], event["outcome"]) == ("cancelled", "rolled_back")
     assert event["stage"] == "health"
+
+
+async def test_a_deploy_that_is_cancelled_while_a_machine_boots_says_what_runs(
+    played: Played,
+) -> None:
+    async with played.working(pause="health", seconds=1.0):
+        run = await played.ask("hello")
+        await eventually(lambda: any(it.step == "health" for it in played.progress), within=10)
+        played.host.boot_again()
+        await played.cancel(run)
+
+        kind, event = await played.ended(run)
+
+    assert kind == DeploymentFailed.event_type()
+    assert (event["failure"]["code"], event["outcome"]) == ("cancelled", "rolled_back")
+    assert played.host.system == EMPTY
 
 
 async def test_a_deploy_that_is_cancelled_before_the_switch_leaves_things_unchanged(

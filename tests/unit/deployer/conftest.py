@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from services.deployer.domain import Revision
     from services.deployer.ports import SecretMaker
-    from shared.contracts.messages import Event
+    from shared.contracts.messages import Event, Value
     from shared.contracts.progress import StepState
     from shared.contracts.state import SavedApplication
     from shared.database import Transaction
@@ -110,7 +110,7 @@ class Rig:
     def host(self) -> FakeHost:
         return self.hosts.at(self.revision.machines[0])
 
-    def job(self, *, attempt: int = 1, run: str = "") -> jobs.Job:
+    def job(self, *, attempt: int = 1, run: str = "", asked: Value | None = None) -> jobs.Job:
         async def tell(_: Report, __: StepState) -> None:
             return
 
@@ -121,7 +121,7 @@ class Rig:
             revision=self.revision.wanted.revision,
             run=run or self.revision.wanted.run,
             attempt=attempt,
-            arguments={},
+            arguments=asked.model_dump(mode="json") if asked else {},
             results=self.results,
             earlier=self.earlier,
             tell=tell,
