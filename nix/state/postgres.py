@@ -48,6 +48,8 @@ SETTINGS: Final = {
 }
 # Connection failures, the server's start and end, too many connections, and locks.
 FOR_A_MOMENT: Final = ("08", "57P", "53300", "55P03")
+DISK_FULL: Final = "53100"
+FULL: Final = ("space.missing", "make room on the disk of its server")
 AWAY: Final = frozenset({"database.failed", "database.lost", "database.unreachable"})
 """What is said of a database that is not there, or not now."""
 
@@ -66,11 +68,12 @@ def explained(place: DatabasePlace) -> Iterator[None]:
         yield
     except asyncpg.PostgresError as error:
         state = getattr(error, "sqlstate", None) or ""
+        code, advice = FULL if state == DISK_FULL else ("database.failed", "look at its log")
         # Details may hold rows of somebody; the first line does not.
         raise StateError(
-            "database.failed",
-            f"database {place.name} says: {error.args[0]} ({state}); look at its log, then run "
-            "the same again",
+            code,
+            f"database {place.name} says: {error.args[0]} ({state}); {advice}, then run the same "
+            "again",
             is_retryable=state.startswith(FOR_A_MOMENT),
         ) from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -36,6 +37,7 @@ UNFORESEEN: Final = (
     *(ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError),
     *(RuntimeError, TypeError, ValueError),
 )
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 USAGE: Final = f"usage: fediversity-state {'|'.join(VERBS)} APPLICATION < REQUEST"
 
 
@@ -57,12 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         progress.say({"error": {"code": error.code, "message": error.message}})
         return AGAIN if error.is_retryable else FAILED
     except OSError as error:
-        place = f" at {error.filename}" if error.filename else ""
-        message = (
-            f"this machine refuses{place}: {error.strerror or error}; see to its disk and its "
-            "rights, then run the same again"
-        )
-        progress.say({"error": {"code": "machine.failed", "message": message}})
+        progress.say({"error": _refused(error)})
         return FAILED
     except MemoryError:
         message = "this machine has too little memory; run the same again when there is more"
@@ -79,6 +76,16 @@ def main(arguments: Sequence[str]) -> int:
         return FAILED
     progress.say({"result": result})
     return DONE
+
+
+def _refused(error: OSError) -> dict[str, str]:
+    """Return what is said when the machine itself refuses something."""
+    code, advice = ("machine.failed", "see to its disk and its rights")
+    if error.errno in FULL:
+        code, advice = ("space.missing", "make room on its disk")
+    place = f" at {error.filename}" if error.filename else ""
+    what = f"this machine refuses{place}: {error.strerror or error}"
+    return {"code": code, "message": f"{what}; {advice}, then run the same again"}
 
 
 def _done(arguments: Sequence[str], progress: Progress) -> dict[str, Any]:
