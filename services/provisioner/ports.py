@@ -119,7 +119,7 @@ class RuntimeBackend(Protocol):
         """Give a machine another size; it is stopped for that, and its disk never shrinks.
 
         Raises:
-            FaultError: the host has no room for it; the machine was not stopped.
+            FaultError: the host has no room or memory for it; the machine was not stopped.
         """
         ...
 
@@ -149,6 +149,8 @@ class RuntimeBackend(Protocol):
 
         Raises:
             ConflictError: something else listens on one of its addresses.
+            FaultError: the host has no memory for it; if it had less before it was given another
+                size, it has that again, and runs.
             NotFoundError: there is no such machine.
         """
         ...

@@ -2,83 +2,25 @@
 
 from __future__ import annotations
 
-import socket
 import uuid
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from services.provisioner.adapters.qemu.machines import MachineFolder
 from services.provisioner.domain import SSH_PORT, Door, Size
 from services.provisioner.ports import Image, MachineOrder, Power
 from shared import errors, ids
 from shared.contracts.deployments import Endpoint
 from shared.embedded.ports import LOOPBACK, free
+from tests.support.backend_cases import HUGE, SMALL, InMemory, Qemu
 from tests.support.backends import PACKAGES, hosting
-from tests.support.fakes.runtime_backend import FakeRuntimeBackend
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from services.provisioner.adapters.qemu import QemuRuntimeBackend
-    from services.provisioner.ports import RuntimeBackend
-
-SMALL = Size(cpus=1, memory_mib=192, disk_gib=3)
-
-
-class Case(Protocol):
-    """A backend under test, and ways to do to it what the world does."""
-
-    @property
-    def backend(self) -> RuntimeBackend: ...
-
-    async def kill(self, order: MachineOrder) -> None: ...
-
-    def process(self, order: MachineOrder) -> object: ...
-
-    def occupied(self, endpoint: Endpoint) -> AbstractContextManager[None]: ...
-
-
-@dataclass
-class InMemory:
-    backend: FakeRuntimeBackend = field(default_factory=FakeRuntimeBackend)
-
-    async def kill(self, order: MachineOrder) -> None:
-        self.backend.kill(order.name)
-
-    def process(self, order: MachineOrder) -> object:
-        return self.backend.starts.count(order.name)
-
-    @contextmanager
-    def occupied(self, endpoint: Endpoint) -> Iterator[None]:
-        self.backend.taken.add(endpoint)
-        yield
-        self.backend.taken.remove(endpoint)
-
-
-@dataclass
-class Qemu:
-    backend: QemuRuntimeBackend
-
-    async def kill(self, order: MachineOrder) -> None:
-        process = self._folder(order).process(order.identity)
-        assert process is not None
-        await process.end()
-
-    def process(self, order: MachineOrder) -> object:
-        return self._folder(order).process(order.identity)
-
-    @contextmanager
-    def occupied(self, endpoint: Endpoint) -> Iterator[None]:
-        with socket.create_server((endpoint.host, endpoint.port)):
-            yield
-
-    def _folder(self, order: MachineOrder) -> MachineFolder:
-        return MachineFolder(self.backend.directory / order.name)
+    from tests.support.backend_cases import Case
 
 
 @pytest.fixture(params=["fake", "qemu"])
@@ -320,6 +262,51 @@ async def test_a_resized_machine_is_stopped_and_has_the_new_size(
     found = await case.backend.find(order.name)
     assert found is not None
     assert (found.size, found.power) == (larger, Power.STOPPED)
+
+
+async def test_a_machine_is_not_stopped_for_memory_that_the_host_does_not_have(
+    case: Case, order: MachineOrder
+) -> None:
+    await case.backend.create(order)
+    await case.backend.start(order.name, order.identity)
+    process = case.process(order)
+
+    with case.available(1000), pytest.raises(errors.FaultError) as caught:
+        await case.backend.resize(order.name, order.identity, HUGE)
+
+    assert caught.value.code == "machine.memory_full"
+    assert "nothing was changed" in caught.value.message
+    assert "free -m" in caught.value.message
+    assert case.process(order) == process
+    found = await case.backend.find(order.name)
+    assert found is not None
+    assert (found.size, found.power) == (SMALL, Power.RUNNING)
+
+
+async def test_a_machine_that_gets_no_memory_for_its_new_size_runs_with_the_one_it_had(
+    case: Case, order: MachineOrder
+) -> None:
+    await case.backend.create(order)
+    await case.backend.start(order.name, order.identity)
+
+    with case.available(2**20):
+        await case.backend.resize(order.name, order.identity, HUGE)
+    with case.limited():
+        # What a run does meanwhile.
+        await case.backend.forward(order.name, order.identity, order.addresses)
+        with pytest.raises(errors.FaultError) as caught:
+            await case.backend.start(order.name, order.identity)
+        process = case.process(order)
+        await case.backend.start(order.name, order.identity)
+
+    assert caught.value.code == "machine.memory_full"
+    assert f"{order.name} runs as before" in caught.value.message
+    assert case.process(order) == process
+    found = await case.backend.find(order.name)
+    assert found is not None
+    # A disk never shrinks.
+    assert found.size == replace(SMALL, disk_gib=HUGE.disk_gib)
+    assert found.power is Power.RUNNING
 
 
 async def test_a_removed_machine_is_gone_and_its_name_is_free(

@@ -292,6 +292,13 @@ class Machines:
     async def _occupy_one(self, tx: Transaction, name: str, port: int) -> Endpoint:
         taken = await self.repository.taken_ports(tx, self.addresses.host)
         for endpoint in self.addresses.candidates(name):
+        if found.size != placement.size:
+            # The watch, or an attempt that was cut short, was told so.
+            raise errors.FaultError(
+                "machine.memory_full",
+                f"{machine.name} runs with {found.size}, as before: this host lacks the memory to "
+                f"start it with {placement.size}; see: free -m",
+            )
             if (
                 endpoint.port not in taken
                 and await self.backend.is_free(endpoint)

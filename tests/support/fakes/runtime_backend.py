@@ -38,6 +38,12 @@ class FakeRuntimeBackend(RuntimeBackend):
     """Where something else begins to listen at the moment of a start."""
     is_full: bool = False
     """The host has no room for another machine, or for a larger one."""
+    has_memory: bool = True
+    """The host has memory available for larger machines."""
+    most_memory_mib: int = 2**20
+    """No machine starts with more memory than that."""
+    former: dict[str, Size] = field(default_factory=dict)
+    """The sizes with which machines ran that have not been started with another since."""
     is_rigid: bool = False
     """A machine that is stopped for another size does not get it."""
     unanswered: int = 0
@@ -112,9 +118,12 @@ class FakeRuntimeBackend(RuntimeBackend):
         machine = self._mine(name, identity)
         if self.is_full:
             raise errors.FaultError("machine.disk_full", "free some space, see: df -h")
+        if not self.has_memory:
+            raise errors.FaultError("machine.memory_full", "nothing was changed, see: free -m")
         await self.stop(name, identity)
         if self.is_rigid:
             raise errors.CommandError(("qemu-img", "resize"), 1, "it did not")
+        self.former.setdefault(name, machine.size)
         self.machines[name] = replace(machine, size=size, power=Power.STOPPED)
 
     @override
@@ -124,8 +133,16 @@ class FakeRuntimeBackend(RuntimeBackend):
             return
         for endpoint in machine.addresses.values():
             await self._listen(endpoint)
-        self.starts.append(name)
-        self.machines[name] = replace(machine, power=Power.RUNNING, doors=self.ways_out)
+        former = self.former.pop(name, machine.size)
+        has_memory = machine.size.memory_mib <= self.most_memory_mib
+        size = machine.size if has_memory else replace(former, disk_gib=machine.size.disk_gib)
+        if size.memory_mib <= self.most_memory_mib:
+            self.starts.append(name)
+            self.machines[name] = replace(
+                machine, power=Power.RUNNING, doors=self.ways_out, size=size
+            )
+        if not has_memory:
+            raise errors.FaultError("machine.memory_full", f"{name} runs as before: free -m")
 
     @override
     async def forward(self, name: str, identity: str, addresses: Mapping[int, Endpoint]) -> None:

@@ -15,7 +15,17 @@ from shared import errors, telemetry
 
 from ...domain import SSH_PORT
 from ...ports import RuntimeBackend
-from . import acceleration, arguments, commands, machines, monitor, opening, reach, ways_out
+from . import (
+    acceleration,
+    arguments,
+    commands,
+    machines,
+    memory,
+    monitor,
+    opening,
+    reach,
+    ways_out,
+)
 from .machines import MachineFolder
 
 if TYPE_CHECKING:
@@ -93,14 +103,17 @@ class QemuRuntimeBackend(RuntimeBackend):
     @override
     async def resize(self, name: str, identity: str, size: Size) -> None:
         folder, order = self._mine(name, identity)
-        # Without room it could not even be started again.
+        # Without room it could not even be started again. A disk only takes what is written to it.
         commands.check_room(folder.path, machines.ROOM_BYTES)
+        had = order.size.memory_mib if folder.process(identity) else 0
+        memory.check(name, had, size)
         await self.stop(name, identity)
         if size.disk_gib > order.size.disk_gib:
             await commands.run(
                 ("qemu-img", "resize", "-q", machines.DISK, f"{size.disk_gib}G"),
                 folder=folder.path,
             )
+        folder.remember_size(order.size)
         folder.record(replace(order, size=size))
 
     @override
@@ -119,11 +132,12 @@ class QemuRuntimeBackend(RuntimeBackend):
     @override
     async def start(self, name: str, identity: str) -> None:
         folder, order = self._mine(name, identity)
-        if process := folder.process(identity):
-            if await self._runs(folder, identity):
-                return
-            await process.end()
-        await self._launch(folder, order)
+        process = folder.process(identity)
+        if process is None or not await self._runs(folder, identity):
+            if process:
+                await process.end()
+            await self._launch_or_go_back(folder, order)
+        folder.forget_former_size()
 
     @override
     async def reach(self, name: str, identity: str) -> None:
@@ -189,6 +203,21 @@ class QemuRuntimeBackend(RuntimeBackend):
             raise _explained(error, order) from error
         folder.process(order.identity)
         telemetry.log.info("machine_started", machine=order.name, accelerator=accelerator)
+
+    async def _launch_or_go_back(self, folder: MachineFolder, order: MachineOrder) -> None:
+        """Start a machine; one that gets no memory for its new size, with the one it had."""
+        try:
+            await self._launch(folder, order)
+        except errors.FaultError as error:
+            former = folder.former_size()
+            if error.code != memory.FULL or former is None:
+                raise
+            before = replace(order, size=replace(former, disk_gib=order.size.disk_gib))
+            folder.record(before)
+            folder.forget_former_size()
+            await self._launch(folder, before)
+            message = f"{error.message}. {order.name} runs as before, with {before.size}"
+            raise errors.FaultError(memory.FULL, message) from error
 
     async def _accelerator(self, folder: MachineFolder) -> str:
         if self.accelerator != "auto":
@@ -276,11 +305,7 @@ def _explained(error: errors.CommandError, order: MachineOrder) -> errors.Hostin
     if 'Failed to get "write" lock' in text:
         return errors.UnavailableError("machine.starting", f"{order.name} is being started already")
     if "Cannot allocate memory" in text or "cannot set up guest memory" in text:
-        return errors.FaultError(
-            "machine.memory_full",
-            f"this host has no {order.size.memory_mib} MiB of memory left for {order.name}; "
-            "see: free -m",
-        )
+        return memory.refused(order.name, order.size)
     return error
 
 

@@ -4,6 +4,7 @@ disk.qcow2           what it wrote, over base.qcow2
 base.qcow2 kernel initrd    its image, for life: links that outlive the cache
 hostname authorized_keys hostkey   its seed, read by QEMU at each start
 machine.json         what was ordered
+former-size.json     the size that it ran with last, until it runs with another
 doors.json           where its doors led when it was started
 open-doors           which of those to the world are open
 process.json         the process that runs it, by pid and start time
@@ -15,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.contracts.deployments import Endpoint
@@ -37,6 +38,7 @@ AUTHORIZED_KEYS: Final = "authorized_keys"
 HOST_NAME: Final = "hostname"
 SEEDS: Final = (HOST_NAME, AUTHORIZED_KEYS, HOST_KEY)
 ORDER: Final = "machine.json"
+FORMER_SIZE: Final = "former-size.json"
 PROCESS: Final = "process.json"
 # Room for what a machine writes soon after its first boot; the rest is promised, as disks are.
 ROOM_BYTES: Final = 256 * 2**20
@@ -104,27 +106,39 @@ class MachineFolder:
         """Seed who may enter, from the next start on."""
         (self.path / AUTHORIZED_KEYS).write_text(f"{public_key.strip()}\n")
 
+    def former_size(self) -> Size | None:
+        """Return the size that it ran with last, when it has got another since."""
+        try:
+            return Size(**json.loads((self.path / FORMER_SIZE).read_text()))
+        except FileNotFoundError:
+            return None
+
+    def remember_size(self, size: Size) -> None:
+        """Keep the size that it ran with last, before it gets another."""
+        if self.former_size() is None:
+            self._write(FORMER_SIZE, asdict(size))
+
+    def forget_former_size(self) -> None:
+        """Note that it runs with the size that was ordered."""
+        (self.path / FORMER_SIZE).unlink(missing_ok=True)
+
     def record(self, order: MachineOrder) -> None:
         """Record what is ordered; from then on the machine exists."""
-        fresh = self.path / f"{ORDER}.new"
-        fresh.write_text(
-            json.dumps(
-                {
-                    "identity": order.identity,
-                    "image": order.image.key,
-                    "packages": order.image.packages,
-                    "size": {
-                        "cpus": order.size.cpus,
-                        "memory_mib": order.size.memory_mib,
-                        "disk_gib": order.size.disk_gib,
-                    },
-                    "addresses": {
-                        str(port): at.model_dump() for port, at in order.addresses.items()
-                    },
-                }
-            )
+        self._write(
+            ORDER,
+            {
+                "identity": order.identity,
+                "image": order.image.key,
+                "packages": order.image.packages,
+                "size": asdict(order.size),
+                "addresses": {str(port): at.model_dump() for port, at in order.addresses.items()},
+            },
         )
-        fresh.rename(self.path / ORDER)
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
+        fresh = self.path / f"{name}.new"
+        fresh.write_text(json.dumps(content))
+        fresh.rename(self.path / name)
 
 
 def _addresses(found: Mapping[str, Any]) -> Mapping[int, Endpoint]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,6 +59,19 @@ def test_a_machine_of_an_earlier_version_has_the_two_addresses_that_it_had(
     path.write_text(json.dumps(written | {"ssh": dict(SSH), "http": dict(HTTP), "http_port": 80}))
 
     assert folder.order() == ORDER
+
+
+def test_the_size_that_it_ran_with_last_is_kept_until_it_runs_with_another(
+    folder: machines.MachineFolder,
+) -> None:
+    larger = replace(ORDER.size, memory_mib=512)
+
+    assert folder.former_size() is None
+    folder.remember_size(ORDER.size)
+    folder.remember_size(larger)
+    assert folder.former_size() == ORDER.size
+    folder.forget_former_size()
+    assert folder.former_size() is None
 
 
 def test_a_machine_that_runs_has_the_doors_that_it_was_started_with(
