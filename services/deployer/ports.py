@@ -63,7 +63,8 @@ class Host(Protocol):
 
     Every method raises UnavailableError when the machine does not answer, and FaultError when
     something else answers in its place. Those that take `boot_id` raise RebootedError when the
-    machine has booted since, and have done nothing then.
+    machine has booted since, and have done nothing then. Words of a machine are few when they get
+    here, and have no control characters.
     """
 
     async def look(self) -> Sighting:

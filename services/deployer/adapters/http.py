@@ -13,6 +13,7 @@ from typing_extensions import override
 from shared import http
 
 from ..ports import HealthProbe
+from . import words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -51,5 +52,5 @@ class HttpHealthProbe(HealthProbe):
         except (httpx2.HTTPError, TimeoutError) as error:
             return f"no answer ({type(error).__name__})"
         is_text = response.headers.get("content-type", "").startswith("text/plain")
-        words = chunk.decode(errors="replace").split() if is_text else []
-        return " ".join([f"status {response.status_code}", *words])
+        excerpt = chunk.decode(errors="replace") if is_text else ""
+        return " ".join([f"status {response.status_code}", *words.said(excerpt).split()])

@@ -18,6 +18,7 @@ LONGEST_LINE: Final = 2**20
 """The bytes of a line of output that is read as one."""
 LAST_WORDS: Final = 4096
 """As much as is kept of what a program complains about while it works."""
+LONGEST_COMPLAINT: Final = 2**16
 
 
 class Run(Protocol):
@@ -108,7 +109,9 @@ async def run(
         await stop(process)
     if process.returncode != 0:
         raise errors.CommandError(
-            argv, process.returncode or 0, complaints.decode(errors="replace")
+            argv,
+            process.returncode or 0,
+            complaints[-LONGEST_COMPLAINT:].decode(errors="replace"),
         )
     return output
 

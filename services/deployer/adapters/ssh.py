@@ -19,9 +19,9 @@ from typing_extensions import override
 
 from shared import errors
 
-from ..domain import Folder, FolderVerb, RebootedError, Sighting, Switch, SwitchResult
+from ..domain import Folder, FolderVerb, RebootedError, Switch, SwitchResult
 from ..ports import Host, Hosts
-from . import disk, process, state, vitals
+from . import disk, process, reports, state, vitals, words
 from .connection import COMMAND_SECONDS, Connection
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from shared.contracts.deployments import GrantedMachine
 
-    from ..domain import Carried, Permit, StateVerb, System, UnitVerb, Vitals
+    from ..domain import Carried, Permit, Sighting, StateVerb, System, UnitVerb, Vitals
     from ..ports import Told
     from .nix import Nix
 
@@ -84,8 +84,7 @@ class SshHost(Host):
     @override
     async def look(self) -> Sighting:
         text = await self.connection.do(f"cat {BOOT_ID}; readlink -f /run/current-system || true")
-        boot_id, _, system = text.partition("\n")
-        return Sighting(boot_id=boot_id, system=system.strip())
+        return reports.sighting(text)
 
     @override
     async def copy(self, system: System, *, verify: bool) -> None:
@@ -140,7 +139,7 @@ class SshHost(Host):
         except errors.CommandError as error:
             if error.status != OTHER_TIME:
                 raise
-            message = f"{self.connection.machine} was not started: {error.stderr.strip()}"
+            message = f"{self.connection.machine} was not started: {words.said(error.stderr)}"
             raise errors.ConflictError("machine.disk_of_another_time", message) from error
 
     @override
@@ -153,8 +152,8 @@ class SshHost(Host):
 
     @override
     async def switch(self, boot_id: str, system: System, seconds: int) -> Switch:
-        words = f"{system}/bin/guarded-switch {PROFILE} {system} {seconds:d}"
-        command = shlex.join(["/bin/sh", "-c", f"rm -f {MASKED}/*; exec {words}"])
+        program = f"{system}/bin/guarded-switch {PROFILE} {system} {seconds:d}"
+        command = shlex.join(["/bin/sh", "-c", f"rm -f {MASKED}/*; exec {program}"])
         patience = seconds + COMMAND_SECONDS
         try:
             text = await self._within_boot(in_boot(boot_id, command), seconds=patience)
@@ -162,7 +161,7 @@ class SshHost(Host):
             if error.code != process.TIMEOUT:
                 raise
             return Switch(result=SwitchResult.ACTIVATING, generation=0)
-        switch = report(text)
+        switch = reports.switch(text)
         if disk.is_full(switch.reason):
             return replace(switch, reason=disk.full_in(self.connection.machine).message)
         return switch
@@ -170,7 +169,7 @@ class SshHost(Host):
     @override
     async def confirm(self, boot_id: str, system: System) -> Switch:
         command = in_boot(boot_id, f"{system}/bin/confirm-switch")
-        return report(await self._within_boot(command))
+        return reports.switch(await self._within_boot(command))
 
     @override
     async def renew(self) -> None:
@@ -178,8 +177,9 @@ class SshHost(Host):
 
     @override
     async def refuse(self, boot_id: str, system: System, reason: str) -> Switch:
-        words = shlex.join([f"{system}/bin/guarded-switch", "--refuse", reason])
-        return report(await self._within_boot(in_boot(boot_id, words), seconds=COPY_SECONDS))
+        refusal = shlex.join([f"{system}/bin/guarded-switch", "--refuse", reason])
+        said = await self._within_boot(in_boot(boot_id, refusal), seconds=COPY_SECONDS)
+        return reports.switch(said)
 
     @override
     async def units(self, boot_id: str, verb: UnitVerb, names: Sequence[str]) -> None:
@@ -189,40 +189,40 @@ class SshHost(Host):
 
     @override
     async def perform(self, boot_id: str, application: str, command: Sequence[str]) -> str:
-        words = shlex.join([f"{CURRENT}/as-application", application, *command])
+        program = shlex.join([f"{CURRENT}/as-application", application, *command])
         # With a status of its own: what ssh fails with must not be taken for the command's.
-        script = shlex.join(["/bin/sh", "-c", f"{words} 1>&2 || exit {FAILED}"])
+        script = shlex.join(["/bin/sh", "-c", f"{program} 1>&2 || exit {FAILED}"])
         try:
             await self._within_boot(in_boot(boot_id, script), seconds=PERFORM_SECONDS)
         except errors.CommandError as error:
             if error.status != FAILED:
                 raise
-            return error.stderr.strip()[-LAST_WORDS:] or "it failed without a word"
+            return words.said(error.stderr, LAST_WORDS) or "it failed without a word"
         return ""
 
     @override
     async def folder(self, boot_id: str, verb: FolderVerb, application: str, export: str) -> Folder:
-        words = shlex.join([f"{CURRENT}/state-folder", verb, application, export])
+        program = shlex.join([f"{CURRENT}/state-folder", verb, application, export])
         try:
-            said = await self._within_boot(in_boot(boot_id, words), seconds=COPY_SECONDS)
+            said = await self._within_boot(in_boot(boot_id, program), seconds=COPY_SECONDS)
         except errors.CommandError as error:
             if verb is not FolderVerb.STATUS or error.status not in UNKNOWN:
                 raise
             place = shlex.quote(f"{ASIDE}/{application}/{export}")
             script = f"if [ -e {place} ]; then echo aside; else echo none; fi"
-            words = shlex.join(["/bin/sh", "-c", script])
-            said = await self._within_boot(in_boot(boot_id, words))
+            program = shlex.join(["/bin/sh", "-c", script])
+            said = await self._within_boot(in_boot(boot_id, program))
         if said.strip() not in set(Folder):
-            raise errors.FaultError("machine.unreadable", f"the machine reports {said[-200:]!r}")
+            raise reports.unreadable(said)
         return Folder(said.strip())
 
     @override
     async def carry(
         self, boot_id: str, verb: StateVerb, application: str, document: str, told: Told
     ) -> Carried:
-        words = shlex.join([state.PROGRAM, verb, application])
+        program = shlex.join([state.PROGRAM, verb, application])
         try:
-            return await state.carry(self.connection, in_boot(boot_id, words), document, told)
+            return await state.carry(self.connection, in_boot(boot_id, program), document, told)
         except errors.CommandError as error:
             if error.status == REBOOTED:
                 raise RebootedError(self.connection.machine) from error
@@ -258,16 +258,6 @@ def in_boot(boot_id: str, command: str) -> str:
         f"read -r boot < {BOOT_ID}; "
         f'[ "$boot" = {shlex.quote(boot_id)} ] || exit {REBOOTED}; exec {command}'
     )
-
-
-def report(text: str) -> Switch:
-    """Read what the programs of a system print about a switch: result, generation, reason."""
-    line = text.strip().splitlines()[-1:] or [""]
-    result, _, rest = line[0].partition(" ")
-    generation, _, reason = rest.partition(" ")
-    if result not in set(SwitchResult) or not generation.isdecimal():
-        raise errors.FaultError("machine.unreadable", f"the machine reports {text[-200:]!r}")
-    return Switch(result=SwitchResult(result), generation=int(generation), reason=reason.strip())
 
 
 def archived(secrets: Mapping[str, Mapping[str, bytes]]) -> bytes:

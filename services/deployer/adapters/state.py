@@ -7,15 +7,17 @@ cannot be read may not be taken for success.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from shared import errors
 from shared.contracts.messages import Value
 
 from ..domain import Carried, Headway
+from . import words
 from .connection import failure
 
 if TYPE_CHECKING:
@@ -27,28 +29,35 @@ SECONDS: Final = 12 * 3600.0
 """For one application; long, as nothing but a lost machine should end it."""
 DONE: Final = 0
 AGAIN: Final = 75
+MOST_KINDS: Final = 100
+"""As many different things as are told to be under way."""
+MOST_TOLD: Final = 1000
+TOLD_A_SECOND: Final = 20
+"""How often it is told how far something is, besides the first so many times."""
 V = TypeVar("V", bound=Value)
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+Name = Annotated[str, AfterValidator(words.named)]
 
 
 class _Progress(Value):
-    what: str
-    done: int
-    total: int | None
-    unit: str
+    what: Name
+    done: Count
+    total: Count | None
+    unit: Name
 
 
 class _Result(Value):
-    manifest: str
-    sha256: str
-    rows: int
-    files: int
-    bytes: int
-    not_included: tuple[str, ...]
+    manifest: str = Field(pattern=r"^[A-Za-z0-9._/-]{1,200}$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    rows: Count
+    files: Count
+    bytes: Count
+    not_included: Annotated[tuple[str, ...], AfterValidator(words.listed)]
 
 
 class _Error(Value):
-    code: str
-    message: str
+    code: Name
+    message: Annotated[str, AfterValidator(words.said)]
 
 
 @dataclass(slots=True)
@@ -59,6 +68,9 @@ class Answer:
     told: Told
     result: Carried | None = None
     error: _Error | None = None
+    begun: set[str] = field(default_factory=set)
+    told_times: int = 0
+    since: float = field(default_factory=time.monotonic)
 
     async def hear(self, line: bytes) -> None:
         """Hear a line.
@@ -69,7 +81,7 @@ class Answer:
         match self._read(line):
             case {"progress": said}:
                 found = self._checked(_Progress, said)
-                await self.told(Headway(**found.model_dump()))
+                await self._tell(Headway(**found.model_dump()))
             case {"result": said}:
                 self.result = Carried(**self._checked(_Result, said).model_dump())
             case {"error": said}:
@@ -77,10 +89,20 @@ class Answer:
             case _:
                 raise self._unreadable()
 
+    async def _tell(self, headway: Headway) -> None:
+        """Tell how far something is, unless too much has been told by now."""
+        most = MOST_TOLD + TOLD_A_SECOND * (time.monotonic() - self.since)
+        is_new = headway.what not in self.begun
+        if self.told_times >= most or (is_new and len(self.begun) >= MOST_KINDS):
+            return
+        self.begun.add(headway.what)
+        self.told_times += 1
+        await self.told(headway)
+
     def _read(self, line: bytes) -> Any:  # noqa: ANN401 - whatever a machine says
         try:
             return json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._unreadable() from error
 
     def _checked(self, kind: type[V], said: object) -> V:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from shared import errors
-
 from ..domain import Vitals
+from . import reports, words
 
 SECONDS: Final = 8.0
 COMMAND: Final = (
     "cat /proc/sys/kernel/random/boot_id; readlink -f /run/current-system || echo; "
     "df -Pk /var/lib | tail -n 1; /run/current-system/bin/units status || true"
 )
-_SAID: Final = re.compile(r"(\S+)\n(\S*)\n.* (\d+)% .*\n((?:\S+ \S+.*\n)*)")
+_SAID: Final = re.compile(
+    rf"({reports.BOOT_ID})\n({reports.SYSTEM})\n.* (\d{{1,3}})% .*\n((?:\S+ \S+.*\n)*)"
+)
 
 
 def read(text: str) -> Vitals:
@@ -25,11 +26,11 @@ def read(text: str) -> Vitals:
     """
     found = _SAID.fullmatch(text)
     if found is None:
-        raise errors.FaultError("machine.unreadable", f"the machine says {text[-200:]!r}")
+        raise reports.unreadable(text)
     boot_id, system, percent, lines = found.groups()
     return Vitals(
         boot_id=boot_id,
         system=system,
-        units={name: state for name, state, *_ in map(str.split, lines.splitlines())},
+        units={name: words.named(state) for name, state, *_ in map(str.split, lines.splitlines())},
         disk_percent=int(percent),
     )

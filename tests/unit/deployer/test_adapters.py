@@ -11,10 +11,10 @@ import pytest
 import structlog
 from typing_extensions import override
 
-from services.deployer.adapters import process
+from services.deployer.adapters import process, reports
 from services.deployer.adapters.connection import Connection, failure
 from services.deployer.adapters.nix import SANDBOX, Nix
-from services.deployer.adapters.ssh import SshHost, SshHosts, archived, in_boot, report
+from services.deployer.adapters.ssh import SshHost, SshHosts, archived, in_boot
 from services.deployer.domain import Switch, SwitchResult, System
 from shared import errors
 from tests.support.deployments import HOST_KEY, a_machine
@@ -78,11 +78,11 @@ def test_what_ssh_says_is_for_the_log_and_not_for_operators() -> None:
 @pytest.mark.parametrize("text", ["", "nonsense", "activated", "activated x", "unknown 3"])
 def test_a_report_that_is_none_is_a_fault(text: str) -> None:
     with pytest.raises(errors.FaultError):
-        report(text)
+        reports.switch(text)
 
 
 def test_a_report_is_the_last_line() -> None:
-    assert report("noise\nrolled_back 2 it is sick\n") == Switch(
+    assert reports.switch("noise\nrolled_back 2 it is sick\n") == Switch(
         result=SwitchResult.ROLLED_BACK, generation=2, reason="it is sick"
     )
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from typing_extensions import override
 
 from services.deployer.adapters import process, ssh
-from services.deployer.adapters.connection import Connection
 from services.deployer.adapters.nix import Nix
 from services.deployer.adapters.ssh import SshHost
 from services.deployer.domain import (
@@ -26,8 +22,9 @@ from services.deployer.domain import (
 )
 from shared import errors
 
+from .scripted import ScriptedConnection
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 NAME = "fdv-01k0000000000000000000000a-1"
@@ -46,41 +43,6 @@ RESULT = {
         "notes": [],
     }
 }
-
-
-@dataclass(slots=True, kw_only=True)
-class ScriptedConnection(Connection):
-    """Leads to a machine that says what a test wants."""
-
-    says: list[object] = field(default_factory=list)
-    status: int = 0
-    complaint: str = ""
-    failures: list[errors.CommandError] = field(default_factory=list)
-    """What the first commands fail with."""
-    asked: list[tuple[str, bytes]] = field(default_factory=list)
-
-    @override
-    async def tell(
-        self,
-        command: str,
-        told: Callable[[bytes], Awaitable[None]],
-        *,
-        stdin: bytes,
-        seconds: float,
-    ) -> tuple[int, str]:
-        self.asked.append((command, stdin))
-        for it in self.says:
-            await told(it if isinstance(it, bytes) else json.dumps(it).encode() + b"\n")
-        return self.status, self.complaint
-
-    @override
-    async def do(self, command: str, *, stdin: bytes = b"", seconds: float = 0.0) -> str:
-        self.asked.append((command, stdin))
-        if self.failures:
-            raise self.failures.pop(0)
-        if self.status:
-            raise errors.CommandError(("ssh",), self.status, self.complaint)
-        return str(self.says[0]) if self.says else ""
 
 
 @pytest.fixture
