@@ -90,6 +90,8 @@ class RuntimeBackend(Section):
     name: Name
     kind: Literal["qemu"]
     doors: Doors = Doors()
+    retention_days: int = Field(default=7, ge=1, le=3650)
+    """How long a machine is kept, switched off, whose applications were taken out."""
 
 
 class ObjectStore(Section):

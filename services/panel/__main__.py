@@ -154,7 +154,11 @@ def assemble(
 def _core(offered: Provider, database: Database) -> Core:
     kept = Registers()
     feed = Feed(database, kept.runs)
-    offer = Offer(catalogue=catalogue.load(offered.catalogue.folders), sizes=offered.sizes)
+    offer = Offer(
+        catalogue=catalogue.load(offered.catalogue.folders),
+        sizes=offered.sizes,
+        machine_days=offered.runtime_backends[0].retention_days,
+    )
     readiness = Readiness(deployments=kept.deployments, runs=kept.runs, clock=clock.system)
     openings = Openings(
         deployments=kept.deployments, backups=kept.backups, readiness=readiness, offer=offer

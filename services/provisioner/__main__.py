@@ -98,6 +98,7 @@ def assemble(
             addresses=AddressRange(
                 host=settings.address, first=settings.first_port, last=settings.last_port
             ),
+            retention_days=offered.runtime_backends[0].retention_days,
             check_hosts=zones.check,
         ),
         publication=Publication(

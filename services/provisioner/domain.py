@@ -1,7 +1,13 @@
 """What a machine is, what reaches it, and which changes it can take.
 
-    RESERVED ──▶ CHANGING ───▶ READY ──▶ SURPLUS ──▶ gone
-          └──────────┴───────────┴──▶ REMOVING ──▶ gone
+    RESERVED ──▶ CHANGING ──▶ READY ◀──▶ KEPT
+        └────────────┴──────────┴──────────┴──▶ SURPLUS ──▶ gone
+        any of them, when the deployment goes ──▶ REMOVING ──▶ gone
+
+When the revision that runs has none of a machine's applications any more, a READY one is KEPT: what
+they wrote is there. It is READY again as soon as a revision asks for one of them; when its time
+is over before that, it is SURPLUS. So is, at once, a machine that never was READY, and one whose
+last application moved to another machine because it keeps no data.
 
 A machine keeps its image and its disk for life. It can get a larger size, and applications that
 its image suffices for; everything else would be another machine, without the data on its disk.
@@ -23,6 +29,7 @@ from shared.contracts.deployments import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
 SSH_PORT: Final = 22
 """Where machines answer SSH, inside."""
@@ -41,8 +48,10 @@ class MachineState(StrEnum):
     """It is being created, and may exist in part."""
     READY = "ready"
     """It answered once and is to run, also while it is given another size."""
+    KEPT = "kept"
+    """Nothing of the revision that runs is on it; the watch switches it off, and it waits."""
     SURPLUS = "surplus"
-    """No application of the revision that runs is on it; the watch removes it."""
+    """Nobody needs it or its disk any more; the watch removes it."""
     REMOVING = "removing"
     """Its deployment is being removed; that job alone touches it."""
 
@@ -102,6 +111,14 @@ class Machine:
     placement: Placement
     addresses: Mapping[int, Endpoint] = field(default_factory=dict)
     """Port inside → where it is reached from outside."""
+    kept_until: datetime | None = None
+    """The end of its time, while it is kept."""
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether an application that is placed on it may have written something there."""
+        answered = self.state in {MachineState.READY, MachineState.KEPT}
+        return answered and bool(self.placement.ports)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

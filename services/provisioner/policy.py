@@ -3,9 +3,9 @@
 machine-per-application   each application alone on a machine
 machine-per-deployment    all of them together on one
 
-Under both an application stays on its machine, and a machine keeps its image: an application that
-needs packages which the image lacks goes to another machine. The image of a new machine holds what
-the applications on it need together.
+Under both an application stays on its machine, and returns to one that was kept for it; and a
+machine keeps its image: an application that needs packages which the image lacks goes to another
+machine. The image of a new machine holds what the applications on it need together.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from shared import errors
 from shared.contracts.deployments import MachineRequest
 
-from .domain import MachineState, Placement, Size
+from .domain import Placement, Size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,17 +160,25 @@ def _home(available: Available, request: MachineRequest) -> Machine | None:
     fitting = [it for it in holding if _suffices(it, request)]
     if fitting:
         return fitting[0]
-    lived_in = [it for it in holding if it.state is MachineState.READY]
+    lived_in = [it for it in holding if it.holds_data]
     if lived_in and request.keeps_data:
-        machine = lived_in[0]
-        lacking = sorted({*request.image_packages} - {*machine.placement.image_packages})
-        raise errors.InvalidError(
-            "machine.image_packages",
-            f"{request.application} needs {', '.join(lacking)} by now, and {machine.name}, which "
-            "holds its data, keeps its image for life; make a backup and restore it as a new "
-            "deployment",
-        )
+        raise _outgrown(lived_in[0], request)
     return None
+
+
+def _outgrown(machine: Machine, request: MachineRequest) -> errors.InvalidError:
+    lacking = sorted({*request.image_packages} - {*machine.placement.image_packages})
+    way_out = "make a backup and restore it as a new deployment"
+    if machine.kept_until:
+        way_out = (
+            "add it in the version that it had, or as a new deployment; or begin with nothing when "
+            f"that machine is not kept any more, after {machine.kept_until:%Y-%m-%d %H:%M} UTC"
+        )
+    return errors.InvalidError(
+        "machine.image_packages",
+        f"{request.application} needs {', '.join(lacking)} by now, and {machine.name}, which "
+        f"holds its data, keeps its image for life; {way_out}",
+    )
 
 
 def _suffices(machine: Machine, request: MachineRequest) -> bool:

@@ -227,7 +227,7 @@ class MachineRepository(Protocol):
     """The machines that are meant to be, and their addresses."""
 
     async def list_machines(self, tx: Transaction, deployment: str) -> Sequence[Machine]:
-        """Return a deployment's machines in order."""
+        """Return a deployment's machines in order; nobody else changes them in this transaction."""
         ...
 
     async def reserve(
@@ -237,7 +237,15 @@ class MachineRepository(Protocol):
         ...
 
     async def mark(self, tx: Transaction, names: Sequence[str], state: MachineState) -> None:
-        """Record how machines stand."""
+        """Record how machines stand, other than kept."""
+        ...
+
+    async def keep(self, tx: Transaction, name: str, days: int) -> None:
+        """Record that a machine is kept for so long; the time of one that is kept goes on."""
+        ...
+
+    async def give_up_due(self, tx: Transaction, deployment: str) -> None:
+        """Record that kept machines whose time is over are surplus."""
         ...
 
     async def place(self, tx: Transaction, name: str, placement: Placement) -> None:

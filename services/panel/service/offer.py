@@ -25,6 +25,8 @@ class Offer:
 
     catalogue: Catalogue
     sizes: Mapping[str, Size]
+    machine_days: int
+    """How long a machine waits for applications that were taken out of it."""
 
     def list_applications(self) -> Sequence[Application]:
         """Return every application, by name."""
@@ -104,8 +106,10 @@ class Offer:
             )
         if state is None or state.databases or state.paths:
             said.append(
-                "Its database and files are kept, unused, only as long as the machine they are on. "
-                "Make a backup first if they may be wanted again."
+                "Its database and files stay on its machine, unused. If nothing else is on that "
+                f"machine, it is switched off and removed after {self.machine_days} days; added "
+                f"again before, {name} goes on with them. Make a backup first if they may be "
+                "wanted later."
             )
         return " ".join(said)
 

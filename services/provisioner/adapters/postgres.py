@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 # Whoever applies the list of routes has the newest one, and nobody applies an older one after it.
 ROUTES_LOCK: Final = 0x0FED2
 _MACHINES: Final = """
-select name, deployment, number, identity, state, ports, cpus, memory_mib, disk_gib, image_packages
-from machines where deployment = $1 order by number
+select name, deployment, number, identity, state, ports, cpus, memory_mib, disk_gib, image_packages,
+    kept_until
+from machines where deployment = $1 order by number for no key update
 """
 _ADDRESSES: Final = """
 select machine, guest_port, host, port from addresses
@@ -54,11 +55,11 @@ class PostgresMachineRepository(MachineRepository):
 
     @override
     async def list_machines(self, tx: Transaction, deployment: str) -> Sequence[Machine]:
+        rows = await tx.fetch(_MACHINES, deployment)
         addresses: dict[str, dict[int, Endpoint]] = {}
         for row in await tx.fetch(_ADDRESSES, deployment):
             endpoint = Endpoint(host=row["host"], port=row["port"])
             addresses.setdefault(row["machine"], {})[row["guest_port"]] = endpoint
-        rows = await tx.fetch(_MACHINES, deployment)
         return [_machine(row, addresses.get(row["name"], {})) for row in rows]
 
     @override
@@ -75,7 +76,29 @@ class PostgresMachineRepository(MachineRepository):
 
     @override
     async def mark(self, tx: Transaction, names: Sequence[str], state: MachineState) -> None:
-        await tx.execute("update machines set state = $2 where name = any($1)", names, state.value)
+        await tx.execute(
+            "update machines set state = $2, kept_until = null where name = any($1)",
+            names,
+            state.value,
+        )
+
+    @override
+    async def keep(self, tx: Transaction, name: str, days: int) -> None:
+        await tx.execute(
+            """update machines set state = 'kept',
+                kept_until = coalesce(kept_until, now() + make_interval(days => $2))
+            where name = $1""",
+            name,
+            days,
+        )
+
+    @override
+    async def give_up_due(self, tx: Transaction, deployment: str) -> None:
+        await tx.execute(
+            """update machines set state = 'surplus', kept_until = null
+            where deployment = $1 and state = 'kept' and kept_until <= now()""",
+            deployment,
+        )
 
     @override
     async def place(self, tx: Transaction, name: str, placement: Placement) -> None:
@@ -281,4 +304,5 @@ def _machine(row: Row, addresses: Mapping[int, Endpoint]) -> Machine:
             image_packages=tuple(row["image_packages"]),
         ),
         addresses=addresses,
+        kept_until=row["kept_until"],
     )

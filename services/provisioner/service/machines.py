@@ -36,6 +36,8 @@ class Machines:
     place: policy.Policy
     available: policy.Available
     addresses: AddressRange
+    retention_days: int
+    """How long a machine is kept that nothing of the revision that runs is on."""
     check_hosts: Callable[[Sequence[str]], None]
     """Refuses hosts that nobody here could reach, before a machine is made for them."""
 
@@ -44,6 +46,7 @@ class Machines:
         self.check_hosts(job.asked(Wanted).hosts)
         async with self.database.transaction() as tx:
             assignment = await self._assignment(tx, job)
+            await self._take_back(tx, assignment)
             await self.repository.reserve(tx, job.deployment, assignment.new)
         images = {}
         for machine, placement in await self._pairs(job):
@@ -89,8 +92,9 @@ class Machines:
         return any(it.state is MachineState.CHANGING for it in machines)
 
     async def look(self, deployment: str) -> None:
-        """See to it that machines which should run do, and that those given up are gone."""
+        """See to it that machines run, are switched off or are gone, as each is meant to."""
         async with self.database.transaction() as tx:
+            await self.repository.give_up_due(tx, deployment)
             machines = await self.repository.list_machines(tx, deployment)
         # What is wrong with one of them, whatever it is, must not keep another from running.
         looks = (self._look_at(it) for it in machines)
@@ -105,6 +109,8 @@ class Machines:
         match machine.state:
             case MachineState.READY:
                 await self._keep_running(machine)
+            case MachineState.KEPT:
+                await self._switch_off(machine)
             case MachineState.SURPLUS:
                 await self._remove(machine)
                 async with self.database.transaction() as tx:
@@ -128,14 +134,17 @@ class Machines:
     async def settle(self, tx: Transaction, deployment: str, applications: Sequence[str]) -> None:
         """Write down that nothing but these applications is on the deployment's machines any more.
 
-        The watch closes the ways to the others, and removes machines that hold none.
+        The watch closes the ways to the others, and sees to machines that hold none.
         """
         for machine in await self._existing(tx, deployment):
             left = _only(machine.placement, applications)
-            await self.repository.place(tx, machine.name, left)
             if left.ports:
                 needed = {SSH_PORT, *left.ports.values()}
+                await self.repository.place(tx, machine.name, left)
                 await self.repository.vacate(tx, machine.name, keep=needed)
+            elif machine.holds_data:
+                # As it is: whoever left may return, and a run that follows may still fail.
+                await self.repository.keep(tx, machine.name, self.retention_days)
             else:
                 await self.repository.mark(tx, [machine.name], MachineState.SURPLUS)
 
@@ -166,6 +175,18 @@ class Machines:
         await self.backend.start(machine.name, machine.identity)
         if found is not None and found.addresses != machine.addresses:
             await self.backend.forward(machine.name, machine.identity, machine.addresses)
+
+    async def _switch_off(self, machine: Machine) -> None:
+        found = await self._find(machine)
+        if found is not None and found.power is Power.RUNNING:
+            await self.backend.stop(machine.name, machine.identity)
+            until = str(machine.kept_until)
+            telemetry.log.info("machine_switched_off", machine=machine.name, kept_until=until)
+
+    async def _take_back(self, tx: Transaction, assignment: policy.Assignment) -> None:
+        """Let kept machines run again that hold what the revision asks for."""
+        kept = [it.name for it, _ in assignment.kept if it.state is MachineState.KEPT]
+        await self.repository.mark(tx, kept, MachineState.READY)
 
     async def _existing(self, tx: Transaction, deployment: str) -> Sequence[Machine]:
         machines = await self.repository.list_machines(tx, deployment)
@@ -271,6 +292,13 @@ class Machines:
         found = await self.backend.find(machine.name)
         if found is None:
             raise errors.UnavailableError("machine.gone", f"{machine.name} is gone")
+        if found.size != placement.size:
+            # The watch, or an attempt that was cut short, was told so.
+            raise errors.FaultError(
+                "machine.memory_full",
+                f"{machine.name} runs with {found.size}, as before: this host lacks the memory to "
+                f"start it with {placement.size}; see: free -m",
+            )
         return _granted(found, placement)
 
     async def _move(self, machine: Machine) -> None:
@@ -292,13 +320,6 @@ class Machines:
     async def _occupy_one(self, tx: Transaction, name: str, port: int) -> Endpoint:
         taken = await self.repository.taken_ports(tx, self.addresses.host)
         for endpoint in self.addresses.candidates(name):
-        if found.size != placement.size:
-            # The watch, or an attempt that was cut short, was told so.
-            raise errors.FaultError(
-                "machine.memory_full",
-                f"{machine.name} runs with {found.size}, as before: this host lacks the memory to "
-                f"start it with {placement.size}; see: free -m",
-            )
             if (
                 endpoint.port not in taken
                 and await self.backend.is_free(endpoint)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # The peers are the front: Squid's own resolver knows no name below localhost, and asks nobody.
 # -n: an address is not looked up, as it may well call itself localhost.
+# What was asked for is nobody's business; what failed is written down, without its path.
 # Without a limit on descriptors it reserves memory for as many as the computer allows.
 CONFIGURATION: Final = """http_port {loopback}:{port}
 acl outside dstdomain -n .localhost
@@ -55,7 +56,9 @@ client_lifetime 10 minutes
 shutdown_lifetime 0 seconds
 via off
 forwarded_for delete
-access_log none
+acl failed http_status 500-599
+logformat failure %tl %rm %>rd:%>rP %>Hs %err_code %err_detail %Sh %<tt ms
+access_log stdio:{failures} failure failed
 cache_store_log none
 netdb_filename none
 pid_filename none
@@ -73,7 +76,7 @@ class SquidServer(Part):
         super().__init__("egress", directory)
         self.port = port
         self._front = front
-        self._front_tls = front_tls
+        self.front_tls = front_tls
 
     @property
     @override
@@ -85,15 +88,19 @@ class SquidServer(Part):
         account = accounts.unprivileged()
         accounts.require_reach(self.directory, account)
         path = self.directory / "squid.conf"
+        failures = self.directory / "failures.log"
         text = CONFIGURATION.format(
+            failures=failures,
             loopback=LOOPBACK,
             port=self.port,
             front=self._front,
-            front_tls=self._front_tls,
+            front_tls=self.front_tls,
             directory=self.directory,
         )
         files.write(path, text, mode=0o600)
-        accounts.give(path, account)
+        failures.touch(mode=0o600)
+        for it in (path, failures):
+            accounts.give(it, account)
         program = programs.from_distribution("squid", "squid")
         return Command(
             # In the foreground, and what it has to say on standard error.

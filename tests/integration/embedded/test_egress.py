@@ -111,3 +111,25 @@ async def test_the_proxy_starts_again_after_a_crash(directory: Path) -> None:
         async with asked(proxy, f"GET {url} HTTP/1.1") as (reader, _):
             assert (await reader.read()).endswith(b"hi")
         assert len(heard) == 1
+
+
+async def test_what_failed_is_written_down_without_its_path(directory: Path) -> None:
+    heard: Heard = []
+    async with (
+        listener(heard) as front,
+        squid.running(directory, front=front, front_tls=ports.free()) as proxy,
+    ):
+        fine = f"http://blog.garden.localhost:{front}/secret"
+        async with asked(proxy, f"GET {fine} HTTP/1.1") as (reader, _):
+            await reader.read()
+
+        away = f"http://blog.garden.localhost:{proxy.front_tls}/secret"
+        async with asked(proxy, f"GET {away} HTTP/1.1") as (reader, _):
+            assert (await reader.readline()).split(b" ")[1].startswith(b"5")
+            await reader.read()
+
+        log = (directory / "failures.log").read_text(encoding="utf-8")
+    assert [it.split()[2:4] for it in log.splitlines()] == [
+        ["GET", f"blog.garden.localhost:{proxy.front_tls}"]
+    ]
+    assert "secret" not in log

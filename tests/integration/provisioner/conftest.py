@@ -89,6 +89,7 @@ class Rig(ServiceRig):
                 place=policy.POLICIES[self.world.placement],
                 available=policy.Available(sizes=(SMALL, LARGE)),
                 addresses=self.world.addresses,
+                retention_days=7,
                 check_hosts=zones.check,
             ),
             publication=Publication(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from services.provisioner.domain import SSH_PORT, Size
+from services.provisioner.ports import Power
 from shared.contracts.provisioner import RoutePublished, VMReady
 from tests.integration.provisioner.conftest import LARGE, PANEL, port
 from tests.support.eventually import eventually
@@ -112,14 +113,19 @@ async def test_an_application_that_the_image_is_too_little_for_gets_another_mach
     assert upstreams(rig)["blog"] == machines["blog",].endpoints["blog"]
 
 
-async def test_a_machine_that_lost_its_only_application_goes_and_the_other_stays(rig: Rig) -> None:
+async def test_a_machine_that_lost_its_only_application_is_switched_off_and_no_other(
+    rig: Rig,
+) -> None:
     async with rig.working():
         first = await published(rig, "hello")
-        await published(rig, "blog", "hello", revision=2)
+        second = await published(rig, "blog", "hello", revision=2)
         await published(rig, "hello", revision=3)
-        await eventually(lambda: len(rig.world.backend.machines) == 1, within=10)
+        [stays] = [it.machine for it in first.machines]
+        [goes] = {it.machine for it in second.machines} - {stays}
+        machines = rig.world.backend.machines
+        await eventually(lambda: machines[goes].power is Power.STOPPED, within=10)
 
-    assert only(rig).name == first.machines[0].machine
+    assert machines[stays].power is Power.RUNNING
 
 
 async def test_an_application_without_data_moves_when_it_needs_more(rig: Rig) -> None:

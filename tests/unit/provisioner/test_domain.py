@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from services.provisioner.domain import AddressRange, Media, Placement, Size
+from services.provisioner.domain import (
+    AddressRange,
+    Machine,
+    MachineState,
+    Media,
+    Placement,
+    Size,
+)
 from shared import errors, ids
 
 SMALL = Size(cpus=1, memory_mib=256, disk_gib=4)
@@ -14,6 +21,23 @@ def test_a_placement_names_its_applications_in_order() -> None:
     placement = Placement(ports={"pages": 8080, "hello": 80}, size=SMALL, image_packages=())
 
     assert placement.applications == ("hello", "pages")
+
+
+@pytest.mark.parametrize("state", MachineState)
+@pytest.mark.parametrize("ports", [{}, {"hello": 80}])
+def test_only_a_machine_that_answered_with_an_application_holds_data(
+    state: MachineState, ports: dict[str, int]
+) -> None:
+    machine = Machine(
+        name="fdv-x-1",
+        deployment="x",
+        number=1,
+        identity="1",
+        state=state,
+        placement=Placement(ports=ports, size=SMALL, image_packages=()),
+    )
+
+    assert machine.holds_data is (state in {"ready", "kept"} and bool(ports))
 
 
 @pytest.mark.parametrize(

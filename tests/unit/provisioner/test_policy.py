@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,6 +169,53 @@ def test_where_there_is_no_data_an_application_that_needs_more_moves(
 
     assert [it.image_packages for it in found.new] == [("zsh",)]
     assert found.surplus == (machine,)
+
+
+def kept(machine: Machine) -> Machine:
+    until = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
+    return replace(machine, state=MachineState.KEPT, kept_until=until)
+
+
+@pytest.mark.parametrize("way", [ALONE, TOGETHER])
+def test_an_application_returns_to_the_machine_that_was_kept_for_it(way: policy.Policy) -> None:
+    one, two = a_machine(placed("hello", "x")), kept(a_machine(placed("blog", "x", "y"), 2))
+
+    found = assigned(way, [a_request("hello"), a_request("blog", "x")], one, two)
+
+    assert [(it.name, placement.applications) for it, placement in found.kept] == [
+        (one.name, ("hello",)),
+        (two.name, ("blog",)),
+    ]
+    assert not found.new
+
+
+@pytest.mark.parametrize("way", [ALONE, TOGETHER])
+def test_a_machine_that_is_kept_for_another_is_joined_by_nobody(way: policy.Policy) -> None:
+    waiting = kept(a_machine(placed("blog", "x")))
+
+    found = assigned(way, [a_request("wiki", "x")], waiting)
+
+    assert [it.applications for it in found.new] == [("wiki",)]
+    assert found.surplus == (waiting,)
+
+
+def test_what_is_kept_is_not_left_behind_and_the_refusal_says_until_when() -> None:
+    waiting = kept(a_machine(placed("blog", "python3")))
+
+    with pytest.raises(errors.InvalidError) as caught:
+        assigned(ALONE, [a_request("blog", "postgresql-15", "python3")], waiting)
+
+    assert caught.value.code == "machine.image_packages"
+    assert "the version that it had" in caught.value.message
+    assert "after 2026-11-28 09:30 UTC" in caught.value.message
+
+
+def test_an_application_without_data_leaves_a_kept_machine_that_is_too_little() -> None:
+    waiting = kept(a_machine(placed("hello", "python3")))
+
+    found = assigned(ALONE, [a_request("hello", "zsh", keeps_data=False)], waiting)
+
+    assert [it.image_packages for it in found.new] == [("zsh",)]
 
 
 def test_a_machine_does_not_shrink_for_one_that_leaves() -> None:

@@ -70,6 +70,7 @@ def test_a_complete_file_is_read(tmp_path: Path) -> None:
     assert found.provider.name == "Demo"
     assert str(found.panel.upstream) == "127.0.0.1:8001"
     assert found.runtime_backends[0].doors.mail is None
+    assert found.runtime_backends[0].retention_days == 7
     assert found.object_stores[0].region == "us-east-1"
     assert found.sizes["small"].memory_mib == 256
     assert found.policy.placement == "machine-per-deployment"
@@ -96,6 +97,7 @@ def test_every_mistake_is_named_at_once_by_its_place_in_the_file(tmp_path: Path)
         .replace('s3 = "127.0.0.1:8333"', 's3 = "127.0.0.1"')
         .replace('kind = "caddy"', 'kind = "apache"')
         .replace("retention_days = 0", "retention_days = -1")
+        .replace('kind = "qemu"', 'kind = "qemu"\nretention_days = 0')
         .replace('placement = "machine-per-deployment"', 'placment = "x"')
     )
 
@@ -104,6 +106,7 @@ def test_every_mistake_is_named_at_once_by_its_place_in_the_file(tmp_path: Path)
     assert found == {
         "provider.name": "is missing; add it",
         "sizes.small.cpus": "must be a valid integer",
+        "runtime_backends[0].retention_days": "must be greater than or equal to 1",
         "runtime_backends[0].doors.s3": "must be an address such as 127.0.0.1:8080",
         "edge.kind": "must be 'caddy'",
         "object_stores[0].retention_days": "must be greater than or equal to 0",
