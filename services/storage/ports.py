@@ -102,14 +102,6 @@ class ObjectCopier(Protocol):
         """
         ...
 
-    async def digest(self, bucket: str, key: str) -> str:
-        """Return the SHA-256 of an object of any size.
-
-        Raises:
-            NotFoundError: there is no such object.
-        """
-        ...
-
 
 class BackupRepository(Protocol):
     """Remember backups, and to whom they are lent."""

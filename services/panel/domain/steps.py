@@ -43,7 +43,7 @@ STEPS: Final[Mapping[RunKind, tuple[PlannedStep, ...]]] = {
     RunKind.BACKUP: (
         *_steps("storage", "StateExportRequested", "bucket", "key"),
         *_steps("deployer", "StateExported", "export"),
-        *_steps("storage", "BackupCompleted", "objects", "index"),
+        *_steps("storage", "BackupCompleted", "verify", "objects", "index"),
     ),
     RunKind.RESTORE: (
         *_steps("storage", "StateImportRequested", "key", "objects"),

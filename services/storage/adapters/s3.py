@@ -6,7 +6,6 @@ ETag may then be another than the original's.
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -177,14 +176,6 @@ class S3ObjectCopier(ObjectCopier):
     async def read(self, bucket: str, key: str) -> bytes:
         """Read an object in one piece."""
         return b"".join([it async for it in self._chunks(bucket, key)])
-
-    @override
-    async def digest(self, bucket: str, key: str) -> str:
-        """Hash an object while it is read."""
-        found = hashlib.sha256()
-        async for chunk in self._chunks(bucket, key):
-            found.update(chunk)
-        return found.hexdigest()
 
     async def _chunks(self, bucket: str, key: str) -> AsyncIterator[bytes]:
         with iam_errors.translated(bucket):

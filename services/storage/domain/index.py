@@ -125,7 +125,7 @@ def written(index: BackupIndex) -> bytes:
 
 
 def digest_of(content: bytes) -> str:
-    """Return the SHA-256 of an index."""
+    """Return the SHA-256 of an index, or of a manifest."""
     return hashlib.sha256(content).hexdigest()
 
 

@@ -5,28 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from shared import errors, jobs
+from shared import jobs
 from shared.contracts.messages import Value
 from shared.contracts.storage import BackupCompleted
 
-from ..domain import backups, objects
+from ..domain import backups, exports, objects
 from ..domain import index as indexes
 from ..domain.index import INDEX, BackupIndex, Contents
 from .carrying import LONG_SECONDS, copy_all, listing, to_backup
 from .grant import failed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from shared.contracts.messages import Event
     from shared.database import Transaction
 
     from ..domain.backups import Backup
     from ..domain.buckets import Bucket
-    from ..domain.objects import Part, StoredObject
-    from ..ports import ObjectCopier
+    from ..domain.objects import Part
     from .ledger import Ledger
 
+VERIFY: Final = "verify"
 OBJECTS: Final = "objects"
 INDEXING: Final = "index"
 
@@ -48,6 +48,7 @@ class Collecting:
         return jobs.Kind(
             name="collect",
             steps=(
+                jobs.Step(VERIFY, self.verify, margin_seconds=LONG_SECONDS),
                 jobs.Step(OBJECTS, self.copy_objects, margin_seconds=LONG_SECONDS),
                 jobs.Step(INDEXING, self.write_index, margin_seconds=LONG_SECONDS),
             ),
@@ -55,11 +56,28 @@ class Collecting:
             failed=self.announce_failure,
         )
 
-    async def copy_objects(self, job: jobs.Job) -> None:
-        """Let nobody write any more, then add the objects that belong to the state."""
-        backup, held = await self._current(job)
-        _check_answered(backup)
+    async def verify(self, job: jobs.Job) -> None:
+        """Let nobody write any more, then check that the machines wrote what they were asked for.
+
+        A step of its own: once objects are added, nobody can tell who has written them.
+        """
+        backup, _ = await self._current(job)
         await self.ledger.stores.holding(backup).revoke(backup.name)
+        exports.check_answer(backup)
+        copier = self.ledger.copier(backup)
+        found = await listing(copier, backup.name)
+        exports.check_places(backup, found)
+        for it in backup.saved:
+            if it.manifest:
+                exports.check_size(it, found)
+                content = await copier.read(backup.name, it.manifest)
+                if indexes.digest_of(content) != it.sha256:
+                    raise exports.manifest_differs(it)
+                exports.check_manifest(backup, it, content, found)
+
+    async def copy_objects(self, job: jobs.Job) -> None:
+        """Add the objects that belong to the state."""
+        backup, held = await self._current(job)
         for part in backups.parts_to_save(backup, held):
             copied = await self._save(job, backup, part)
             await job.report(f"{part.bucket}: {copied} objects copied")
@@ -73,11 +91,10 @@ class Collecting:
         return await copy_all(copier, to_backup(backup, part, wanted), job)
 
     async def write_index(self, job: jobs.Job) -> Contents:
-        """Check what the machines have written, and name everything that is there."""
+        """Name everything that is there."""
         backup, held = await self._current(job)
         copier = self.ledger.copier(backup)
         found = await listing(copier, backup.name)
-        await _check_manifests(copier, backup, found)
         index = indexes.build_index(backup, found.values(), held)
         content = indexes.written(index)
         await copier.write(backup.name, INDEX, content)
@@ -112,29 +129,6 @@ class Collecting:
         async with self.ledger.database.transaction() as tx:
             backup = await self.ledger.current(tx, job, job.asked(Exported).backup)
             return backup, await self.ledger.buckets.list_of(tx, job.deployment)
-
-
-def _check_answered(backup: Backup) -> None:
-    asked = {it.application for it in backup.applications}
-    if missing := sorted(asked - {it.application for it in backup.saved}):
-        raise errors.FaultError(
-            "backup.not_exported", f"nothing was exported of {', '.join(missing)}; try again"
-        )
-
-
-async def _check_manifests(
-    copier: ObjectCopier, backup: Backup, found: Mapping[str, StoredObject]
-) -> None:
-    """Check that rows and files of every application are the ones that deployer speaks of."""
-    for it in backup.saved:
-        if it.manifest and (
-            it.manifest not in found or await copier.digest(backup.name, it.manifest) != it.sha256
-        ):
-            raise errors.FaultError(
-                "backup.manifest_differs",
-                f"the manifest of {it.application} in the backup is not the one that was exported; "
-                "make another backup",
-            )
 
 
 def _contents(index: BackupIndex, content: bytes) -> Contents:

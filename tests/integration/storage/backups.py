@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from services.storage.domain.buckets import NewKey
 from shared.contracts.storage import BackupCompleted, StateExportRequested, StorageReady
-from tests.integration.storage.events import MANIFEST, backup_requested, state_exported
+from tests.integration.storage.events import CHUNK, backup_requested, manifest, state_exported
 from tests.support.fakes.object_store import FakeHolder
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ async def exported(rig: Rig, event: BackupRequested) -> StateExportRequested:
     """Ask for a backup, and write what a machine would write."""
     asked = await rig.ask(event, StateExportRequested)
     machine, bucket = holder(rig, asked.staging), asked.staging.granted.bucket
-    for prefix in asked.staging.prefixes.values():
-        await machine.put(bucket, f"{prefix}/manifest.json", MANIFEST)
-        await machine.put(bucket, f"{prefix}/chunks/1", b"rows")
+    for name, prefix in asked.staging.prefixes.items():
+        await machine.put(bucket, f"{prefix}/manifest.json", manifest(asked.export, name))
+        await machine.put(bucket, f"{prefix}/chunks/1", CHUNK)
     return asked
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
 from shared import ids
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 OPERATOR = ids.new_id()
 RULE = CarriedBucket(purpose="media", prefixes=("pictures/",), excludes=("pictures/cache/",))
 HELLO = CarriedApplication(application="hello", version="1.0.0", buckets=(RULE,))
-MANIFEST = b'{"format": "fediversity-state"}'
+CHUNK = b"rows"
 SEALED = "a secret that was sealed to deployer"
 
 
@@ -44,8 +45,18 @@ def backup_requested(
     )
 
 
+def manifest(export: str, application: str = "hello", **other: str) -> bytes:
+    """Return the manifest of an export whose rows are `CHUNK`."""
+    known = {"format": "fediversity-state", "version": "1.0.0"}
+    chunks = [{"object": "chunks/1", "bytes": len(CHUNK), "raw_bytes": 9}]
+    databases = [{"tables": [{"chunks": chunks}]}]
+    return json.dumps(
+        known | {"export": export, "application": application, "databases": databases} | other
+    ).encode()
+
+
 def state_exported(asked: StateExportRequested, *, run: str | None = None) -> StateExported:
-    """Say that the state which was asked for is there, with `MANIFEST` for each application."""
+    """Say that the state which was asked for is there, with a manifest for each application."""
     return StateExported(
         deployment=asked.deployment,
         run=run or asked.run,
@@ -56,7 +67,7 @@ def state_exported(asked: StateExportRequested, *, run: str | None = None) -> St
                 application=it,
                 version="1.0.0",
                 manifest=f"{asked.staging.prefixes[it]}/manifest.json",
-                sha256=hashlib.sha256(MANIFEST).hexdigest(),
+                sha256=hashlib.sha256(manifest(asked.export, it)).hexdigest(),
                 rows=3,
                 files=2,
                 bytes=100,

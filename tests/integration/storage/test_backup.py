@@ -215,7 +215,7 @@ async def test_an_application_that_was_not_exported_fails_the_backup(rig: Rig) -
 
     failed = await rig.ask(nothing, StorageFailed, number=2)
 
-    assert (failed.stage, failed.failure.code) == ("objects", "backup.not_exported")
+    assert (failed.stage, failed.failure.code) == ("verify", "backup.not_exported")
     await without_leftovers(rig)
 
 
@@ -226,7 +226,7 @@ async def test_a_manifest_that_is_not_the_one_that_was_exported_fails_the_backup
 
     failed = await rig.ask(state_exported(asked), StorageFailed, number=2)
 
-    assert (failed.stage, failed.failure.code) == ("index", "backup.manifest_differs")
+    assert (failed.stage, failed.failure.code) == ("verify", "backup.manifest_differs")
     assert failed.outcome is Outcome.UNCHANGED
     await without_leftovers(rig)
 

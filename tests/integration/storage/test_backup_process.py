@@ -17,11 +17,12 @@ from shared.contracts.storage import (
     StorageReady,
 )
 from tests.integration.storage.events import (
-    MANIFEST,
+    CHUNK,
     SEALED,
     backup_removal_requested,
     backup_requested,
     deployment_failed,
+    manifest,
     restore_requested,
     state_exported,
     state_imported,
@@ -89,8 +90,8 @@ async def exported(world: World) -> StateExportRequested:
 async def write_state(world: World, asked: StateExportRequested) -> None:
     granted = asked.staging.granted
     machine = world.holder(granted)
-    await machine.put(granted.bucket, "state/hello/chunks/1", b"rows")
-    await machine.put(granted.bucket, "state/hello/manifest.json", MANIFEST)
+    await machine.put(granted.bucket, "state/hello/chunks/1", CHUNK)
+    await machine.put(granted.bucket, "state/hello/manifest.json", manifest(asked.export))
 
 
 async def until_only(world: World, granted: GrantedBucket) -> None:
@@ -132,7 +133,7 @@ async def test_what_was_lost_comes_back_from_a_backup_that_nobody_could_change(
     await change(world, granted)
     lent = await world.ask(restore_requested(world.deployment, done.backup), StateImportRequested)
     reading = world.holder(lent.staging.granted)
-    assert await reading.get(backup, "state/hello/manifest.json") == MANIFEST
+    assert await reading.get(backup, "state/hello/manifest.json") == manifest(done.backup)
     await denied(reading, backup)
     assert await content(world, granted) == {"pictures/1.png": b"one", **CHANGED}
 
@@ -233,9 +234,11 @@ async def test_a_restore_that_fails_elsewhere_has_cost_and_added_nothing(world: 
     await publish(world.deployers_bus, deployment_failed(lent, Outcome.ROLLED_BACK))
 
     async def is_as_before() -> bool:
-        return await content(world, granted) == CHANGED and await world.in_the_store() == before
+        keys = await world.holder(granted).list_objects(granted.bucket)
+        return set(keys) == set(CHANGED) and await world.in_the_store() == before
 
     await eventually(is_as_before, within=30)
+    assert await content(world, granted) == CHANGED
 
 
 async def test_an_export_that_fails_elsewhere_leaves_neither_bucket_nor_key(world: World) -> None:

@@ -23,12 +23,12 @@ from shared.contracts.storage import (
 from tests.integration.storage.backups import LIVE, backed_up, exported, given, holder
 from tests.integration.storage.events import (
     HELLO,
-    MANIFEST,
     RULE,
     SEALED,
     backup_removal_requested,
     backup_requested,
     deployment_failed,
+    manifest,
     restore_requested,
     state_imported,
 )
@@ -47,7 +47,9 @@ async def test_a_machine_may_read_the_backup_and_nothing_else(world: World) -> N
 
     machine = holder(world.rig, asked.staging)
     assert asked.staging.granted.bucket == world.bucket
-    assert await machine.get(world.bucket, "state/hello/manifest.json") == MANIFEST
+    assert await machine.get(world.bucket, "state/hello/manifest.json") == manifest(
+        world.backup.backup
+    )
     for attempt in (
         machine.put(world.bucket, "state/hello/manifest.json", b"x"),
         machine.delete(world.bucket, "index.json"),

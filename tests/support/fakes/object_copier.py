@@ -27,6 +27,8 @@ class FakeObjectCopier(ObjectCopier):
     store: FakeObjectStore
     before_copy: Callable[[Place], None] | None = None
     """Called with what is copied, before it is: for what may happen in that moment."""
+    before_read: Callable[[], None] | None = None
+    """Called before an object is read: for what may be seen in that moment."""
     own_tags: bool = False
     """Whether copies have tags of their own from now on, as those made in parts do."""
     in_parts: dict[Place, bytes] = field(default_factory=dict)
@@ -81,15 +83,12 @@ class FakeObjectCopier(ObjectCopier):
     @override
     async def read(self, bucket: str, key: str) -> bytes:
         """Read an object."""
+        if self.before_read:
+            self.before_read()
         content = self._objects(bucket).get(key)
         if content is None:
             raise errors.NotFoundError("object.unknown", f"there is no object {key} in {bucket}")
         return content
-
-    @override
-    async def digest(self, bucket: str, key: str) -> str:
-        """Hash an object."""
-        return hashlib.sha256(await self.read(bucket, key)).hexdigest()
 
     def _has(self, bucket: str) -> bool:
         return self.store.is_away or bucket in self.store.buckets
