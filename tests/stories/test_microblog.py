@@ -10,6 +10,7 @@ import struct
 import time
 import zlib
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -151,7 +152,28 @@ async def back_after_a_power_cut(
     return time.monotonic() - began
 
 
-async def test_a_blog_is_followed_and_outlives_its_machine(
+async def removed(stack: Stack, deployment: str) -> None:
+    removal = await stack.answer("DELETE", f"/deployments/{deployment}")
+    await stack.succeeds(removal["id"])
+
+
+async def back_from_a_backup(stack: Stack, deployment: str) -> str:
+    """Back a deployment up, remove it, and bring it back; return the new one."""
+    backup = (await stack.answer("POST", f"/deployments/{deployment}/backups"))["id"]
+    await stack.succeeds(backup)
+    await removed(stack, deployment)
+    assert await stack.world.counts(deployment, DOMAIN) == replace(NOTHING, buckets=1)
+
+    wish = {"domain": DOMAIN}
+    asked = await stack.answer("POST", f"/backups/{backup}/restore", json=wish)
+    for it in asked["runs"]:
+        await stack.succeeds(it["id"])
+    assert asked["deployment"] != deployment
+    assert await stack.world.counts(asked["deployment"], DOMAIN) == TWO_HOSTS
+    return str(asked["deployment"])
+
+
+async def test_a_blog_is_followed_and_outlives_its_machine_and_its_deployment(
     stack: Stack, record_property: Callable[[str, object], None]
 ) -> None:
     deployment, url = await deployed(stack)
@@ -172,11 +194,16 @@ async def test_a_blog_is_followed_and_outlives_its_machine(
         record_property("figure", f"blog whole again after a power cut: {seconds:.1f} s")
         assert (await blog.get(avatar)).content == face
         assert (await actor_of(blog))["publicKey"] == actor["publicKey"]
+
+        deployment = await back_from_a_backup(stack, deployment)
+        assert await is_whole(blog, post)
+        assert (await blog.get(avatar)).content == face
+        await assert_read_by_everybody(stack, post, leaf)
         await posted(blog, "The second leaf", with_picture=leaf)
         await eventually(lambda: peer.kinds().count("Create") == 2, within=30)
+        assert_signed(peer.received[-1], actor["publicKey"]["publicKeyPem"])
 
-    removal = await stack.answer("DELETE", f"/deployments/{deployment}")
-    await stack.succeeds(removal["id"])
+    await removed(stack, deployment)
     assert await stack.world.counts(deployment, DOMAIN) == NOTHING
 
 
