@@ -97,13 +97,12 @@ class Deployment:
                 self._require_awake()
             case RunKind.RESTART | RunKind.PAUSE:
                 self.require_deployed()
-                self._require_awake()
                 # Half of a restore would be started, and written to.
                 _require_whole(standing)
-            case RunKind.RESUME if self.paused_at is None:
-                raise errors.ConflictError(
-                    "deployment.not_paused", "This deployment is not paused."
-                )
+                self._require_awake()
+            case RunKind.RESUME:
+                _require_whole(standing)
+                self._require_paused()
             case _:
                 pass
 
@@ -112,6 +111,10 @@ class Deployment:
             raise errors.ConflictError(
                 "deployment.paused", "This deployment is paused. Resume it first."
             )
+
+    def _require_paused(self) -> None:
+        if self.paused_at is None:
+            raise errors.ConflictError("deployment.not_paused", "This deployment is not paused.")
 
     def foreseen(self, waiting: Sequence[Run], now: datetime) -> Deployment:
         """Return the deployment as it will be when these runs have succeeded, in this order."""

@@ -196,6 +196,41 @@ async def test_what_is_half_deployed_is_not_paused(panel: PanelRig) -> None:
     assert refused.json()["code"] == "deployment.broken"
 
 
+async def test_half_of_a_restore_is_neither_paused_nor_resumed_nor_restarted(
+    panel: PanelRig,
+) -> None:
+    async with panel.operator() as client, rigs.an_application() as url:
+        deployment = await runs.live(panel, client, url)
+        path = f"/deployments/{deployment['id']}"
+        backup = await runs.backed_up(panel, client, deployment["id"])
+        body = {"backup_first": False}
+        asked = await runs.ask(client, f"/backups/{backup['id']}/restore", body)
+        await runs.fail(panel, client, asked["run"]["id"], Outcome.ROLLBACK_FAILED)
+        refused = [await client.post(f"{path}/{it}") for it in ("pause", "resume", "restart")]
+        deploy = await rigs.deploy(client, deployment["id"])
+        await runs.succeed(panel, client, deploy["id"], url)
+        await runs.succeed(panel, client, (await runs.ask(client, f"{path}/pause"))["id"])
+
+    assert [(it.status_code, it.json()["code"]) for it in refused] == [
+        (409, "deployment.broken")
+    ] * 3
+    [why] = {it.json()["detail"] for it in refused}
+    assert f"Run {asked['run']['number']} ended half-way" in why
+    assert "Deploy again first." in why
+
+
+async def test_what_was_half_deployed_while_it_was_paused_is_not_resumed(panel: PanelRig) -> None:
+    async with panel.operator() as client, rigs.an_application() as url:
+        deployment = await runs.live(panel, client, url)
+        path = f"/deployments/{deployment['id']}"
+        await runs.succeed(panel, client, (await runs.ask(client, f"{path}/pause"))["id"])
+        run = await rigs.deploy(client, deployment["id"])
+        await runs.fail(panel, client, run["id"], Outcome.PARTIAL)
+        refused = await client.post(f"{path}/resume")
+
+    assert refused.json()["code"] == "deployment.broken"
+
+
 async def test_a_sick_deployment_is_degraded_and_the_newest_finding_counts(
     panel: PanelRig,
 ) -> None:

@@ -118,11 +118,17 @@ def test_a_run_has_a_use_in_some_states_only(
     assert refusal(deployment, kind, Standing()) == code
 
 
-def test_what_is_broken_can_be_restored_and_neither_be_started_nor_paused() -> None:
-    broken = Standing(change=failed(Outcome.PARTIAL))
+@pytest.mark.parametrize("kind", [RunKind.DEPLOY, RunKind.RESTORE])
+@pytest.mark.parametrize("outcome", [Outcome.PARTIAL, Outcome.ROLLBACK_FAILED])
+def test_what_is_broken_can_be_restored_and_neither_be_started_nor_paused(
+    kind: RunKind, outcome: Outcome
+) -> None:
+    broken = Standing(change=failed(outcome, kind))
 
-    assert refusal(LIVE, RunKind.PAUSE, broken) == "deployment.broken"
-    assert refusal(LIVE, RunKind.RESTART, broken) == "deployment.broken"
+    for deployment in (LIVE, PAUSED):
+        for verb in (RunKind.PAUSE, RunKind.RESTART, RunKind.RESUME):
+            assert refusal(deployment, verb, broken) == "deployment.broken"
+        assert refusal(deployment, RunKind.DEPLOY, broken) is None
     assert refusal(LIVE, RunKind.RESTORE, broken) is None
 
 
