@@ -203,6 +203,7 @@ def _panel(
         runs=kept.runs,
         backups=kept.backups,
         configurations=configurations,
+        offer=core.offer,
         revisions=revisions,
         readiness=core.readiness,
         requests=requests,

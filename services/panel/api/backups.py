@@ -106,7 +106,8 @@ async def restore_backup(backup: Id, body: RestoreQuestion, once: OnceDependency
     In place, what is there is replaced: a first run backs it up, and a second one, which is not
     begun when that fails, restores; without `backup_first` there is only the second. On a domain
     it becomes a new deployment, configured as it was: its machines and buckets are prepared, the
-    backup is brought in, the applications are started.
+    backup is brought in, the applications are started. What is different about them on another
+    domain is in `warnings`.
     """
 
     async def work(tx: Transaction) -> Done:

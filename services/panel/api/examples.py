@@ -141,6 +141,7 @@ RESTORATION: Final[Example] = {
         RUN_SUMMARY | {"id": LATER_RUN_ID, "kind": "backup"},
         RUN_SUMMARY | {"number": 2, "kind": "restore", "state": "queued", "revision": None},
     ],
+    "warnings": [],
 }
 EVENT: Final[Example] = {
     "id": 7,

@@ -138,7 +138,7 @@ def restore(  # noqa: PLR0913 - one parameter per option of the command line
     """Bring a backup back: in place, or as a new deployment on a domain.
 
     In place, what is there is backed up first and then replaced. A removed deployment comes back
-    as a new one, on its old domain unless you give another.
+    as a new one, on its old domain unless you give another. On another domain, read the warnings.
     """
     check_waiting(timeout, wait=wait)
     path = f"/backups/{check_id(backup, 'backup')}/restore"
@@ -163,6 +163,8 @@ def _introduce(client: Client, restoration: Json) -> None:
     deployment = client.get(f"/deployments/{restoration['deployment']}")
     kinds = ", ".join(f"{it['number']} ({it['kind']})" for it in restoration["runs"])
     say(f"Restoring to deployment {deployment['id']} on {deployment['domain']}: runs {kinds}.")
+    for it in restoration["warnings"]:
+        say(f"Warning: {it}", "yellow")
 
 
 def _watch_all(client: Client, runs: list[Json], *, timeout: float | None, verbose: bool) -> Json:

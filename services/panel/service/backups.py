@@ -10,6 +10,7 @@ from shared.contracts.deployments import Mode
 
 from ..domain.backups import Backup, BackupState
 from ..domain.identity import Scope
+from ..domain.moving import cautions
 from ..domain.runs import RunKind
 from .conductor import Wish
 from .configurations import owned
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..domain.records import Page
     from ..ports import BackupRegister, DeploymentRegister, RunRegister
     from .configurations import Configurations
+    from .offer import Offer
     from .readiness import Readiness
     from .requests import Requests, RunDetails
     from .revisions import Revisions
@@ -36,6 +38,8 @@ class Restoration:
     deployment: str
     """Where it is brought: what it was made of, or a new one."""
     runs: Sequence[RunDetails]
+    warnings: Sequence[str] = ()
+    """What to know before the last of them begins, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class Backups:
     runs: RunRegister
     backups: BackupRegister
     configurations: Configurations
+    offer: Offer
     revisions: Revisions
     readiness: Readiness
     requests: Requests
@@ -121,7 +126,7 @@ class Backups:
         found.require_complete()
         if domain is None and deployment.removed_at is None:
             return await self.restore_in_place(tx, caller, deployment, found, is_kept=is_kept)
-        return await self._restore_as_new(tx, caller, found, domain or deployment.domain)
+        return await self._restore_as_new(tx, caller, deployment, found, domain)
 
     async def restore_in_place(  # noqa: PLR0913 - what a restore is, spelt out
         self,
@@ -147,10 +152,17 @@ class Backups:
         )
 
     async def _restore_as_new(
-        self, tx: Transaction, caller: Caller, backup: Backup, domain: str
+        self,
+        tx: Transaction,
+        caller: Caller,
+        source: Deployment,
+        backup: Backup,
+        domain: str | None,
     ) -> Restoration:
         made_of = await self.readiness.revision(tx, backup.deployment, backup.revision)
-        staged = await self.configurations.create_like(tx, caller, domain, backup, made_of)
+        staged = await self.configurations.create_like(
+            tx, caller, domain or source.domain, backup, made_of
+        )
         deployment, by = staged.deployment, caller.person
         prepared = await self.revisions.of_staged(tx, deployment, by, Mode.PREPARED)
         active = await self.revisions.activated(tx, prepared, by)
@@ -159,8 +171,13 @@ class Backups:
             Wish(kind=RunKind.RESTORE, revision=prepared.number, by=by, backup=backup.id),
             Wish(kind=RunKind.DEPLOY, revision=active.number, by=by),
         ]
+        packages = {
+            it.application: self.offer.choose(it.application) for it in made_of.applications
+        }
         return Restoration(
-            deployment.id, await self.requests.ask_all(tx, caller, deployment, wishes)
+            deployment.id,
+            await self.requests.ask_all(tx, caller, deployment, wishes),
+            cautions(source, deployment.domain, made_of, packages),
         )
 
     async def _require_unused(self, tx: Transaction, backup: Backup) -> None:

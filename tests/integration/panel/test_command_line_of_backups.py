@@ -111,6 +111,8 @@ async def test_a_restore_ends_with_the_run_that_failed(
     assert f"run {run['number']} failed: deployer failed at export" in ended.stderr
     assert f"run {restore['number']} was cancelled: panel stopped at start" in unbegun.stderr
     assert "had to succeed first" in unbegun.stderr
+    assert f"Warning: {deployment['domain']} goes on as it is" in asked.stderr
+    assert len(json.loads(asked.stdout)["warnings"]) == asked.stderr.count("Warning: ") == 2
     assert [it["kind"] for it in json.loads(asked.stdout)["runs"]] == [
         "deploy",
         "restore",

@@ -89,6 +89,8 @@ class RestorationAnswer(Answer):
     """The last one: when it has succeeded, everything is there."""
     runs: tuple[RunSummary, ...]
     """All of them, in their order."""
+    warnings: tuple[str, ...]
+    """What to know before the last of them begins, in words: on another domain, above all."""
 
     @classmethod
     def of(cls, found: Restoration) -> Self:
@@ -97,4 +99,5 @@ class RestorationAnswer(Answer):
             deployment=found.deployment,
             run=RunAnswer.of_details(found.runs[-1]),
             runs=tuple(RunSummary.model_validate(it.run) for it in found.runs),
+            warnings=tuple(found.warnings),
         )
