@@ -3,9 +3,9 @@
 It reads what somebody else wrote, so it runs as the owner of the folder and has no other rights.
 Its password and its key are files in memory that only it can open; they stand in no list of
 processes and in no environment. The application, which is the same account, cannot look into it
-either: it is run from a copy that the account may run and not read, and the kernel shows nothing of
-such processes. That holds for a program that is started without any rights, hence not by `setpriv`
-as root, which keeps them until the end.
+either: it is run from a file that the account may run and not read (a copy, where the image has no
+such file), and the kernel shows nothing of such processes. That holds for a program that is started
+without any rights, hence not by `setpriv` as root, which keeps them until the end.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ SPARING: Final = (
     *("-o", "s3.bucket-lookup=path"),
 )
 """Half the memory, at some cost in time."""
+OTHERS: Final = 0o077
+RUN_ALONE: Final = 0o011
 ALONE: Final = ("--no-new-privs", "--pdeathsig", "KILL", "--")
 """Without us it ends, and nothing that it runs has other rights."""
 CREDENTIALS: Final = "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n"
@@ -252,6 +254,8 @@ class Restic:
         if self._account is None:
             assert os.geteuid() != 0, "root restores and saves nothing"  # noqa: S101 - never so
             return Path(found)
+        if _is_closed(found):
+            return Path(found)
         copy = self._scratch / name
         if not copy.exists():
             fresh = self._scratch / f"{name}.new"
@@ -306,6 +310,12 @@ def _in_memory(*texts: str) -> Iterator[list[int]]:
     finally:
         for number in opened:
             os.close(number)
+
+
+def _is_closed(program: str) -> bool:
+    """Say whether only root may read or change a program, and everybody may run it."""
+    status = Path(program).stat()
+    return status.st_uid == 0 and status.st_mode & OTHERS == RUN_ALONE
 
 
 def _is_full(place: Path) -> bool:

@@ -29,6 +29,11 @@ rmdir "$guest"
 # Every command of deployer starts root's shell, and bash takes twenty times as long as busybox.
 ln -s busybox "$root/bin/ash"
 sed -i 's,^\(root:.*:\)/bin/bash$,\1/bin/ash,' "$root/etc/passwd"
+# Of processes that run what they may not read, the kernel shows an application nothing. Without
+# this fediversity-state makes such copies whenever it starts.
+for program in restic setpriv; do
+  [ ! -e "$root/usr/bin/$program" ] || chmod 711 "$root/usr/bin/$program"
+done
 # Its own symlink names the directory in which the store was put together.
 rm -f "$root/nix/var/nix/gcroots/profiles"
 mkdir -p "$root/nix/var/nix/gcroots"

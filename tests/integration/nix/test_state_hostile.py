@@ -109,13 +109,22 @@ async def test_a_snapshot_that_is_not_as_listed_is_never_restored(
     assert names_in(tmp_path) == ["garden", "kept", "below", "two", "one", "outside"]
 
 
+@pytest.mark.parametrize("is_closed", [False, True])
 async def test_restic_has_no_rights_and_hides_from_the_account_that_it_is(
-    carrier: Carrier, avatars: Path
+    carrier: Carrier,
+    avatars: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_closed: bool,
 ) -> None:
     account = carrier.owned.account
     if account is None:
         miss("only root can be somebody else; run the tests as root")
+    if is_closed:
+        monkeypatch.setenv("PATH", f"{closed_programs(tmp_path)}:{os.environ['PATH']}")
     seen: set[tuple[int, int]] = set()
+    copies: set[str] = set()
     for verb in ("export", "import"):
         if verb == "import":
             shutil.rmtree(avatars)
@@ -124,6 +133,7 @@ async def test_restic_has_no_rights_and_hides_from_the_account_that_it_is(
                 for number in restics(carrier.bucket):
                     seen.add((number, uid_of(number)))
                     assert not readable_by(account, number)
+                    copies |= {it.name for it in carrier.folder.rglob("scratch/restic")}
                 await asyncio.sleep(0.05)
             process.communicate()
             assert process.returncode == 0
@@ -132,6 +142,19 @@ async def test_restic_has_no_rights_and_hides_from_the_account_that_it_is(
     assert len({number for number, _ in seen}) >= 3
     assert account is not None
     assert {uid for _, uid in seen} == {account[0]}
+    assert copies == (set() if is_closed else {"restic"})
+
+
+def closed_programs(tmp_path: Path) -> Path:
+    """Return a folder of programs that only root may read, as a machine's image has them."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    for name in ("restic", "setpriv"):
+        found = shutil.which(name)
+        assert found is not None
+        shutil.copyfile(found, folder / name)
+        (folder / name).chmod(0o711)
+    return folder
 
 
 def restics(bucket: str) -> list[int]:
