@@ -51,27 +51,10 @@ def export(request: Request, progress: Progress) -> dict[str, Any]:
     return {
         "manifest": manifest.OBJECT,
         "sha256": hashlib.sha256(content).hexdigest(),
-        **totals(whole),
+        **manifest.totals(whole),
         "sent_bytes": writer.sent_bytes,
         "sent_objects": writer.sent_objects,
         "seconds": round(time.monotonic() - began, 3),
-    }
-
-
-def totals(whole: manifest.Manifest) -> dict[str, Any]:
-    """Return how much an export holds."""
-    tables = [it for database in whole.databases for it in database.tables]
-    chunks = {it.object: it for it in manifest.chunks_of(whole)}
-    return {
-        "export": whole.export,
-        "rows": sum(it.rows for it in tables),
-        "files": sum(it.files for it in whole.paths),
-        "bytes": sum(it.raw_bytes for table in tables for it in table.chunks)
-        + sum(it.large_objects.bytes for it in whole.databases)
-        + sum(it.bytes for it in whole.paths),
-        "chunk_bytes": sum(it.bytes for it in chunks.values()),
-        "not_included": list(whole.not_included),
-        "notes": list(whole.notes),
     }
 
 

@@ -10,14 +10,17 @@ import fcntl
 import json
 import os
 import shutil
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
 
 from failures import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+SHARE: Final = 10
+"""What a verification restored is kept when it takes one part in so many of what is free."""
 
 
 class WorkFolder:
@@ -27,6 +30,8 @@ class WorkFolder:
         self._place = folder / application
         self.scratch = self._place / "scratch"
         """Emptied whenever somebody begins."""
+        self._verified = self._place / "verified"
+        self._kept = self.scratch / "verified"
         self._mark = self._place / "importing.json"
 
     @property
@@ -60,6 +65,29 @@ class WorkFolder:
             finally:
                 shutil.rmtree(self.scratch, ignore_errors=True)
 
+    def may_keep(self, size: int) -> bool:
+        """Say whether it does no harm when so much stays for a while."""
+        return size * SHARE <= shutil.disk_usage(self.scratch).free
+
+    def keep(self, manifest: str, trees: Mapping[str, Path]) -> None:
+        """Leave folders that were verified to the next run, whatever that is; or nothing."""
+        shutil.rmtree(self._kept, ignore_errors=True)
+        # It only saves time, so it is no reason to fail.
+        with suppress(OSError):
+            self._kept.mkdir(mode=0o700)
+            for name, it in trees.items():
+                it.rename(self._kept / name)
+            (self._kept / "manifest").write_text(manifest, encoding="ascii")
+            self._kept.rename(self._verified)
+
+    def kept(self, manifest: str, name: str) -> Path | None:
+        """Return a folder that the last run left, if it was of this manifest."""
+        try:
+            before = (self._kept / "manifest").read_text(encoding="ascii")
+        except OSError:
+            return None
+        return self._kept / name if before == manifest else None
+
     def mark(self, export: str, names: Sequence[str]) -> None:
         """Say that these paths are of an import that is not finished."""
         fresh = self._mark.with_suffix(".new")
@@ -86,6 +114,9 @@ class WorkFolder:
     def _begin(self) -> None:
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir(mode=0o700)
+        # It goes with everything else, unless this run is what it was kept for.
+        with suppress(OSError):
+            self._verified.rename(self._kept)
 
     def _persist(self) -> None:
         number = os.open(self._place, os.O_RDONLY | os.O_DIRECTORY)

@@ -14,11 +14,10 @@ import hashlib
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import chunks
-import exporting
 import inventory
 import loading
 import manifest
@@ -31,7 +30,8 @@ from restic import Restic
 from staging import Staging
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from progress import Progress
     from request import DatabasePlace, Request
@@ -64,13 +64,25 @@ def verify(request: Request, progress: Progress) -> dict[str, Any]:
             placing.check_disk(arrival.place, folder.scratch)
         _check_room(plan, folder)
         _check_chunks(staging, plan, progress)
-        restic = Restic(request.staging, request.files_password, folder.scratch)
-        for arrival in plan.paths:
-            target = folder.scratch / "tree"
-            placing.restore(arrival, restic, target)
-            shutil.rmtree(target, ignore_errors=True)
+        _restore_apart(request, folder, plan, digest)
     found = _result(whole, digest, began)
     return {**found, "notes": [*found["notes"], *notes], "kept": False}
+
+
+def _restore_apart(request: Request, folder: WorkFolder, plan: Plan, digest: str) -> None:
+    """Restore every folder; leave them to an import that follows, where there is much room."""
+    restic = Restic(request.staging, request.files_password, folder.scratch)
+    is_kept = folder.may_keep(sum(it.wanted.bytes for it in plan.paths))
+    restored = {}
+    for arrival in plan.paths:
+        target = folder.scratch / "tree"
+        placing.restore(arrival, restic, target)
+        if is_kept and arrival.wanted.exists:
+            restored[arrival.key] = target.rename(folder.scratch / arrival.key)
+        else:
+            shutil.rmtree(target, ignore_errors=True)
+    if restored:
+        folder.keep(digest, restored)
 
 
 def _unsuited(target: loading.Target) -> list[str]:
@@ -92,12 +104,13 @@ def run(request: Request, progress: Progress) -> dict[str, Any]:
         staging = Staging(request.staging)
         whole, digest = _read(staging, request)
         plan = _planned(_everything(request, progress, staging, whole), folder)
-        _check_room(plan, folder)
+        kept = {it.key: folder.kept(digest, it.key) for it in plan.paths}
+        _check_room(_lacking(plan, kept), folder)
         _check_chunks(staging, plan, progress)
         restic = Restic(request.staging, request.files_password, folder.scratch)
         restored = [folder.scratch / f"tree-{number}" for number in range(len(plan.paths))]
         for arrival, target in zip(plan.paths, restored, strict=True):
-            placing.restore(arrival, restic, target)
+            placing.restore(arrival, restic, target, kept[arrival.key])
         _mark(plan, folder, whole.export)
         for database in plan.databases:
             asyncio.run(loading.load(database))
@@ -108,11 +121,22 @@ def run(request: Request, progress: Progress) -> dict[str, Any]:
     return {**_result(whole, digest, began), "kept": not plan.databases and not plan.paths}
 
 
+def _lacking(plan: Plan, kept: Mapping[str, Path | None]) -> Plan:
+    """Return a plan without the bytes and files of folders that were restored before."""
+    nothing = {"files": 0, "folders": 0, "links": 0, "bytes": 0}
+    paths = []
+    for it in plan.paths:
+        before = kept[it.key]
+        is_there = before is not None and before.is_dir()
+        paths.append(replace(it, wanted=replace(it.wanted, **nothing)) if is_there else it)
+    return replace(plan, paths=tuple(paths))
+
+
 def _result(whole: manifest.Manifest, digest: str, began: float) -> dict[str, Any]:
     return {
         "manifest": manifest.OBJECT,
         "sha256": digest,
-        **exporting.totals(whole),
+        **manifest.totals(whole),
         "seconds": round(time.monotonic() - began, 3),
     }
 

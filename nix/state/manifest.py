@@ -331,3 +331,20 @@ def chunks_of_database(database: Database) -> Iterator[Chunk]:
     yield from (*database.pre_data, *database.post_data, *database.large_objects.chunks)
     for it in database.tables:
         yield from it.chunks
+
+
+def totals(whole: Manifest) -> dict[str, Any]:
+    """Return how much an export holds."""
+    tables = [it for database in whole.databases for it in database.tables]
+    chunks = {it.object: it for it in chunks_of(whole)}
+    return {
+        "export": whole.export,
+        "rows": sum(it.rows for it in tables),
+        "files": sum(it.files for it in whole.paths),
+        "bytes": sum(it.raw_bytes for table in tables for it in table.chunks)
+        + sum(it.large_objects.bytes for it in whole.databases)
+        + sum(it.bytes for it in whole.paths),
+        "chunk_bytes": sum(it.bytes for it in chunks.values()),
+        "not_included": list(whole.not_included),
+        "notes": list(whole.notes),
+    }

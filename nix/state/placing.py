@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -42,6 +42,11 @@ class Arrival:
     wanted: manifest.Tree
     staging: Staging
     report: Report
+
+    @property
+    def key(self) -> str:
+        """What stands for its name where files are kept."""
+        return hashlib.sha256(self.place.name.encode()).hexdigest()
 
     @property
     def what(self) -> str:
@@ -107,8 +112,14 @@ def differs(place: PathPlace, wanted: manifest.Tree, found: trees.Summary | None
     return found.fingerprint != wanted.fingerprint or bool(found.owners - {owner})
 
 
-def restore(arrival: Arrival, restic: Restic, target: Path) -> None:
+def restore(arrival: Arrival, restic: Restic, target: Path, before: Path | None = None) -> None:
     """Fill a folder that nobody else sees and compare it with what was exported.
+
+    Args:
+        arrival: which folder.
+        restic: where its files are.
+        target: what is filled.
+        before: what was restored before, which is taken if it still is what was exported.
 
     Raises:
         StateError: it is not the same.
@@ -116,21 +127,44 @@ def restore(arrival: Arrival, restic: Restic, target: Path) -> None:
     wanted = arrival.wanted
     if not wanted.exists:
         return
-    account = accounts.get(arrival.place.owner)
     arrival.report(arrival.what, 0, wanted.files, "files")
+    with (target.parent / "listing").open("w+b") as listing:
+        listings.fetch(arrival.staging, wanted, listing)
+        if before is None or not _is_still(arrival, before, listing):
+            _restore(arrival, restic, target, listing)
+        else:
+            before.rename(target)
+    arrival.report(arrival.what, wanted.files, wanted.files, "files")
+
+
+def _is_still(arrival: Arrival, before: Path, listing: IO[bytes]) -> bool:
+    """Say whether what was restored before is what was exported; remove what is not."""
+    account = accounts.get(arrival.place.owner)
+    owners: set[str] = set()
+    with suppress(StateError, OSError), places.opened(before) as top:
+        if top is not None:
+            with accounts.acting_as(account):
+                owners = _compare(arrival, top, listing)
+    if owners == {accounts.name_of(account.user_id if account else os.geteuid())}:
+        return True
+    shutil.rmtree(before, ignore_errors=True)
+    return False
+
+
+def _restore(arrival: Arrival, restic: Restic, target: Path, listing: IO[bytes]) -> None:
+    account = accounts.get(arrival.place.owner)
     target.mkdir(mode=0o700)
     accounts.own(target, account)
-    with (target.parent / "listing").open("w+b") as listing, places.opened(target) as top:
+    with places.opened(target) as top:
         assert top is not None  # noqa: S101 - it was just made
-        listings.fetch(arrival.staging, wanted, listing)
-        if wanted.snapshot:
+        snapshot = arrival.wanted.snapshot
+        if snapshot:
             used = restic.acting_as(account)
             largest = _check_snapshot(arrival, used, listing)
-            used.restore(wanted.snapshot, top, largest)
+            used.restore(snapshot, top, largest)
         with accounts.acting_as(account):
             _finish(top, listing)
             _compare(arrival, top, listing)
-    arrival.report(arrival.what, wanted.files, wanted.files, "files")
 
 
 def _check_snapshot(arrival: Arrival, restic: Restic, listing: IO[bytes]) -> int:
@@ -191,15 +225,24 @@ def _finish(top: int, listing: IO[bytes]) -> None:
                 os.chmod(it.path, it.mode, dir_fd=top)
 
 
-def _compare(arrival: Arrival, top: int, listing: IO[bytes]) -> None:
+def _compare(arrival: Arrival, top: int, listing: IO[bytes]) -> set[str]:
+    """Refuse a folder that is not what is listed; return who owns what is in it."""
     special: list[str] = []
+    owners: set[str] = set()
+
+    def found() -> Iterator[Entry]:
+        for it in trees.walked(top, (), special.append):
+            owners.add(it.owner)
+            yield it
+
     different = listings.different(
         listings.read(listing),
-        trees.walked(top, (), special.append),
+        found(),
         lambda done: arrival.report(arrival.what, done, None, "files"),
     )
     if different or special:
         raise _damaged(arrival, f"such as {', '.join((*different, *special)[: trees.FEW])}")
+    return owners
 
 
 def put(place: PathPlace, wanted: manifest.Tree, restored: Path) -> None:

@@ -7,7 +7,6 @@ use one bucket at the same time, each has a connection of its own.
 from __future__ import annotations
 
 import hashlib
-import html
 import http.client
 import re
 import threading
@@ -209,5 +208,7 @@ class Staging:
 
 
 def _element(text: str, name: str) -> str:
+    import html  # noqa: PLC0415 - takes a while to start, and only an export lists
+
     found = re.search(f"<{name}>([^<]*)</{name}>", text)
     return html.unescape(found.group(1)) if found else ""

@@ -120,6 +120,18 @@ def test_the_mark_of_an_unfinished_import_goes_with_its_folder(system: System) -
     assert not mark(system).exists()
 
 
+@pytest.mark.parametrize("verb", ["put-back", "drop"])
+def test_what_waited_for_an_import_goes_when_that_is_settled(system: System, verb: str) -> None:
+    waiting = mark(system).parent / "verified" / "tree"
+    waiting.mkdir(parents=True)
+    done(system, "set-aside")
+    assert waiting.exists()
+
+    done(system, verb)
+
+    assert not waiting.parent.exists()
+
+
 def test_a_second_export_waits_until_the_first_is_settled(system: System) -> None:
     done(system, "set-aside")
 
