@@ -182,7 +182,18 @@ class Finding:
     """How many looks have shown it."""
     missed: int = 0
     """How many looks in a row have not."""
-    is_told: bool = False
+    told: str = ""
+    """The message that others know; empty while they know nothing."""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether others know of it."""
+        return bool(self.told)
+
+    @property
+    def news(self) -> tuple[str, AilmentKind, str]:
+        """What makes it worth telling: another percent, or another second, does not."""
+        return (self.application, self.kind, _words(self.told))
 
     @property
     def key(self) -> tuple[str, AilmentKind]:
@@ -204,6 +215,11 @@ def reviewed(
         earlier = before.pop(key, None)
         seen, since = (earlier.seen + 1, earlier.since) if earlier else (1, now)
         is_old = seen >= LOOKS and now - since >= symptom.patience
+        told = earlier.told if earlier else ""
+        # What is put differently each time is told once.
+        lasts = earlier is not None and _words(earlier.message) == _words(symptom.message)
+        if (is_old and not told) or (told and lasts and _words(told) != _words(symptom.message)):
+            told = symptom.message
         found.append(
             Finding(
                 application=symptom.application,
@@ -211,11 +227,15 @@ def reviewed(
                 message=symptom.message,
                 since=since,
                 seen=seen,
-                is_told=is_old or (earlier is not None and earlier.is_told),
+                told=told,
             )
         )
     fading = [replace(it, missed=it.missed + 1) for it in before.values() if it.is_told]
     return (*found, *(it for it in fading if it.missed < LOOKS))
+
+
+def _words(message: str) -> str:
+    return "".join(it for it in message if not it.isdecimal())
 
 
 class SwitchResult(StrEnum):

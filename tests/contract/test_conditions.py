@@ -32,7 +32,7 @@ SICK = Finding(
     since=datetime(2026, 11, 21, 12, 30, tzinfo=UTC),
     seen=3,
     missed=1,
-    is_told=True,
+    told="hello: stopped",
 )
 FULL = Finding(application="hello", kind=AilmentKind.DISK, message="full", since=SICK.since)
 

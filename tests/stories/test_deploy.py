@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import os
+import shutil
+import signal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -10,12 +14,14 @@ import pytest_asyncio
 from shared import http
 from shared.embedded import trace as traces
 from tests.support import stack as stacks
-from tests.support import walk
+from tests.support import walk, world
+from tests.support.eventually import eventually
 from tests.support.tree import ROOT
 from tests.support.world import NOTHING, ONE_EACH
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from tests.support.stack import Stack
 
@@ -104,6 +110,56 @@ async def test_an_application_stands_still_and_goes_on(stack: Stack) -> None:
         for intervention in ("resume", "restart"):
             await stack.succeeds(await begun(stack, deployment, intervention))
             assert "Still waters" in (await visitor.get("/")).text
+
+
+@contextlib.contextmanager
+def powered_off(stack: Stack, deployment: str) -> Iterator[Path]:
+    """Cut a machine's power while nobody starts it again; yields its disk."""
+    provisioner = stack.pid("provisioner")
+    assert provisioner
+    os.kill(provisioner, signal.SIGSTOP)
+    try:
+        [machine] = world.machines(f"fdv-{deployment}-")
+        os.kill(machine, signal.SIGKILL)
+        [disk] = stack.data.glob(f"provisioner/machines/fdv-{deployment}-*/disk.qcow2")
+        yield disk
+    finally:
+        os.kill(provisioner, signal.SIGCONT)
+
+
+async def test_an_old_copy_of_a_disk_starts_nothing_and_says_why(stack: Stack) -> None:
+    deployment = await stack.stage("past.localhost", title="Once")
+    await stack.succeeds(await stack.deploy(deployment))
+    async with http.client(base_url=await stack.url(deployment)) as visitor:
+
+        async def answers() -> bool:
+            return (await visitor.get("/")).is_success
+
+        copy = stack.data / "old.qcow2"
+        with powered_off(stack, deployment) as disk:
+            shutil.copy(disk, copy)
+        await eventually(answers, within=60)
+
+        # As when its hosts were given to somebody else meanwhile, and came back.
+        async with stack.database("deployer") as database:
+            await database.execute("update epochs set epoch = 2 where deployment = $1", deployment)
+        await stack.succeeds(await stack.deploy(deployment))
+        with powered_off(stack, deployment):
+            pass
+        await eventually(answers, within=60)
+        with powered_off(stack, deployment) as disk:
+            copy.replace(disk)
+
+        seen: dict[str, Any] = {}
+
+        async def is_degraded() -> bool:
+            seen.update(await stack.answer("GET", f"/deployments/{deployment}"))
+            return "it is an old copy" in str(seen["ailments"])
+
+        await eventually(is_degraded, within=90)
+        assert seen["status"] == "degraded"
+        assert not await answers()
+    await stack.succeeds((await stack.answer("DELETE", f"/deployments/{deployment}"))["id"])
 
 
 async def test_a_cancelled_run_stops_and_leaves_what_a_removal_finds(stack: Stack) -> None:

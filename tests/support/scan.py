@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-import asyncpg
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 from typing_extensions import override
@@ -145,15 +144,7 @@ def _texts(value: Any, place: str = "") -> Iterator[tuple[str, str]]:  # noqa: A
 
 async def _tables(stack: Stack, service: str) -> dict[str, list[str]]:
     """Return every row of every table of a service, as JSON."""
-    folder = stack.data / "secrets" / "services" / service
-    database = await asyncpg.connect(
-        host="127.0.0.1",
-        port=stack.port("postgres"),
-        user=service,
-        database=service,
-        password=read_secret(folder / f"{service}_postgres_password").get_secret_value(),
-    )
-    try:
+    async with stack.database(service) as database:
         names = await database.fetch("select tablename from pg_tables where schemaname = 'public'")
         return {
             name: [
@@ -162,8 +153,6 @@ async def _tables(stack: Stack, service: str) -> dict[str, list[str]]:
             ]
             for (name,) in names
         }
-    finally:
-        await database.close()
 
 
 def needles(values: Mapping[str, str]) -> dict[bytes, str]:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx2
 
 from shared import http
 from shared.embedded import state
 from shared.embedded.servers import caddy
+from shared.provider import read_secret
 from tests.support.eventually import eventually
 from tests.support.servers import choose_ports, throwaway_directory
 from tests.support.world import World
@@ -127,6 +129,22 @@ class Stack:
         found = state.load(self.data / "state.json")
         assert found is not None
         return next(iter(found.parts[part].ports.values()))
+
+    @asynccontextmanager
+    async def database(self, service: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """Connect to the database of a service, as that service."""
+        secret = self.data / "secrets" / "services" / service / f"{service}_postgres_password"
+        connection = await asyncpg.connect(
+            host="127.0.0.1",
+            port=self.port("postgres"),
+            user=service,
+            database=service,
+            password=read_secret(secret).get_secret_value(),
+        )
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
     def logs(self, lines: int = 12) -> str:
         """What the parts said last, for the report of a failing test."""

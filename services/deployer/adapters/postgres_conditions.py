@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from shared.database import Transaction
 
 _FINDINGS: Final = """
-select application, kind, message, since, seen, missed, is_told from findings
+select application, kind, message, since, seen, missed, told from findings
 where deployment = $1 order by application, kind
 """
 _NOTE: Final = """
-insert into findings (deployment, application, kind, message, since, seen, missed, is_told)
+insert into findings (deployment, application, kind, message, since, seen, missed, told)
 values ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 
@@ -51,7 +51,7 @@ class PostgresConditions(Conditions):
     async def note(self, tx: Transaction, deployment: str, findings: Sequence[Finding]) -> None:
         await tx.execute("delete from findings where deployment = $1", deployment)
         for it in findings:
-            values = (it.message, it.since, it.seen, it.missed, it.is_told)
+            values = (it.message, it.since, it.seen, it.missed, it.told)
             await tx.execute(_NOTE, deployment, it.application, it.kind.value, *values)
 
     @override

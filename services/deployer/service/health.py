@@ -182,7 +182,7 @@ def _changed(deployment: str, findings: Iterable[Finding], now: datetime) -> Hea
             Ailment(
                 application=it.application,
                 kind=it.kind,
-                message=telemetry.redacted_text(it.message),
+                message=telemetry.redacted_text(it.told),
                 since=_moment(it.since),
             )
             for it in findings
@@ -191,8 +191,8 @@ def _changed(deployment: str, findings: Iterable[Finding], now: datetime) -> Hea
     )
 
 
-def _told(findings: Iterable[Finding]) -> set[tuple[str, AilmentKind]]:
-    return {it.key for it in findings if it.is_told}
+def _told(findings: Iterable[Finding]) -> set[tuple[str, AilmentKind, str]]:
+    return {it.news for it in findings if it.is_told}
 
 
 def _of_each(

@@ -71,6 +71,19 @@ async def test_a_unit_that_does_not_run_is_told_once_and_so_is_its_return(rig: R
     assert event.ailments[0].since == began.isoformat().replace("+00:00", "Z")
 
 
+async def test_what_has_become_something_else_is_told_when_it_lasts(rig: Rig) -> None:
+    looks = await watched(rig)
+    rig.host.seen["hello"] = "stopped"
+    stopped = [("hello", "unit", "hello: stopped")]
+    assert await looks.at(2) == [stopped]
+
+    for state in ("restarting", "stopped", "restarting", "stopped"):
+        rig.host.seen["hello"] = state
+        assert await looks.at() == [stopped]
+    rig.host.seen["hello"] = "failed"
+    assert await looks.at(3) == [stopped, [("hello", "unit", "hello: failed")]]
+
+
 async def test_a_unit_that_the_machine_does_not_know_is_missing(rig: Rig) -> None:
     looks = await watched(rig)
     rig.host.seen.clear()

@@ -115,7 +115,7 @@ async def test_who_stands_still_is_not_sick(rig: Rig) -> None:
         kind=AilmentKind.HTTP,
         message="status 500",
         since=rig.clock.now(),
-        is_told=True,
+        told="status 500",
     )
     rig.conditions.noted[DEPLOYMENT] = [sick]
 
