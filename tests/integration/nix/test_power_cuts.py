@@ -99,7 +99,7 @@ def test_a_folder_is_called_imported_when_all_of_it_is_on_the_disk(machine: Mach
     calls = machine.run("state-folder", "imported", "thing", EXPORT)
 
     first = calls.index("sync")
-    assert calls[first : first + 3] == ["sync", "mkdir imported", f"sync {EXPORT}"]
+    assert calls[first : first + 3] == ["sync", "mkdir -p imported", f"sync {EXPORT}"]
     # After a kill it may be there and not on the disk.
     assert machine.run("state-folder", "imported", "thing", EXPORT)[-1] == f"sync {EXPORT}"
 
