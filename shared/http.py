@@ -6,6 +6,7 @@ and keep the name in the Host header and in TLS, so that edges and certificates 
 
 from __future__ import annotations
 
+import functools
 import ssl
 from typing import TYPE_CHECKING, Final
 
@@ -89,6 +90,12 @@ def is_local(name: str) -> bool:
 
 
 def _trust(authority: Path | None) -> ssl.SSLContext:
+    return _trusting(authority, authority.stat().st_mtime_ns if authority else 0)
+
+
+# To read all that a computer trusts takes thirty milliseconds, and some ask every second.
+@functools.lru_cache(maxsize=8)
+def _trusting(authority: Path | None, _written: int) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if authority is not None:
         context.load_verify_locations(authority)
