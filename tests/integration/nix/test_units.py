@@ -111,7 +111,8 @@ def test_a_stopped_unit_leaves_no_process_behind(root: Path) -> None:
 
 
 def test_several_units_are_stopped_in_the_order_in_which_they_are_named(root: Path) -> None:
-    noted = "trap 'echo $0 >> $1/stopped; exit 0' TERM; while :; do sleep 0.1; done"
+    # Whoever is told twice notes it twice.
+    noted = "trap 'echo $0 >> $1/stopped; sleep 0.3; exit 0' TERM; while :; do sleep 0.1; done"
     system = running(root, dict.fromkeys(("one", "two", "three"), noted))
     assert soon(lambda: set(system.units().values()) == {"running"})
 
