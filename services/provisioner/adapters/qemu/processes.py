@@ -67,8 +67,8 @@ class Process:
             )
 
     def write(self, path: Path) -> None:
-        """Record it."""
-        fresh = path.with_suffix(".new")
+        """Record it, also while another process of ours does the same."""
+        fresh = path.with_suffix(f".{os.getpid()}.new")
         fresh.write_text(json.dumps(asdict(self)))
         fresh.rename(path)
 

@@ -50,5 +50,23 @@ def test_a_recorded_process_is_found_again(tmp_path: Path) -> None:
     assert processes.read(tmp_path / "process.json") == process
 
 
+async def test_two_programs_record_a_process_at_once(tmp_path: Path) -> None:
+    """As the service does, and the command that stops all machines beside it."""
+    program = (
+        "import os, sys; from pathlib import Path\n"
+        "from services.provisioner.adapters.qemu import processes\n"
+        "for _ in range(300): processes.of(os.getpid()).write(Path(sys.argv[1]))"
+    )
+    arguments = (sys.executable, "-c", program, str(tmp_path / "process.json"))
+    both = [await asyncio.create_subprocess_exec(*arguments) for _ in range(2)]
+
+    assert [await it.wait() for it in both] == [0, 0]
+    assert names(tmp_path) == ["process.json"]
+
+
+def names(folder: Path) -> list[str]:
+    return [it.name for it in folder.iterdir()]
+
+
 def test_no_process_carries_an_identity_that_was_never_given() -> None:
     assert processes.carrying("never-given") is None
