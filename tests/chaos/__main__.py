@@ -13,17 +13,22 @@ import asyncio
 import json
 import secrets
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx2
+
 from tests.chaos import cells, playing
+from tests.chaos.playing import Played
+from tests.chaos.scenes import Cost
 from tests.support import stack as stacks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.chaos.cells import Cell
-    from tests.chaos.playing import Played
+    from tests.support.stack import Stack
 
 
 async def play_all(chosen: Sequence[Cell], seed: int) -> list[Played]:
@@ -31,10 +36,20 @@ async def play_all(chosen: Sequence[Cell], seed: int) -> list[Played]:
     found = []
     async with stacks.running(**playing.PAUSES) as stack:
         for number, cell in enumerate(chosen, start=1):
-            played = await playing.play(stack, cell, seed, f"chaos-{number}.localhost")
+            played = await _played(stack, cell, seed, f"chaos-{number}.localhost")
             found.append(played)
             print(_line(number, len(chosen), played), flush=True)  # noqa: T201 - a program
     return found
+
+
+async def _played(stack: Stack, cell: Cell, seed: int, domain: str) -> Played:
+    """Play a cell; one that cannot be played to its end is a failure, and the next one's turn."""
+    began = time.monotonic()
+    try:
+        return await playing.play(stack, cell, seed, domain)
+    except (AssertionError, OSError, TimeoutError, httpx2.HTTPError) as error:
+        said = f"{type(error).__name__}: {error}".partition("\n")[0]
+        return Played(seed, cell, f"NOT played: {said[:300]}", time.monotonic() - began, Cost())
 
 
 def _line(number: int, count: int, it: Played) -> str:
