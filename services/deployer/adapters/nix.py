@@ -71,6 +71,10 @@ class Nix:
         """Write one store path as an archive."""
         return ["nix-store", "--dump", self._physical(path)]
 
+    def parts(self, system: str) -> list[str]:
+        """List every store path of a system."""
+        return ["nix-store", "--query", "--requisites", system, *self._store()]
+
     def _store(self) -> list[str]:
         if self.store is None:
             return []

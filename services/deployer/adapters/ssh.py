@@ -113,7 +113,14 @@ class SshHost(Host):
         """Return the paths whose contents are not what was registered."""
         check = f"nix-store --verify-path $(nix-store -qR {system}) 2>&1 || true"
         text = await self.connection.do(check, seconds=COPY_SECONDS)
-        return sorted(set(STORE_PATH.findall(text)))
+        named = set(STORE_PATH.findall(text))
+        if not named:
+            return []
+        # A machine may name anything: it gets nothing that is not part of its own system.
+        parts = await self.connection.local(
+            self.nix.parts(system), environment=self.nix.environment
+        )
+        return sorted(named & set(parts.decode().splitlines()))
 
     async def _repair(self, path: str) -> None:
         archive = await self.connection.local(self.nix.dump(path), seconds=COPY_SECONDS)
