@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shared import errors, jobs, telemetry
-from shared.contracts.deployer import DeploymentFailed
-from shared.contracts.failures import Failure, Outcome
+from shared.contracts.failures import Outcome
 from shared.contracts.messages import Value
 
 from ..domain import Folder, FolderVerb
-from .verdict import OUTCOME
+from .fallen import Fallen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,13 +41,6 @@ HALF: Final = (
     "takes it back first: deploy or restart again."
 )
 STUCK: Final = "The state of before could not be brought to run; the provider has to look."
-
-
-class Fallen(Value):
-    """What the import failed with."""
-
-    failure: Failure
-    stage: str
 
 
 class Reverted(Value):
@@ -200,7 +192,7 @@ class Reverting:
         words = BACK
         if ailments := job.result(START, Reverted).ailments:
             words = f"{BACK} It was not well on that either: {'; '.join(ailments)}."
-        return [_failed(job, words, Outcome.ROLLED_BACK)]
+        return [job.asked(Fallen).told(job, words, Outcome.ROLLED_BACK)]
 
     async def announce_failure(
         self, job: jobs.Job, fall: jobs.Fall, _: Transaction
@@ -208,19 +200,5 @@ class Reverting:
         """Say what the import failed with, and what is not as before."""
         why = fall.failure.message.removesuffix(".")
         if fall.failure.retryable:
-            return [_failed(job, f"{LATER} ({why})", Outcome.PARTIAL)]
-        return [_failed(job, f"{STUCK} ({why})", Outcome.ROLLBACK_FAILED)]
-
-
-def _failed(job: jobs.Job, words: str, outcome: Outcome) -> DeploymentFailed:
-    fallen = job.asked(Fallen)
-    message = f"{fallen.failure.message.removesuffix('.')}. {words}"
-    details = fallen.failure.details | {OUTCOME: outcome}
-    return DeploymentFailed(
-        deployment=job.deployment,
-        run=job.run,
-        revision=job.revision,
-        failure=fallen.failure.model_copy(update={"message": message, "details": details}),
-        stage=fallen.stage,
-        outcome=outcome,
-    )
+            return [job.asked(Fallen).told(job, f"{LATER} ({why})", Outcome.PARTIAL)]
+        return [job.asked(Fallen).told(job, f"{STUCK} ({why})", Outcome.ROLLBACK_FAILED)]

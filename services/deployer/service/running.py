@@ -147,7 +147,7 @@ class Running:
 
     async def _is_strange(self, left: Left, generation: Generation, do: Do[None]) -> bool:
         machine = left.machine_of(generation)
-        with _in_one_boot(machine):
+        with in_one_boot(machine):
             seen = await self.contents.hosts.at(machine).look()
             if not is_strange(generation, seen):
                 return False
@@ -156,13 +156,14 @@ class Running:
 
     async def _at(self, left: Left, generation: Generation, do: Do[T]) -> T:
         machine = left.machine_of(generation)
-        with _in_one_boot(machine):
+        with in_one_boot(machine):
             boot_id = await self.contents.restore(left.revision, machine, generation)
             return await do(Visit(machine=machine, generation=generation, boot_id=boot_id))
 
 
 @contextmanager
-def _in_one_boot(machine: GrantedMachine) -> Iterator[None]:
+def in_one_boot(machine: GrantedMachine) -> Iterator[None]:
+    """Do something in one boot of a machine, or raise an UnavailableError."""
     try:
         yield
     except RebootedError as error:

@@ -11,14 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from shared import errors, jobs
-from shared.contracts.deployer import DeploymentFailed
-from shared.contracts.failures import Failure, Outcome
+from shared import jobs
+from shared.contracts.failures import Outcome
 from shared.contracts.messages import Value
 
 from ..domain import RebootedError, SwitchResult, System
+from .fallen import Fallen
+from .running import in_one_boot
 from .together import finished
-from .verdict import OPEN, OUTCOME, WORDS, outcome_of
+from .verdict import OPEN, WORDS, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,11 +35,9 @@ WITHDRAW: Final = "withdraw"
 REASON: Final = "the run was cancelled"
 
 
-class Withdrawal(Value):
+class Withdrawal(Fallen):
     """What the deploy ended with, and what its machines may run."""
 
-    failure: Failure
-    stage: str
     systems: dict[str, str]
     """Machine → what it was to run."""
     active: dict[str, str]
@@ -103,15 +102,13 @@ class Withdrawing:
         seen = await host.look()
         is_same_boot = seen.boot_id == asked.boots.get(name)
         said = SwitchResult.NONE
-        if is_same_boot:
-            try:
+        with in_one_boot(machine):
+            if is_same_boot:
                 said = (await host.refuse(seen.boot_id, target, REASON)).result
-            except RebootedError as error:
-                raise _rebooted(name) from error
-        await host.renew()
-        now = await host.look()
-        if now.boot_id != seen.boot_id:
-            raise _rebooted(name)
+            await host.renew()
+            now = await host.look()
+            if now.boot_id != seen.boot_id:
+                raise RebootedError(name)
         if said is SwitchResult.NONE and now.system == before:
             # A boot is a way back as well; from nowhere, where it ran this already.
             is_back = not is_same_boot and before != target
@@ -123,7 +120,7 @@ class Withdrawing:
     async def announce_withdrawn(self, job: jobs.Job, _: Transaction) -> Sequence[Event]:
         """Say that the run was cancelled, and what runs."""
         outcome = job.result(WITHDRAW, Withdrawn).outcome
-        return [_failed(job, WORDS[outcome], outcome)]
+        return [job.asked(Withdrawal).told(job, WORDS[outcome], outcome)]
 
     async def announce_failure(
         self, job: jobs.Job, fall: jobs.Fall, _: Transaction
@@ -131,22 +128,4 @@ class Withdrawing:
         """Say that nobody could see what runs."""
         why = fall.failure.message.removesuffix(".")
         words = OPEN.format(seconds=self.timing.watchdog)
-        return [_failed(job, f"{words} ({why})", Outcome.PARTIAL)]
-
-
-def _rebooted(machine: str) -> errors.UnavailableError:
-    return errors.UnavailableError("machine.rebooted", f"{machine} has booted meanwhile")
-
-
-def _failed(job: jobs.Job, words: str, outcome: Outcome) -> DeploymentFailed:
-    asked = job.asked(Withdrawal)
-    message = f"{asked.failure.message.removesuffix('.')}. {words}"
-    details = asked.failure.details | {OUTCOME: outcome}
-    return DeploymentFailed(
-        deployment=job.deployment,
-        run=job.run,
-        revision=job.revision,
-        failure=asked.failure.model_copy(update={"message": message, "details": details}),
-        stage=asked.stage,
-        outcome=outcome,
-    )
+        return [job.asked(Withdrawal).told(job, f"{words} ({why})", Outcome.PARTIAL)]

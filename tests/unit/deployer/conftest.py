@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.deployer.adapters import process
 from services.deployer.adapters.cryptography import CryptographySecretMaker
+from services.deployer.adapters.nix import Nix
+from services.deployer.adapters.ssh import SshHost
 from services.deployer.domain import Generation
 from services.deployer.service import Deployer, Timing
 from shared import ids, jobs
@@ -26,9 +29,11 @@ from tests.support.fakes.transaction import no_transaction
 from tests.support.fakes.transfers import FakeTransfers
 
 from .errands import BLOG, ENGINE, NAMES, Errands, deployed, finished
+from .scripted import NAME, ScriptedConnection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from services.deployer.domain import Revision
     from services.deployer.ports import SecretMaker
@@ -190,3 +195,15 @@ async def saved(errands: Errands) -> tuple[SavedApplication, ...]:
     rig.host.state["microblog"] = "posts of now"
     rig.host.carried.clear()
     return found
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> ScriptedConnection:
+    return ScriptedConnection(
+        machine=NAME, configuration=tmp_path / "conf", socket=tmp_path / "s", run=process.run
+    )
+
+
+@pytest.fixture
+def host(connection: ScriptedConnection) -> SshHost:
+    return SshHost(connection=connection, nix=Nix(store=None))

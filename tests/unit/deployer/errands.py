@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from services.deployer.service.exporting import ExportOrder
+from services.deployer.service.fallen import Fallen
 from services.deployer.service.importing import ImportOrder
-from services.deployer.service.reverting import Fallen
 from shared import errors, ids, jobs
 from shared.contracts.deployer import StateExported
 from shared.contracts.deployments import Mode

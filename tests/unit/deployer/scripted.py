@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from services.deployer.adapters.connection import Connection
+from services.deployer.domain import StateVerb
 from shared import errors
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from services.deployer.adapters.ssh import SshHost
+    from services.deployer.domain import Carried, Headway
+
+NAME = "fdv-01k0000000000000000000000a-1"
+BOOT = "5f0c1d9e-0000-4000-8000-000000000000"
+DOCUMENT = '{"staging": {"secret_key": "the-key"}}'
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,3 +56,14 @@ class ScriptedConnection(Connection):
         if self.status:
             raise errors.CommandError(("ssh",), self.status, self.complaint)
         return str(self.says[0]) if self.says else ""
+
+
+async def carried(host: SshHost) -> tuple[Carried, list[Headway]]:
+    """Let a machine export; return the result and all that it told meanwhile."""
+    heard: list[Headway] = []
+
+    async def hear(headway: Headway) -> None:
+        heard.append(headway)
+
+    found = await host.carry(BOOT, StateVerb.EXPORT, "garden", DOCUMENT, hear)
+    return found, heard

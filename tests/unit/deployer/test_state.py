@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.deployer.adapters import process, ssh
-from services.deployer.adapters.nix import Nix
-from services.deployer.adapters.ssh import SshHost
+from services.deployer.adapters import ssh
 from services.deployer.domain import (
     Carried,
     Folder,
@@ -16,20 +14,16 @@ from services.deployer.domain import (
     Headway,
     Permit,
     RebootedError,
-    StateVerb,
     System,
     UnitVerb,
 )
 from shared import errors
 
-from .scripted import ScriptedConnection
+from .scripted import BOOT, DOCUMENT, ScriptedConnection, carried
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from services.deployer.adapters.ssh import SshHost
 
-NAME = "fdv-01k0000000000000000000000a-1"
-BOOT = "5f0c1d9e-0000-4000-8000-000000000000"
-DOCUMENT = '{"staging": {"secret_key": "the-key"}}'
 PROGRESS = {"progress": {"what": "rows", "done": 1, "total": None, "unit": "rows"}}
 RESULT = {
     "result": {
@@ -43,28 +37,6 @@ RESULT = {
         "notes": [],
     }
 }
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> ScriptedConnection:
-    return ScriptedConnection(
-        machine=NAME, configuration=tmp_path / "conf", socket=tmp_path / "s", run=process.run
-    )
-
-
-@pytest.fixture
-def host(connection: ScriptedConnection) -> SshHost:
-    return SshHost(connection=connection, nix=Nix(store=None))
-
-
-async def carried(host: SshHost) -> tuple[Carried, list[Headway]]:
-    heard: list[Headway] = []
-
-    async def hear(headway: Headway) -> None:
-        heard.append(headway)
-
-    found = await host.carry(BOOT, StateVerb.EXPORT, "garden", DOCUMENT, hear)
-    return found, heard
 
 
 async def test_progress_is_told_and_the_result_returned(

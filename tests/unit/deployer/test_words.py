@@ -7,21 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.deployer.adapters import process, reports, ssh, state, vitals, words
-from services.deployer.adapters.nix import Nix
-from services.deployer.adapters.ssh import SshHost
-from services.deployer.domain import Permit, StateVerb, System
+from services.deployer.adapters import reports, ssh, state, vitals, words
+from services.deployer.domain import Permit, System
 from shared import errors
 
-from .scripted import ScriptedConnection
+from .scripted import BOOT, ScriptedConnection, carried
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
-    from services.deployer.domain import Headway
+    from services.deployer.adapters.ssh import SshHost
 
-NAME = "fdv-01k0000000000000000000000a-1"
-BOOT = "5f0c1d9e-0000-4000-8000-000000000000"
 SYSTEM = System("/nix/store/abc-system")
 FLOOD = "so many words " * 100_000
 UNTELLABLE = "\x00\x07\x1b[31mred\x1b[0m\u202e\ud800"
@@ -33,27 +28,6 @@ RESULT = {
     "bytes": 17,
     "not_included": [],
 }
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> ScriptedConnection:
-    return ScriptedConnection(
-        machine=NAME, configuration=tmp_path / "conf", socket=tmp_path / "s", run=process.run
-    )
-
-
-@pytest.fixture
-def host(connection: ScriptedConnection) -> SshHost:
-    return SshHost(connection=connection, nix=Nix(store=None))
-
-
-async def carried(host: SshHost) -> tuple[object, list[Headway]]:
-    heard: list[Headway] = []
-
-    async def hear(headway: Headway) -> None:
-        heard.append(headway)
-
-    return await host.carry(BOOT, StateVerb.EXPORT, "garden", "{}", hear), heard
 
 
 def progress(what: str, **more: object) -> dict[str, object]:
