@@ -14,7 +14,6 @@ from shared import errors
 from .scripted import BOOT, ScriptedConnection, carried
 
 if TYPE_CHECKING:
-
     from services.deployer.adapters.ssh import SshHost
 
 SYSTEM = System("/nix/store/abc-system")
