@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDERS: Final = ("shared", "services", "nix", "tests", "scripts", "docs", ".ci")
-GENERATED: Final = {"__pycache__", ".venv", "node_modules"}
+# In a second work tree `.git` is a file that says where the first one is.
+GENERATED: Final = {"__pycache__", ".git", ".venv", "node_modules"}
 TEXT: Final = {
     *(".py", ".sh", ".nix", ".sql", ".toml", ".json", ".yaml", ".yml", ".md", ".txt", ".lock"),
     *(".html", ".css", ".js", ""),

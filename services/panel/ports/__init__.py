@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from shared.contracts.everyone import MessageDeadLettered
     from shared.database import Transaction
 
-    from .domain.backups import Backup
-    from .domain.credentials import Credential
-    from .domain.dead_letters import DeadLetter, LetterState
-    from .domain.deployments import Configuration, Deployment, Revision
-    from .domain.identity import Caller, KnownToken, NewToken
-    from .domain.records import Deed, IdempotentAnswer, IdempotentRequest, Page
-    from .domain.runs import (
+    from ..domain.backups import Backup
+    from ..domain.credentials import Credential
+    from ..domain.dead_letters import DeadLetter, LetterState
+    from ..domain.deployments import Configuration, Deployment, Revision
+    from ..domain.identity import Caller, KnownToken, NewToken
+    from ..domain.records import Deed, IdempotentAnswer, IdempotentRequest, Page
+    from ..domain.runs import (
         EventBody,
         NumberedEvent,
         Receipt,
