@@ -18,6 +18,7 @@ from shared.bus import progress
 from shared.settings import load
 
 from .api.app import create_app
+from .api.rates import Rates
 from .assembly import assemble, assemble_access
 from .domain.identity import OPERATOR_SCOPES, Grant, Scope
 from .service.conductor import SERVICE
@@ -40,9 +41,15 @@ async def serve(settings: Settings) -> None:
         await service.serve(
             routes=projections.routes(),
             kinds=(checks.kind(),),
-            app=create_app(panel),
+            app=create_app(panel, _rates(settings)),
             background=(follow_progress, panel.feed.run),
         )
+
+
+def _rates(settings: Settings) -> Rates:
+    return Rates(
+        tokens=settings.requests_per_minute, addresses=settings.unknown_requests_per_minute
+    )
 
 
 async def create_admin(settings: Settings, operator: str, person: str, grant: Grant) -> str:

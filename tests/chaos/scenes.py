@@ -129,7 +129,10 @@ class Update(Deploy):
             assert signed.is_redirect or signed.is_success, signed.text
         change = {"applications": [{"application": "hello", "options": {"title": "After"}}]}
         await self.stack.answer(
-            "POST", f"/deployments/{self.deployment}/configuration", json=change
+            "POST",
+            f"/deployments/{self.deployment}/configuration",
+            json=change,
+            headers={"If-Match": "*"},
         )
 
     @override

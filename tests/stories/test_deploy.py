@@ -54,7 +54,12 @@ async def test_a_deployment_answers_changes_stays_and_goes(stack: Stack) -> None
     assert (first["changed"], again["changed"]) == (True, False)
 
     wish = {"applications": [{"application": "hello", "options": {"title": "Second light"}}]}
-    await stack.answer("POST", f"/deployments/{deployment}/configuration", json=wish)
+    await stack.answer(
+        "POST",
+        f"/deployments/{deployment}/configuration",
+        json=wish,
+        headers={"If-Match": "*"},
+    )
     changed = await stack.succeeds(await stack.deploy(deployment))
     assert changed["changed"] is True
     assert await stack.world.counts(deployment, domain) == ONE_EACH

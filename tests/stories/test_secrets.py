@@ -37,7 +37,7 @@ async def test_no_secret_is_left_anywhere_after_any_run(
         change = {"title": "After", "handle": "news"}
         body = {"applications": [{"application": "microblog", "options": change}]}
         path = f"/deployments/{scene.deployment}"
-        await stack.answer("POST", f"{path}/configuration", json=body)
+        await stack.answer("POST", f"{path}/configuration", json=body, headers={"If-Match": "*"})
         await stack.succeeds(await stack.deploy(scene.deployment))
         await searched(stack, values, lines, "update")
 

@@ -53,6 +53,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = Path(__file__).parent / "catalogue"
 SOON = 15.0
 Json = dict[str, Any]
+ANY_VERSION = {"If-Match": "*"}
+"""Replaces a configuration whatever it is."""
 PROVIDER = """
 [provider]
 name = "Test"
@@ -131,6 +133,8 @@ class PanelRig:
             "PANEL_PROVIDER_FILE": str(self._provider_file()),
             "PANEL_RECIPIENTS": json.dumps({"deployer": recipient}),
             "PANEL_CHECK_PATIENCE_SECONDS": "1",
+            "PANEL_REQUESTS_PER_MINUTE": "100000",
+            "PANEL_UNKNOWN_REQUESTS_PER_MINUTE": "100000",
             "PANEL_TELEMETRY__DIRECTORY": str(self.directory / "traces"),
         }
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
 from ..domain.dead_letters import DeadLetter, LetterState
 from ..domain.records import IdempotentAnswer
+from ..domain.refusals import StillRunningError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +38,10 @@ _CLAIM: Final = """
 insert into idempotency_keys (token, route, key, body_digest) values ($1, $2, $3, $4)
 on conflict (token, route, key) do nothing
 """
+
+_TURN: Final = "select pg_try_advisory_xact_lock(hashtextextended($1, 2))"
+ATTEMPTS: Final = 40
+PAUSE_SECONDS: Final = 0.05
 
 
 class PostgresDeadLetterRegister:
@@ -97,9 +104,11 @@ class PostgresIdempotencyLedger:
 
         Raises:
             InvalidError: the key was used with another body.
+            StillRunningError: another request holds the key, and for too long to wait for it.
         """
-        await tx.execute(_FORGET, request.token)
         place = (request.token, request.route, request.key)
+        await _take_turn(tx, *place)
+        await tx.execute(_FORGET, request.token)
         if await tx.execute(_CLAIM, *place, request.body_digest) == "INSERT 0 1":
             return None
         row = await tx.fetchrow(
@@ -129,6 +138,19 @@ class PostgresIdempotencyLedger:
             request.key,
             {"status": answer.status, "location": answer.location, "body": answer.body},
         )
+
+
+async def _take_turn(tx: Transaction, *place: str) -> None:
+    """Wait until nobody else holds a key, for a while: a second click gets the first's answer."""
+    for _ in range(ATTEMPTS):
+        if await tx.fetchval(_TURN, json.dumps(place)):
+            return
+        await asyncio.sleep(PAUSE_SECONDS)
+    raise StillRunningError(
+        "idempotency.running",
+        "The first request with this Idempotency-Key is still being answered. Send it again in "
+        "a moment, to get the same answer.",
+    )
 
 
 def _letter(row: Row) -> DeadLetter:

@@ -8,9 +8,11 @@ from starlette.types import Scope
 
 from ..service.panel import Panel
 from . import applications, backups, credentials, dead_letters, deployments, me, problems, runs
+from .answers import Finish
 from .dependencies import PREFIX
 from .document import describe
 from .limits import Gate
+from .rates import Meter, Rates
 
 TAGS: Final = [
     {"name": "applications", "description": "What can be deployed here."},
@@ -25,12 +27,21 @@ DESCRIPTION: Final = (
     "Deploy fediverse applications under your own domain. Errors are problem documents "
     "(RFC 9457). Everything long is a run: POST answers 202 with its address, its events can be "
     "watched as a stream. Send an Idempotency-Key with every POST that creates work; "
-    "revealing a password takes none."
+    "revealing a password takes none. Answers to GET have an ETag: with If-None-Match the same "
+    "one is 304. What replaces a configuration needs If-Match. Lists come in parts; Link names "
+    "the next one. RateLimit says how often you may ask, Retry-After when to come again."
 )
 
 
-def create_app(panel: Panel) -> FastAPI:
+def create_app(panel: Panel, rates: Rates | None = None) -> FastAPI:
     """Return the REST application of a panel."""
+    app = create_documented_app(rates or Rates())
+    app.state.panel = panel
+    return app
+
+
+def create_documented_app(rates: Rates) -> FastAPI:
+    """Return the REST application as its document describes it, with nothing behind it."""
     app = FastAPI(
         title="Fediversity panel",
         version="1",
@@ -42,12 +53,13 @@ def create_app(panel: Panel) -> FastAPI:
         redirect_slashes=False,
         telemetry={"metrics": False, "logs": False, "operation_spans": False, "exclude": _is_quiet},
     )
-    app.state.panel = panel
     api = APIRouter(prefix=PREFIX)
     for part in (me, applications, deployments, backups, credentials, runs, dead_letters):
         api.include_router(part.router)
     app.include_router(api)
     app.add_api_route("/problems/{name}", show_problem, include_in_schema=False)
+    app.add_middleware(Finish)
+    app.add_middleware(Meter, rates=rates)
     app.add_middleware(Gate)
     problems.install(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # as FastAPI documents it

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -17,6 +17,8 @@ from shared.database import Transaction
 from ..domain.identity import Caller
 from ..domain.records import IdempotentAnswer, IdempotentRequest, Page
 from ..service.panel import Panel
+from . import cursors
+from .conditions import ExpectedDependency
 
 MOST_ITEMS: Final = 200
 PREFIX: Final = "/api/v1"
@@ -58,15 +60,40 @@ def get_id(text: str) -> str:
 
 def get_page(
     limit: Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many at most.")] = 50,
+    cursor: Annotated[
+        str | None, Query(max_length=64, description="`next` of the part before, as it is.")
+    ] = None,
     before: Annotated[
-        str | None, Query(pattern=ids.PATTERN.pattern, description="`next` of the part before.")
+        str | None, Query(max_length=64, deprecated=True, description="As `cursor`, formerly.")
     ] = None,
 ) -> Page:
     """Return which part of a list is wanted."""
-    return Page(limit, before)
+    place = cursor or before
+    if place is None or ids.is_id(place):
+        return Page(limit, place)
+    return Page(limit, cursors.decode(place))
 
 
 PageDependency = Annotated[Page, Depends(get_page)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacing:
+    """A request that replaces something, and which versions of it."""
+
+    panel: Panel
+    caller: Caller
+    expected: Collection[int] | None
+
+
+def get_replacing(
+    panel: PanelDependency, caller: CallerDependency, expected: ExpectedDependency
+) -> Replacing:
+    """Return who would replace what; whoever is not signed in is told that first."""
+    return Replacing(panel=panel, caller=caller, expected=expected)
+
+
+ReplacingDependency = Annotated[Replacing, Depends(get_replacing)]
 IdempotencyKey = Annotated[
     str | None,
     Header(

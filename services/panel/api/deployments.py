@@ -10,6 +10,7 @@ from shared.database import Transaction
 
 from ..domain.runs import RunKind
 from . import examples, problems
+from .conditions import version_tag
 from .dependencies import (
     PREFIX,
     CallerDependency,
@@ -18,6 +19,7 @@ from .dependencies import (
     OnceDependency,
     PageDependency,
     PanelDependency,
+    ReplacingDependency,
     get_id,
 )
 from .schemas.configurations import ConfigurationAnswer, ConfigurationQuestion
@@ -71,7 +73,7 @@ async def get_deployment(
     """Show a deployment: version, applications with their URLs, status, runs."""
     async with panel.database.transaction() as tx:
         found = await panel.runs.overview(tx, caller, deployment)
-    response.headers["ETag"] = f'"{found.deployment.version}"'
+    response.headers["ETag"] = version_tag(found.deployment.version)
     return DeploymentAnswer.of(found)
 
 
@@ -91,22 +93,31 @@ async def remove_deployment(deployment: Id, once: OnceDependency) -> JSONRespons
     "/{deployment}/configuration", operation_id="getConfiguration", responses=problems.LOOKING
 )
 async def get_configuration(
-    deployment: Id, panel: PanelDependency, caller: CallerDependency
+    deployment: Id, panel: PanelDependency, caller: CallerDependency, response: Response
 ) -> ConfigurationAnswer:
-    """Show what is staged and what runs."""
+    """Show what is staged and what runs; its ETag is what replacing it asks for."""
     async with panel.database.transaction() as tx:
-        return ConfigurationAnswer.of(await panel.configurations.get(tx, caller, deployment))
+        found = await panel.configurations.get(tx, caller, deployment)
+    response.headers["ETag"] = version_tag(found.configuration.version)
+    return ConfigurationAnswer.of(found)
 
 
 @router.post(
-    "/{deployment}/configuration", operation_id="stageConfiguration", responses=problems.CHANGING
+    "/{deployment}/configuration", operation_id="stageConfiguration", responses=problems.REPLACING
 )
 async def stage_configuration(
-    deployment: Id, body: ConfigurationQuestion, panel: PanelDependency, caller: CallerDependency
+    deployment: Id,
+    body: ConfigurationQuestion,
+    replacing: ReplacingDependency,
+    response: Response,
 ) -> ConfigurationAnswer:
-    """Replace what is staged; it takes effect with the next deploy."""
+    """Replace what is staged, unless somebody else did so since; a deploy gives it effect."""
+    panel, caller = replacing.panel, replacing.caller
     async with panel.database.transaction() as tx:
-        found = await panel.configurations.stage(tx, caller, deployment, body.wishes())
+        found = await panel.configurations.stage(
+            tx, caller, deployment, body.wishes(), expected=replacing.expected
+        )
+    response.headers["ETag"] = version_tag(found.configuration.version)
     return ConfigurationAnswer.of(found)
 
 

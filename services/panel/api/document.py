@@ -1,18 +1,54 @@
-"""The OpenAPI document: what FastAPI derives, with problems as the answers they really are."""
+"""The OpenAPI document: what FastAPI derives, and what every route has in common.
+
+Problems are shown as the answers that they really are; what the middleware does to all answers is
+written down here once, not beside every route.
+"""
 
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from . import problems
+from . import media, problems
 
+Json = dict[str, Any]
 PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 DERIVED: Final = ("HTTPValidationError", "ValidationError")
 """What FastAPI would answer to a request with errors; here that is a problem too."""
+ALWAYS: Final = problems.documented(
+    *(problems.MALFORMED, problems.NOT_SIGNED_IN, problems.NOT_FOUND, problems.NOT_ACCEPTABLE),
+    *(problems.TOO_LARGE, problems.INVALID, problems.TOO_MANY, problems.UNAVAILABLE),
+)
+WITH_BODY: Final = problems.documented(problems.BAD_MEDIA)
+HEADERS: Final[Json] = {
+    "X-Request-ID": ("Name it when you ask for help.", "01k9zq3p7hf6sw9t4x8y2z3def"),
+    "RateLimit-Policy": ("How often you may ask, in how many seconds.", '"api";q=3000;w=60'),
+    "RateLimit": ("How often you still may, and in how many seconds all.", '"api";r=2999;t=1'),
+}
+RETRY_AFTER: Final[Json] = {
+    "description": "After how many seconds it is worth asking again.",
+    "schema": {"type": "integer"},
+}
+TAG: Final[Json] = {
+    "description": "What names this answer: with If-None-Match it is not sent again.",
+    "schema": {"type": "string"},
+    "example": '"1.5f0c9a"',
+}
+LINK: Final[Json] = {
+    "description": "The next part of the list, where there may be more.",
+    "schema": {"type": "string"},
+    "example": '</api/v1/deployments?cursor=cMDFr>; rel="next"',
+}
+IF_NONE_MATCH: Final[Json] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "ETag of the answer that you have.",
+    "schema": {"type": "string", "pattern": "^[ -~]*$"},
+}
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
+def describe(app: FastAPI) -> Json:
     """Return the document of an application, made once."""
     if app.openapi_schema is None:
         document = get_openapi(
@@ -21,6 +57,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             description=app.description,
             routes=app.routes,
             tags=app.openapi_tags,
+            webhooks=app.webhooks.routes,
         )
         schemas = document["components"]["schemas"]
         problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -30,13 +67,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for schema in schemas.values():
             _exemplify_list(schema, schemas)
         for path in document["paths"].values():
-            for operation in path.values():
-                _correct(operation["responses"])
+            for method, operation in path.items():
+                _complete(method, operation)
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _exemplify_list(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
+def _exemplify_list(schema: Json, schemas: Json) -> None:
     """Show a list with the example of its items."""
     item = schema.get("properties", {}).get("items", {}).get("items", {}).get("$ref", "")
     examples = schemas.get(item.rpartition("/")[2], {}).get("examples")
@@ -44,11 +81,44 @@ def _exemplify_list(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
         schema["examples"] = [{"items": examples[:1], "next": None}]
 
 
-def _correct(responses: dict[str, Any]) -> None:
-    derived = responses.get("422", {}).get("content", {})
-    if "application/json" in derived:
-        [responses["422"]] = problems.documented(problems.INVALID).values()
-    for answer in responses.values():
-        for media, content in answer.get("content", {}).items():
-            if media == problems.MEDIA_TYPE:
-                content["schema"] = PROBLEM
+def _complete(method: str, operation: Json) -> None:
+    """Write down what holds for every route, and more for those that look or that have a body."""
+    responses = operation["responses"]
+    if media.JSON in responses.get("422", {}).get("content", {}):
+        del responses["422"]
+    more = ALWAYS | (WITH_BODY if method != "get" else {})
+    for status, answer in more.items():
+        _merge(responses, str(status), answer)
+    if method == "get":
+        _make_conditional(operation)
+    for status, answer in responses.items():
+        headers = answer.setdefault("headers", {})
+        for name, (description, example) in HEADERS.items():
+            schema = {"type": "string"}
+            headers[name] = {"description": description, "schema": schema, "example": example}
+        if status in {"429", "503"}:
+            headers["Retry-After"] = RETRY_AFTER
+        content = answer.get("content", {})
+        if problems.MEDIA_TYPE in content:
+            content[problems.MEDIA_TYPE]["schema"] = PROBLEM
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _merge(responses: Json, status: str, answer: Json) -> None:
+    """Add problems to those that a route names itself."""
+    known = responses.setdefault(status, {"description": answer["description"]})
+    shown = known.setdefault("content", {}).setdefault(problems.MEDIA_TYPE, {"examples": {}})
+    shown["examples"] = answer["content"][problems.MEDIA_TYPE]["examples"] | shown["examples"]
+
+
+def _make_conditional(operation: Json) -> None:
+    responses = operation["responses"]
+    found = responses["200"]
+    if media.JSON in found.get("content", {}):
+        found.setdefault("headers", {})["ETag"] = TAG
+        if any(it["name"] == "cursor" for it in operation.get("parameters", ())):
+            found["headers"]["Link"] = LINK
+        responses.setdefault("304", {"description": "It is what you have."})
+        parameters = operation.setdefault("parameters", [])
+        if all(it["name"].lower() != "if-none-match" for it in parameters):
+            parameters.append(IF_NONE_MATCH)

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import ids
 
-from . import problems
+from . import media, problems
 
 LARGEST_BODY: Final = 96 * 1024
 """The whole configuration has to fit into one message on the bus."""
@@ -51,9 +51,12 @@ def _refusal(scope: Scope) -> tuple[problems.ProblemKind, str] | None:
     if length.isdecimal() and int(length) > LARGEST_BODY:
         return problems.TOO_LARGE, TOO_LARGE
     has_body = length != "0" or "transfer-encoding" in headers
-    media = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if scope["method"] in BODY_METHODS and has_body and media != "application/json":
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if scope["method"] in BODY_METHODS and has_body and kind != media.JSON:
         return problems.BAD_MEDIA, "Send the body as application/json."
+    # Before anything is done: what answers a GET is known only when it is there.
+    if scope["method"] != "GET" and not media.is_accepted(headers.get("accept", ""), media.JSON):
+        return problems.NOT_ACCEPTABLE, "Accept application/json: nothing else is answered here."
     return None
 
 

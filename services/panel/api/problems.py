@@ -5,7 +5,7 @@ is logged; outside it is only named by the id of the request.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -19,6 +19,7 @@ from starlette.types import Scope
 from shared import errors, telemetry
 
 from ..domain.identity import NotSignedInError
+from ..domain.refusals import StaleError, StillRunningError, UnconditionalError
 from . import examples
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -49,6 +50,20 @@ class Problem(BaseModel):
     request_id: str
     """Name it when you ask for help."""
     errors: tuple[PointedError, ...] = Field(default=())
+    retry_after: int | None = None
+    """After how many seconds it is worth asking again, where that is known."""
+    current: int | None = None
+    """The version that there is, where another one was to be replaced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What a problem says besides what is wrong."""
+
+    pointed: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong where, by JSON pointers."""
+    retry_after: int | None = None
+    current: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +89,22 @@ BAD_METHOD: Final = ProblemKind("bad-method", 405, "No such method here", "reque
 TOO_LARGE: Final = ProblemKind("too-large", 413, "The request is too large", "request.too_large")
 BAD_MEDIA: Final = ProblemKind("bad-media-type", 415, "Only JSON is read here", "request.media")
 MALFORMED: Final = ProblemKind("malformed", 400, "The request cannot be read", "request.malformed")
+NOT_ACCEPTABLE: Final = ProblemKind(
+    "not-acceptable", 406, "Not to be had in that form", "request.accept"
+)
+STALE: Final = ProblemKind("stale", 412, "It was changed since", "configuration.stale")
+UNCONDITIONAL: Final = ProblemKind(
+    "no-if-match", 428, "Say which version you replace", "request.no_if_match"
+)
+TOO_MANY: Final = ProblemKind("too-many-requests", 429, "Too many requests", "request.too_many")
+STILL_RUNNING: Final = ProblemKind(
+    "still-running", 409, "The same request is being answered", "idempotency.running"
+)
 
 KINDS: Final = (
     *(INVALID, NOT_FOUND, CONFLICT, NOT_SIGNED_IN, FORBIDDEN, QUOTA, UNAVAILABLE, FAULT),
-    *(BAD_METHOD, TOO_LARGE, BAD_MEDIA, MALFORMED),
+    *(BAD_METHOD, TOO_LARGE, BAD_MEDIA, MALFORMED, NOT_ACCEPTABLE),
+    *(STALE, UNCONDITIONAL, TOO_MANY, STILL_RUNNING),
 )
 _BY_ERROR: Final[Sequence[tuple[type[errors.HostingError], ProblemKind]]] = (
     (errors.InvalidError, INVALID),
@@ -87,6 +114,9 @@ _BY_ERROR: Final[Sequence[tuple[type[errors.HostingError], ProblemKind]]] = (
     (errors.ForbiddenError, FORBIDDEN),
     (errors.QuotaExceededError, QUOTA),
     (errors.UnavailableError, UNAVAILABLE),
+    (StaleError, STALE),
+    (UnconditionalError, UNCONDITIONAL),
+    (StillRunningError, STILL_RUNNING),
 )
 _SENTENCES: Final[Mapping[str, str]] = {
     "missing": "is missing",
@@ -106,6 +136,8 @@ _DETAILS: Final[Mapping[ProblemKind, str]] = {
     UNAVAILABLE: "The panel cannot answer at the moment. Nothing was changed. Try again soon.",
     FAULT: "The panel could not do this. Give the hosting provider the id of this request.",
 }
+_WAITS: Final[Mapping[ProblemKind, int]] = {UNAVAILABLE: RETRY_SECONDS, STILL_RUNNING: 1}
+_NO_HINTS: Final = Hints()
 
 
 def install(app: FastAPI) -> None:
@@ -117,14 +149,10 @@ def install(app: FastAPI) -> None:
 
 
 def document(
-    scope: Scope,
-    kind: ProblemKind,
-    detail: str,
-    *,
-    code: str = "",
-    pointed: Mapping[str, str] | None = None,
+    scope: Scope, kind: ProblemKind, detail: str, *, code: str = "", hints: Hints = _NO_HINTS
 ) -> Response:
     """Return a problem document about a request."""
+    wait = hints.retry_after or _WAITS.get(kind)
     problem = Problem(
         type=f"/problems/{kind.name}",
         title=kind.title,
@@ -135,15 +163,19 @@ def document(
         request_id=_id_in(scope),
         errors=tuple(
             PointedError(pointer=_sendable("/" + pointer.lstrip("/")), detail=_sendable(reason))
-            for pointer, reason in (pointed or {}).items()
+            for pointer, reason in hints.pointed.items()
         ),
+        retry_after=wait,
+        current=hints.current,
     )
-    headers = {
-        NOT_SIGNED_IN: {"WWW-Authenticate": "Bearer"},
-        UNAVAILABLE: {"Retry-After": str(RETRY_SECONDS)},
-    }.get(kind)
+    headers = {"Retry-After": str(wait)} if wait else {}
+    if kind is NOT_SIGNED_IN:
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(
-        problem.model_dump(), status_code=kind.status, headers=headers, media_type=MEDIA_TYPE
+        problem.model_dump(exclude_none=True),
+        status_code=kind.status,
+        headers=headers,
+        media_type=MEDIA_TYPE,
     )
 
 
@@ -161,6 +193,9 @@ def documented(*kinds: ProblemKind) -> dict[int | str, dict[str, Any]]:
             "request_id": examples.RUN_ID,
             "errors": [],
         }
+        wait = _WAITS.get(kind, 1 if kind is TOO_MANY else None)
+        example |= {"retry_after": wait} if wait else {}
+        example |= {"current": 2} if kind is STALE else {}
         known = shown.setdefault(kind.status, {"description": kind.title})
         content = known.setdefault("content", {MEDIA_TYPE: {"examples": {}}})
         content[MEDIA_TYPE]["examples"][kind.name] = {"summary": kind.title, "value": example}
@@ -169,9 +204,10 @@ def documented(*kinds: ProblemKind) -> dict[int | str, dict[str, Any]]:
 
 LOOKING: Final = documented(NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND)
 CHANGING: Final = documented(
-    *(NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, CONFLICT, QUOTA, TOO_LARGE, BAD_MEDIA, INVALID),
-    UNAVAILABLE,
+    *(NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, CONFLICT, QUOTA, STILL_RUNNING),
+    *(TOO_LARGE, BAD_MEDIA, INVALID, UNAVAILABLE),
 )
+REPLACING: Final = CHANGING | documented(STALE, UNCONDITIONAL)
 
 
 def kind_of(error: errors.HostingError) -> ProblemKind:
@@ -188,7 +224,9 @@ async def _on_hosting_error(request: Request, error: Exception) -> Response:
     if kind in {FAULT, UNAVAILABLE}:
         telemetry.log.warning("request_failed", request=_id(request), reason=str(error))
         return document(request.scope, kind, _DETAILS[kind], code=error.code)
-    return document(request.scope, kind, error.message, code=error.code, pointed=error.details)
+    current = error.current if isinstance(error, StaleError) else None
+    hints = Hints(pointed=error.details, current=current)
+    return document(request.scope, kind, error.message, code=error.code, hints=hints)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
@@ -196,7 +234,9 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
     pointed = {_pointer(it["loc"]): _sentence(it) for it in found}
     if any(it["type"] == "json_invalid" for it in found):
         return document(request.scope, MALFORMED, _DETAILS[MALFORMED])
-    return document(request.scope, INVALID, " ".join(pointed.values()), pointed=pointed)
+    return document(
+        request.scope, INVALID, " ".join(pointed.values()), hints=Hints(pointed=pointed)
+    )
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

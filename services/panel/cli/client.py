@@ -56,7 +56,7 @@ class Client:
         items: list[Json] = []
         following: str | None = None
         while True:
-            place = {"before": following} if following else {}
+            place = {"cursor": following} if following else {}
             part = self.get(path, **query, **place)
             items += part["items"]
             following = part["next"]
@@ -66,6 +66,10 @@ class Client:
     def post(self, path: str, body: Json | None = None, *, key: str | None = None) -> Json:
         """Ask for something."""
         return self._ask("POST", path, json=body, headers=_key(key))
+
+    def replace(self, path: str, body: Json, version: int) -> Json:
+        """Replace a version of something, and nothing newer."""
+        return self._ask("POST", path, json=body, headers={"If-Match": f'"{version}"'})
 
     def delete(self, path: str, *, key: str | None = None) -> Json:
         """Ask for something to go."""

@@ -63,7 +63,8 @@ def deploy(  # noqa: PLR0913 - one parameter per option of the command line
             say(f"Created deployment {found['id']} on {found['domain']}.")
         elif chosen.is_any:
             body = {"applications": chosen.applications(client)}
-            staged = client.post(f"/deployments/{found['id']}/configuration", body)
+            path = f"/deployments/{found['id']}/configuration"
+            staged = client.replace(path, body, found["version"])
             for it in staged["leaving"]:
                 say(it["message"], "yellow")
         # A key of our own makes it safe to ask again when the answer was lost.

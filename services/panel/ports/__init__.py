@@ -297,10 +297,11 @@ class IdempotencyLedger(Protocol):
     async def claim(self, tx: Transaction, request: IdempotentRequest) -> IdempotentAnswer | None:
         """Take a key, or return what was answered under it.
 
-        Waits for a transaction that holds the same key. Keys are forgotten after a day.
+        Waits a moment for a transaction that holds the same key. Keys are forgotten after a day.
 
         Raises:
             InvalidError: the key was used with another body.
+            StillRunningError: another transaction still holds the key.
         """
         ...
 

@@ -13,10 +13,11 @@ from ..domain.backups import moved
 from ..domain.deployments import Configuration, Deployment, Revision, check_hosts
 from ..domain.identity import Scope
 from ..domain.records import Deed
+from ..domain.refusals import require_expected
 from .hosts import objections
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from shared.catalogue import Application
     from shared.clock import Clock
@@ -113,12 +114,23 @@ class Configurations:
             ) from error
 
     async def stage(
-        self, tx: Transaction, caller: Caller, deployment: str, wishes: Sequence[ApplicationWish]
+        self,
+        tx: Transaction,
+        caller: Caller,
+        deployment: str,
+        wishes: Sequence[ApplicationWish],
+        *,
+        expected: Collection[int] | None,
     ) -> Staged:
-        """Replace what is staged; nothing runs differently until it is deployed."""
+        """Replace what is staged; nothing runs differently until it is deployed.
+
+        Raises:
+            StaleError: what is staged is none of the expected versions; None expects any.
+        """
         caller.require(Scope.WRITE)
         found = owned(await self.deployments.lock(tx, deployment), caller)
         found.require_changeable()
+        require_expected(found.version, expected)
         staging = Staging(
             deployment=found,
             staged=await self.deployments.find_configuration(tx, deployment),

@@ -189,7 +189,9 @@ async def test_a_queued_run_that_is_overtaken_ends_superseded_unstarted(panel: P
         runs = [await rigs.deploy(client, deployment["id"])]
         for title in ("Two", "Three"):
             wish = {"applications": [{"application": "hello", "options": {"title": title}}]}
-            assert (await client.post(f"{path}/configuration", json=wish)).is_success
+            assert (
+                await client.post(f"{path}/configuration", json=wish, headers=rigs.ANY_VERSION)
+            ).is_success
             runs.append(await rigs.deploy(client, deployment["id"]))
         overtaken = await rigs.get(client, f"/runs/{runs[1]['id']}")
         await panel.say("provisioner", rigs.a_failure(runs[0]))
@@ -209,7 +211,9 @@ async def test_a_run_that_cannot_be_started_fails_alone(panel: PanelRig) -> None
         path = f"/deployments/{deployment['id']}"
         first = await rigs.deploy(client, deployment["id"])
         wish = {"applications": [{"application": "hello", "options": {"title": "Two"}}]}
-        assert (await client.post(f"{path}/configuration", json=wish)).is_success
+        assert (
+            await client.post(f"{path}/configuration", json=wish, headers=rigs.ANY_VERSION)
+        ).is_success
         waiting = [await rigs.deploy(client, deployment["id"]) for _ in range(2)]
         async with panel.database() as database, database.transaction() as tx:
             # More than the bus takes, which no configuration that the API accepts becomes.
@@ -340,7 +344,9 @@ async def test_a_host_is_free_again_once_its_application_does_not_run_any_more(
         path = f"/deployments/{deployment['id']}/configuration"
         statuses = []
         for wishes in ([{"application": "hello"}, notes], [{"application": "hello"}]):
-            assert (await client.post(path, json={"applications": wishes})).is_success
+            assert (
+                await client.post(path, json={"applications": wishes}, headers=rigs.ANY_VERSION)
+            ).is_success
             run = await rigs.deploy(client, deployment["id"])
             for service, event in rigs.answers_of_a_deploy(run, url):
                 await panel.say(service, event)

@@ -33,7 +33,7 @@ LARGE = 97 * 1024
         ("POST", "/deployments", JSON, b" " * LARGE, 413, "request.too_large"),
         ("GET", "/deployments?limit=0", {}, b"", 422, "request.invalid"),
         ("GET", "/deployments?limit=x", {}, b"", 422, "request.invalid"),
-        ("GET", "/deployments?before=x", {}, b"", 422, "request.invalid"),
+        ("GET", "/deployments?cursor=x", {}, b"", 422, "cursor.invalid"),
         ("GET", f"/deployments/{'x' * 65}", {}, b"", 404, "request.not_found"),
         ("GET", "/deployments/%00", {}, b"", 404, "request.not_found"),
     ],

@@ -34,7 +34,11 @@ def test_an_error_has_one_status(error: errors.HostingError, status: int) -> Non
 
 def test_a_document_names_the_place_of_each_mistake() -> None:
     answer = problems.document(
-        SCOPE, problems.INVALID, "Two errors.", code="x.y", pointed={"domain": "a", "/b/0": "c"}
+        SCOPE,
+        problems.INVALID,
+        "Two errors.",
+        code="x.y",
+        hints=problems.Hints(pointed={"domain": "a", "/b/0": "c"}),
     )
 
     assert answer.media_type == "application/problem+json"
@@ -53,7 +57,9 @@ def test_a_document_names_the_place_of_each_mistake() -> None:
 def test_a_document_spells_out_what_utf_8_cannot_hold() -> None:
     pointed = {"/\ud800": "no \udfff"}
 
-    answer = problems.document(SCOPE, problems.INVALID, "no \ud800.", pointed=pointed)
+    answer = problems.document(
+        SCOPE, problems.INVALID, "no \ud800.", hints=problems.Hints(pointed=pointed)
+    )
 
     found = json.loads(bytes(answer.body))
     assert found["detail"] == r"no \ud800."

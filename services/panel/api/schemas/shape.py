@@ -5,7 +5,7 @@ from typing import Annotated, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .. import examples
+from .. import cursors, examples
 from ..texts import refuse_unkept
 
 A = TypeVar("A")
@@ -24,7 +24,7 @@ class ListAnswer(Answer, Generic[A]):
 
     items: tuple[A, ...]
     next: str | None
-    """Give it as `before` to get what follows; None at the end."""
+    """Give it as `cursor` to get what follows; None at the end."""
 
 
 class Question(BaseModel):
@@ -45,5 +45,6 @@ class Identified(Protocol):
 
 def part(items: Sequence[N], limit: int) -> "ListAnswer[N]":
     """Return a part of a list: where it is as long as it may be, more may follow."""
-    following = str(items[-1].id) if len(items) == limit else None
+    last = items[-1].id if len(items) == limit else None
+    following = cursors.encode(last) if isinstance(last, str) else last and str(last)
     return ListAnswer(items=tuple(items), next=following)
