@@ -154,7 +154,7 @@ class StateSecret(Section):
     generate: SecretKind | None = None
     """How it is made; None where it is the key of a bucket or an option."""
     probe: tuple[Text, ...] = ()
-    """A command that succeeds only where the secret fits the data."""
+    """A command that succeeds only where the secret fits the data; one for several is run once."""
 
 
 class StateUnits(Section):

@@ -115,7 +115,9 @@ def demo(chosen: argparse.Namespace) -> int:
 async def _tell(options: Options, chosen: argparse.Namespace) -> int:
     async with supervisor.up(options, report) as it:
         _welcome(it)
-        played = await demos.play(it, report, is_kept=not chosen.exit)
+        played = await demos.play(
+            it, report, is_kept=not chosen.exit, is_measured=bool(chosen.json)
+        )
         for line in played.summary():
             report(line)
         if chosen.json:

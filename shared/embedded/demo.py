@@ -30,7 +30,8 @@ class Demo:
 
     told: story.Told
     restored: story.Restored
-    yardstick: bare.Bare
+    yardstick: bare.Bare | None
+    """Measured for whoever wants the figures."""
     parts: dict[str, str]
 
     @property
@@ -44,7 +45,7 @@ class Demo:
         deploy = {
             "seconds": told.seconds,
             "run": told.run,
-            "bare": self.yardstick.document(),
+            "bare": self.yardstick.document() if self.yardstick else None,
             "stages": [{"name": name, "seconds": seconds} for name, seconds in told.stages],
             "checks": [it.document() for it in told.checks],
         }
@@ -62,28 +63,38 @@ class Demo:
 
     def summary(self) -> list[str]:
         """Return what a person wants to know in the end."""
-        told, restored, sum_ = self.told, self.restored, self.yardstick.total
+        told, restored = self.told, self.restored
         checks = [*told.checks, *restored.checks]
         lines = [f"{'ok' if it.ok else 'NOT ok':<6} {it.name}: {it.seen}" for it in checks]
         lines.append(
             f"saved in {restored.saved_seconds:.1f} s, destroyed, restored in "
             f"{restored.seconds:.1f} s"
         )
-        if told.is_new:
-            took = f"deployed in {told.seconds:.1f} s; the bare parts take {sum_:.1f} s"
-            return [*lines, f"{took} (x {told.seconds / sum_:.2f}, at most {MOST_TIMES_BARE})"]
-        # Its machine was there already, or was just being started again.
-        took = f"deployed again in {told.seconds:.1f} s, to the machine of an earlier demo"
-        return [*lines, f"{took}; a first time by the bare parts takes {sum_:.1f} s"]
+        return [*lines, *self._times()]
+
+    def _times(self) -> list[str]:
+        told, where = self.told, "deployed"
+        if not told.is_new:
+            # Its machine was there already, or was just being started again.
+            where = "deployed again, to the machine of an earlier demo,"
+        lines = [f"{where} in {told.seconds:.1f} s"]
+        if self.yardstick is not None:
+            sum_ = self.yardstick.total
+            lines.append(f"the bare parts take {sum_:.1f} s")
+            if told.is_new:
+                lines[-1] += f" (x {told.seconds / sum_:.2f}, at most {MOST_TIMES_BARE})"
+        return lines
 
 
-async def play(it: Supervisor, report: Callable[[str], None], *, is_kept: bool) -> Demo:
-    """Tell the stories, and measure the yardstick in the same surroundings.
+async def play(
+    it: Supervisor, report: Callable[[str], None], *, is_kept: bool, is_measured: bool
+) -> Demo:
+    """Tell the stories, and if wanted measure the yardstick in the same surroundings.
 
     Unless it is kept, what the stories made is removed in the end; never what was there before.
     """
     installation = it.installation
-    options, machines = installation.options, installation.options.part("provisioner") / "machines"
+    options = installation.options
     teller = story.Storyteller(
         panel=installation.panel_url,
         token=options.token.read_text(encoding="utf-8").strip(),
@@ -92,20 +103,12 @@ async def play(it: Supervisor, report: Callable[[str], None], *, is_kept: bool) 
         authority=installation.edge_authority if options.is_tls else None,
     )
     told = await teller.tell(lambda: _outside(installation))
-    report("measuring the same by plain qemu, nix and ssh")
-    yardstick = await bare.measure(
-        told.deployment,
-        machines=machines,
-        key=installation.deployer_key,
-        # Root uses the computer's own store, as deployer does.
-        store=None if os.geteuid() == 0 else options.part("deployer") / "work" / "store",
-        health=story.HEALTH,
-    )
+    yardstick = await _measured(installation, told, report) if is_measured else None
     restored = await teller.restore(
         told,
         lambda: ruin.destroy(
             told.deployment,
-            machines=machines,
+            machines=_machines(installation),
             key=installation.deployer_key,
             store=installation.store_access,
         ),
@@ -113,6 +116,25 @@ async def play(it: Supervisor, report: Callable[[str], None], *, is_kept: bool) 
     if told.is_new and not is_kept:
         await teller.clear(told)
     return Demo(told=told, restored=restored, yardstick=yardstick, parts=versions.of_parts())
+
+
+async def _measured(
+    installation: Installation, told: story.Told, report: Callable[[str], None]
+) -> bare.Bare:
+    report("measuring the same by plain qemu, nix and ssh")
+    work = installation.options.part("deployer") / "work"
+    return await bare.measure(
+        told.deployment,
+        machines=_machines(installation),
+        key=installation.deployer_key,
+        # Root uses the computer's own store, as deployer does.
+        store=None if os.geteuid() == 0 else work / "store",
+        health=story.HEALTH,
+    )
+
+
+def _machines(installation: Installation) -> Path:
+    return installation.options.part("provisioner") / "machines"
 
 
 @asynccontextmanager

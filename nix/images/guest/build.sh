@@ -23,7 +23,7 @@ tar --create --file "$out/overlay.tar" --owner=0 --group=0 --numeric-owner --mod
 tar --append --file "$out/overlay.tar" --owner=0 --group=0 --numeric-owner \
   --directory "$generation" nix
 tar --create --file "$out/scripts.tar" --owner=0 --group=0 --numeric-owner --mode=0755 \
-  --directory "$here" --transform='s,^,.guest/,' initrd.sh initrd-init kernel.sh assemble.sh
+  --directory "$here" --transform='s,^,.guest/,' initrd.sh initrd-init kernel.sh cluster.sh assemble.sh
 
 export SOURCE_DATE_EPOCH=1700000000
 mmdebstrap --mode="$mode" --variant=essential --format=null --skip=cleanup \
@@ -38,6 +38,7 @@ mmdebstrap --mode="$mode" --variant=essential --format=null --skip=cleanup \
   --extract-hook="tar-in $out/scripts.tar /" \
   --extract-hook='"$1/.guest/kernel.sh" "$1"' \
   --customize-hook="tar-in $out/overlay.tar /" \
+  --customize-hook='"$1/.guest/cluster.sh" "$1"' \
   --customize-hook='"$1/.guest/assemble.sh" "$1"' \
   --customize-hook="download /.guest/image.qcow2 $out/image.qcow2" \
   --customize-hook="download /.guest/kernel $out/kernel" \

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
+
+    from shared.catalogue import StateSecret
 
     from ..ports import HealthProbe, Hosts
     from .halting import Halting
@@ -53,11 +55,10 @@ class Trying:
         async def try_here(visit: Visit) -> list[str]:
             host = self.hosts.at(visit.machine)
             return [
-                f"the secret {secret.name} of {package.name} does not fit its data: {complaint}"
+                f"the secret {' or '.join(names)} of {package.name} does not fit its data: {why}"
                 for package in self.halting.packages(visit, applications)
-                for secret in package.state.secrets
-                if secret.probe
-                if (complaint := await host.perform(visit.boot_id, package.name, secret.probe))
+                for probe, names in _probes(package.state.secrets).items()
+                if (why := await host.perform(visit.boot_id, package.name, probe))
             ]
 
         found = await self.running.everywhere(left, try_here)
@@ -72,3 +73,12 @@ class Trying:
             if check.status in GOOD
             if (ailment := await self.probe.ask(place.endpoint, place.host, check.path))
         ]
+
+
+def _probes(secrets: Sequence[StateSecret]) -> Mapping[tuple[str, ...], Sequence[str]]:
+    """Return each command that tries secrets, once, with the names of those that it tries."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for it in secrets:
+        if it.probe:
+            found.setdefault(tuple(it.probe), []).append(it.name)
+    return found

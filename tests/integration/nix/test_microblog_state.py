@@ -70,7 +70,7 @@ async def restart(blog: Blog, *, until: int = 200) -> None:
 
 async def test_another_column_key_is_noticed_everywhere(blog: Blog) -> None:
     await blog.call("POST", "/api/drafts", json={"text": "Sealed"})
-    assert upkeep(blog, "probe") == ""
+    assert upkeep(blog, "probe", "actor-key", "column-key") == ""
     blog.secret("column-key").write_bytes(b"another key of the right length!")
 
     await restart(blog, until=503)
@@ -81,7 +81,7 @@ async def test_another_column_key_is_noticed_everywhere(blog: Blog) -> None:
     assert (await blog.status())["drafts_readable"] is False
     assert (await blog.call("GET", "/api/drafts")).status == 503
     assert (await blog.call("POST", "/api/drafts", json={"text": "x"})).status == 503
-    upkeep(blog, "probe", status=1)
+    upkeep(blog, "probe", "actor-key", "column-key", status=1)
     upkeep(blog, "probe", "column-key", status=1)
     upkeep(blog, "probe", "actor-key")
 
@@ -179,9 +179,11 @@ async def test_a_copy_of_the_state_is_complete_at_another_place(blog: Blog, empt
 
     async with database_of(empty, blog):
         copy_database(blog, empty)
-        assert "avatar" in upkeep(empty, "probe", status=1)
+        assert empty.database("restored").wait(60) == 1
+        assert "is missing; restore it" in empty.log("database")
         shutil.copytree(blog.state / "avatars", empty.state / "avatars", dirs_exist_ok=True)
-        upkeep(empty, "probe")
+        assert empty.database("restored").wait(60) == 0
+        upkeep(empty, "probe", "actor-key", "column-key")
         await empty.start()
 
         assert post in (await empty.call("GET", "/api/posts")).document["posts"]

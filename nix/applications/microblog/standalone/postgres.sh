@@ -1,16 +1,20 @@
 #!/bin/sh
-# postgres.sh prepare|serve STATE
+# postgres.sh prepare|serve|restored STATE
 #
 # The blog's own PostgreSQL, from the distribution: reachable through a socket in a folder that only
 # the blog's account can enter, and through nothing else.
 # prepare  makes the database when there is none; what an interrupted run left is thrown away
 # serve    runs until it is told to stop
+# restored says what is missing of what the rows name outside of the database, after they came back
 set -eu
 
 verb=$1 state=$2
 data=$state/postgres half=$state/postgres.half sockets=$state/run
+empty=
 for folder in /usr/lib/postgresql/*/bin; do
-  [ ! -x "$folder/initdb" ] || PATH=$folder:$PATH
+  [ -x "$folder/initdb" ] || continue
+  PATH=$folder:$PATH version=${folder%/bin}
+  empty=/usr/share/fediversity/postgresql/${version##*/}
 done
 
 prepare() {
@@ -18,8 +22,13 @@ prepare() {
   mkdir -p "$sockets" "$state/avatars"
   [ ! -d "$data" ] || return 0
   rm -rf "$half"
-  # C: an order of its own, which no newer C library can change under an index.
-  initdb --pgdata="$half" --username=postgres --auth=trust --encoding=UTF8 --locale=C > /dev/null
+  if [ -d "$empty" ]; then
+    # Of a machine's image, made by that very command; a copy takes a tenth of the time.
+    cp -R "$empty" "$half"
+  else
+    # C: an order of its own, which no newer C library can change under an index.
+    initdb --pgdata="$half" --username=postgres --auth=trust --encoding=UTF8 --locale=C > /dev/null
+  fi
   echo 'local all all trust' > "$half/pg_hba.conf"
   # The blog owns its database and nothing else, under the name of the account that it runs as.
   postgres --single -c exit_on_error=on -D "$half" postgres > /dev/null << 'SQL'
@@ -65,11 +74,22 @@ serve() {
   exit "$status"
 }
 
+restored() {
+  query='select avatar from profile where avatar is not null'
+  avatar=$(psql --no-psqlrc --quiet --no-align --tuples-only --host="$sockets" \
+    --username=app-microblog --dbname=microblog --command="$query")
+  [ -z "$avatar" ] || [ -f "$state/avatars/$avatar" ] || {
+    echo "the avatar $avatar is missing; restore it" >&2
+    exit 1
+  }
+}
+
 case $verb in
   prepare) prepare ;;
   serve) serve ;;
+  restored) restored ;;
   *)
-    echo "usage: postgres.sh prepare|serve STATE" >&2
+    echo "usage: postgres.sh prepare|serve|restored STATE" >&2
     exit 2
     ;;
 esac

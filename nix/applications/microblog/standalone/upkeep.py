@@ -1,7 +1,7 @@
 """Whether everything works that the blog depends on, and what is done around a copy of its state.
 
-upkeep.py probe CONFIGURATION [column-key|actor-key]   whether a key, or all of it, is there
-upkeep.py quiesce CONFIGURATION   let what is due go out, and write everything to the disk
+upkeep.py probe CONFIGURATION KEY...   whether these keys belong to the data
+upkeep.py quiesce CONFIGURATION        let what is due go out, and write everything to the disk
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class Health:
     async def problem(self) -> str | None:
         """Return what is wrong; None: nothing."""
         async with self.turn:
-            if time.monotonic() - self.known[0] >= KEPT_SECONDS:
+            # What was away a moment ago, as while a machine starts, is worth another look sooner.
+            kept = POLL_SECONDS if self.known[1] else KEPT_SECONDS
+            if time.monotonic() - self.known[0] >= kept:
                 problem = await self.start() or await self._look_at_files()
                 self.known = (time.monotonic(), problem)
             return self.known[1]
@@ -70,12 +72,8 @@ class Health:
 
 
 async def probe(pool: asyncpg.Pool, it: Configuration, *names: str) -> str | None:
-    """Return which of these keys, or else what of the state, is not there; None: all of it is."""
-    strangers = await Secrets(it).strangers(pool)
-    wrong = [each for each in strangers if each in names or not names]
-    avatar = None if names else await pool.fetchval("select avatar from profile")
-    if avatar and not (it.avatars / avatar).is_file():
-        return f"the avatar {avatar} is missing; restore it"
+    """Return which of these keys do not belong to the data; None: all do."""
+    wrong = [each for each in await Secrets(it).strangers(pool) if each in names]
     return _not_ours(wrong) if wrong else None
 
 

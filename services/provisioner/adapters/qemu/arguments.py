@@ -31,8 +31,9 @@ _COMMAND_LINE: Final = (
 _EMULATED: Final = " tsc=unstable mitigations=off"
 _ACCELERATORS: Final = {
     "kvm": ("-accel", "kvm", "-cpu", "host"),
-    # One CPU more is slower under emulation, and a larger buffer of translated code only costs.
-    "tcg": ("-accel", "tcg,tb-size=64"),
+    # One CPU more is slower under emulation. In a buffer of 64 MiB a database and an interpreter
+    # push out each other's translated code; what is not used of a larger one takes no memory.
+    "tcg": ("-accel", "tcg,tb-size=256"),
 }
 
 
