@@ -17,12 +17,14 @@ from shared import database as databases
 from shared.bus import progress
 from shared.settings import load
 
-from .api.app import create_app
+from .api.app import create_app as create_rest
 from .api.rates import Rates
 from .assembly import assemble, assemble_access
 from .domain.identity import OPERATOR_SCOPES, Grant, Scope
 from .service.conductor import SERVICE
 from .settings import Settings
+from .web.app import create_app
+from .web.shell import Site
 
 SCHEMAS = ("shared", "services.panel")
 MOST_DAYS = 3650
@@ -34,6 +36,7 @@ async def serve(settings: Settings) -> None:
     async with runtime.service(SERVICE, settings, schemas=SCHEMAS) as service:
         service.digests = {"provider_file": offered.digest}
         panel, projections, checks = assemble(settings, offered, service.database)
+        rest = create_rest(panel, _rates(settings))
 
         async def follow_progress() -> None:
             await progress.consume_progress(service.bus, projections.on_progress)
@@ -41,7 +44,7 @@ async def serve(settings: Settings) -> None:
         await service.serve(
             routes=projections.routes(),
             kinds=(checks.kind(),),
-            app=create_app(panel, _rates(settings)),
+            app=create_app(panel, rest, Site(provider=offered.provider.name)),
             background=(follow_progress, panel.feed.run),
         )
 

@@ -1,0 +1,1 @@
+"""The panel in the browser: pages that work without JavaScript, and better with it."""

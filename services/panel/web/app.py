@@ -1,0 +1,65 @@
+"""The pages, put together, and the fork that leads requests to them or to the REST interface."""
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import RedirectResponse
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..service.panel import Panel
+from . import failures, rendering
+from .dependencies import see_other
+from .headers import SecurityHeaders
+from .languages import Speaking
+from .shell import Site
+from .statics import Statics
+
+HOME: Final = "/deployments"
+REST: Final = ("/api/", "/problems/")
+ROUTERS: Final[tuple[APIRouter, ...]] = ()
+"""The pages by subject; each comes from a module of `pages`."""
+
+
+class Fork:
+    """Leads what programs ask for to the REST interface, and everything else to the pages."""
+
+    def __init__(self, pages: ASGIApp, rest: ASGIApp) -> None:
+        self._pages = pages
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        is_rest = f"{scope.get('path', '')}/".startswith(REST)
+        await (self._rest if is_rest else self._pages)(scope, receive, send)
+
+
+def create_app(panel: Panel, rest: ASGIApp, site: Site) -> ASGIApp:
+    """Return the pages of a panel, with its REST interface beside them."""
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"metrics": False, "logs": False, "operation_spans": False, "exclude": _is_quiet},
+        middleware=[Middleware(SecurityHeaders), Middleware(Speaking)],
+    )
+    statics = Statics()
+    app.state.panel = panel
+    app.state.pages = rendering.load(statics, site)
+    app.add_route("/static/{name:path}", statics.serve, methods=["GET", "HEAD"])
+    app.add_api_route("/", go_home, response_model=None)
+    for router in ROUTERS:
+        app.include_router(router)
+    failures.install(app)
+    return Fork(app, rest)
+
+
+async def go_home() -> RedirectResponse:
+    """Lead to the page that a person begins with."""
+    return see_other(HOME)
+
+
+def _is_quiet(scope: Scope) -> bool:
+    """Say whether a request needs no span: it only looks, and belongs to no run's trace."""
+    return str(scope.get("method")) in failures.LOOKING

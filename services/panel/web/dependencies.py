@@ -1,0 +1,117 @@
+"""What the pages share: the panel behind them, which part of a list, and doing things once."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final, Protocol
+
+from fastapi import Depends, Query, Request
+from fastapi.responses import RedirectResponse
+
+from shared import errors, ids
+from shared.database import Transaction
+
+from ..domain.identity import Caller
+from ..domain.records import IdempotentAnswer, IdempotentRequest, Page
+from ..service.panel import Panel
+from .rendering import Pages
+
+ITEMS: Final = 25
+SEE_OTHER: Final = 303
+KEY_FIELD: Final = "key"
+
+
+def get_panel(request: Request) -> Panel:
+    """Return the service behind the pages."""
+    panel: Panel = request.app.state.panel
+    return panel
+
+
+def get_pages(request: Request) -> Pages:
+    """Return the templates."""
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+def get_id(text: str) -> str:
+    """Return an id; what has not the form of one cannot exist.
+
+    Raises:
+        NotFoundError: it has another form.
+    """
+    if not ids.is_id(text):
+        raise errors.NotFoundError("request.not_found", "There is nothing at this address.")
+    return text
+
+
+def get_page(before: Annotated[str, Query()] = "") -> Page:
+    """Return which part of a list is wanted; one more than is shown says whether there is more."""
+    return Page(ITEMS + 1, before if ids.is_id(before) else None)
+
+
+PanelDependency = Annotated[Panel, Depends(get_panel)]
+PagesDependency = Annotated[Pages, Depends(get_pages)]
+PageDependency = Annotated[Page, Depends(get_page)]
+
+
+class Identified(Protocol):
+    """What has an id."""
+
+    @property
+    def id(self) -> str:
+        """The id, by which lists are cut."""
+        ...
+
+
+def older(found: Sequence[Identified]) -> str | None:
+    """Return where the next part of a list begins, or None at its end."""
+    return found[ITEMS - 1].id if len(found) > ITEMS else None
+
+
+def see_other(location: str) -> RedirectResponse:
+    """Answer a form: what became of it is on another page."""
+    return RedirectResponse(location, status_code=SEE_OTHER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """Does what a form asks for in one transaction, once per key that the form carries."""
+
+    panel: Panel
+    caller: Caller
+    route: str
+    key: str
+    digest: bytes
+
+    async def go(self, work: Callable[[Transaction], Awaitable[str]]) -> RedirectResponse:
+        """Do the work and lead to the page it returns, or to where the first time led."""
+        async with self.panel.database.transaction() as tx:
+            if not self.key:
+                return see_other(await work(tx))
+            request = IdempotentRequest(
+                token=self.caller.token,
+                route=self.route,
+                key=self.key,
+                body_digest=self.digest,
+            )
+            known = await self.panel.idempotency.claim(tx, request)
+            if known is not None:
+                return see_other(known.location)
+            location = await work(tx)
+            answer = IdempotentAnswer(status=SEE_OTHER, location=location, body=None)
+            await self.panel.idempotency.keep(tx, request, answer)
+            return see_other(location)
+
+
+async def once(request: Request, panel: Panel, caller: Caller) -> Once:
+    """Return how to do what the form in this request asks for once."""
+    form = await request.form()
+    fields = sorted((name, value) for name, value in form.multi_items() if isinstance(value, str))
+    return Once(
+        panel=panel,
+        caller=caller,
+        route=f"{request.method} {request.url.path}",
+        key=str(form.get(KEY_FIELD, ""))[:255],
+        digest=hashlib.sha256(json.dumps(fields).encode()).digest(),
+    )

@@ -1,0 +1,1 @@
+"""Presenters: what the domain knows, as a template shows it; pure."""

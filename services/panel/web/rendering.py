@@ -1,0 +1,81 @@
+"""Rendering: templates, compiled once when the process starts, become pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from shared import ids
+
+from . import languages, shell
+from .presenters import moments, quantities
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from .shell import Site
+    from .statics import Statics
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The templates, ready to be filled."""
+
+    environment: Environment
+
+    def render(self, name: str, **values: object) -> str:
+        """Return a filled template without surroundings, such as a part of a page."""
+        return self.environment.get_template(name).render(**values)
+
+    def answer(
+        self, request: Request, name: str, status: int = 200, **values: object
+    ) -> HTMLResponse:
+        """Answer a request with a page."""
+        surroundings = {
+            "shell": shell.surrounding(request),
+            "tongue": languages.spoken(),
+            "path": request.url.path,
+        }
+        return HTMLResponse(self.render(name, **surroundings, **values), status_code=status)
+
+
+def load(statics: Statics, site: Site) -> Pages:
+    """Compile every template, so that no request waits for that."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
+        cache_size=-1,
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # of the extension
+        languages.gettext, languages.ngettext, newstyle=True
+    )
+    environment.globals |= {
+        "static": statics.address,
+        "site": site,
+        "navigation": shell.NAVIGATION,
+        "account": shell.ACCOUNT,
+        "provider_navigation": shell.PROVIDER,
+        "new_key": ids.new_id,
+    }
+    environment.filters |= {
+        "moment": moments.moment,
+        "day": moments.day,
+        "ago": moments.ago,
+        "iso": moments.iso,
+        "duration": moments.duration,
+        "size": quantities.size,
+    }
+    for name in environment.list_templates(extensions=["html"]):
+        environment.get_template(name)
+    return Pages(environment)

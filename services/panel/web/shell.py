@@ -1,0 +1,66 @@
+"""The shell: what stands around the content of every page, and depends on who looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from .languages import N_
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a menu."""
+
+    text: str
+    """In English; the layout says it in the language of the page."""
+    href: str
+    icon: str
+
+    def is_current(self, path: str) -> bool:
+        """Say whether a page belongs to this entry."""
+        return path == self.href or path.startswith(f"{self.href}/")
+
+
+NAVIGATION: Final = (Entry(N_("Deployments"), "/deployments", "server"),)
+"""The main menu."""
+ACCOUNT: Final[tuple[Entry, ...]] = ()
+"""The menu of whoever is signed in."""
+PROVIDER: Final[tuple[Entry, ...]] = ()
+"""What only the hosting provider's people see in the main menu."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What is the same for everybody."""
+
+    provider: str
+    """Name of the hosting provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """Who looks at a page, as far as the page's surroundings show it."""
+
+    person: str = ""
+    """Empty: nobody is signed in."""
+    operator: str = ""
+    is_provider: bool = False
+    unread: int = 0
+    """Notifications that were not read yet."""
+    banner: str = ""
+    """What the hosting provider wants everybody to know."""
+
+
+def surround(request: Request, shell: Shell) -> None:
+    """Let the page that answers a request be surrounded by this."""
+    request.state.shell = shell
+
+
+def surrounding(request: Request) -> Shell:
+    """Return what surrounds the page that answers a request."""
+    found: Shell = getattr(request.state, "shell", Shell())
+    return found
