@@ -1,7 +1,8 @@
-"""Run panel: read settings, connect adapters, serve until stopped; or make the first person.
+"""Run panel: read settings, connect adapters, serve until stopped; or let somebody in.
 
 fediversity-panel                                   serve
-fediversity-panel create-admin --operator NAME      print a token, once
+fediversity-panel create-admin --operator NAME      print a token and a sign-in link, once
+fediversity-panel sign-in-link --operator NAME      print another sign-in link for its owner
 fediversity-panel --print-settings                  the settings, as a table
 """
 
@@ -10,7 +11,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from shared import clock, provider, runtime, settings_table
 from shared import database as databases
@@ -26,8 +29,15 @@ from .settings import Settings
 from .web.app import create_app
 from .web.shell import Site
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from shared.database import Transaction
+
 SCHEMAS = ("shared", "services.panel")
 MOST_DAYS = 3650
+MOST_MINUTES = 24 * 60
+SIGN_IN_ONCE = "/sign-in/once"
 
 
 async def serve(settings: Settings) -> None:
@@ -55,8 +65,9 @@ def _rates(settings: Settings) -> Rates:
     )
 
 
-async def create_admin(settings: Settings, operator: str, person: str, grant: Grant) -> str:
-    """Make operator, person, membership and token in one transaction; return the token."""
+@asynccontextmanager
+async def _transaction(settings: Settings) -> AsyncIterator[Transaction]:
+    """Open a transaction in panel's database, whether panel runs or not."""
     names = {
         "database": settings.postgres.database or SERVICE,
         "user": settings.postgres.user or SERVICE,
@@ -67,22 +78,46 @@ async def create_admin(settings: Settings, operator: str, person: str, grant: Gr
         databases.connect(postgres, password, schemas=SCHEMAS) as database,
         database.transaction() as tx,
     ):
-        return await assemble_access().create_admin(tx, operator, person, grant)
+        yield tx
+
+
+async def create_admin(settings: Settings, operator: str, person: str, grant: Grant) -> str:
+    """Make operator, person, membership and token; return token and sign-in link as two lines."""
+    async with _transaction(settings) as tx:
+        made = await assemble_access().create_admin(tx, operator, person, grant)
+    return f"{made.token}\n{_link(settings, made.code)}\n"
+
+
+async def sign_in_link(settings: Settings, operator: str, length: timedelta) -> str:
+    """Return a link that signs in an operator's first owner once, as a line."""
+    async with _transaction(settings) as tx:
+        code = await assemble_access().make_code(tx, operator, length)
+    return f"{_link(settings, code)}\n"
+
+
+def _link(settings: Settings, code: str) -> str:
+    """Return where a code signs in; what follows the # never leaves the browser by itself."""
+    offered = provider.load(settings.provider_file)
+    return f"{offered.public_url(offered.panel.host)}{SIGN_IN_ONCE}#{code}"
 
 
 def main() -> None:
-    """Start panel, or make the first person."""
+    """Start panel, or let somebody in."""
     arguments = _parser().parse_args()
     if arguments.print_settings:
         sys.stdout.write(settings_table.render(Settings) + "\n")
         return
     with runtime.explained(SERVICE):
         settings = load(Settings)
-        if arguments.command == "create-admin":
-            made = create_admin(settings, arguments.operator, arguments.name, _grant(arguments))
-            sys.stdout.write(asyncio.run(made) + "\n")
-        else:
-            runtime.run(SERVICE, settings, serve(settings))
+        match arguments.command:
+            case "create-admin":
+                chosen = (arguments.operator, arguments.name, _grant(arguments))
+                sys.stdout.write(asyncio.run(create_admin(settings, *chosen)))
+            case "sign-in-link":
+                length = timedelta(minutes=arguments.minutes)
+                sys.stdout.write(asyncio.run(sign_in_link(settings, arguments.operator, length)))
+            case _:
+                runtime.run(SERVICE, settings, serve(settings))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,12 +128,28 @@ def _parser() -> argparse.ArgumentParser:
     admin.add_argument("--operator", required=True, help="name of the organisation")
     admin.add_argument("--name", default="Administrator", help="name of the person")
     admin.add_argument(
-        "--provider", action="store_true", help="let the token see every operator's dead letters"
+        "--provider", action="store_true", help="let person and token act for the hosting provider"
     )
     admin.add_argument(
         "--expires-days", type=_days, metavar="N", help="let the token expire after N days"
     )
+    link = commands.add_parser("sign-in-link", help="let an operator's owner sign in, once")
+    link.add_argument("--operator", required=True, help="name of the organisation")
+    link.add_argument(
+        "--minutes",
+        type=_minutes,
+        default=10,
+        metavar="N",
+        help="how long the link works; 10 unless said",
+    )
     return parser
+
+
+def _minutes(text: str) -> int:
+    minutes = int(text)
+    if not 1 <= minutes <= MOST_MINUTES:
+        raise argparse.ArgumentTypeError(f"choose from 1 to {MOST_MINUTES} minutes")
+    return minutes
 
 
 def _days(text: str) -> timedelta:

@@ -16,6 +16,7 @@ from .adapters.postgres_deployments import PostgresDeploymentRegister
 from .adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRegister
 from .adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
 from .adapters.postgres_runs import PostgresRunRegister
+from .adapters.postgres_sessions import PostgresSessionRegister
 from .domain.names import NameRules
 from .projections import Projections
 from .service.access import Access
@@ -36,6 +37,8 @@ from .service.requests import Requests
 from .service.retrying import Retrying
 from .service.revisions import Revisions
 from .service.runs import Runs
+from .service.sessions import Sessions
+from .service.sign_in import SignIn
 
 if TYPE_CHECKING:
     from shared.database import Database
@@ -52,6 +55,7 @@ class Registers:
     runs: PostgresRunRegister = field(default_factory=PostgresRunRegister)
     backups: PostgresBackupRegister = field(default_factory=PostgresBackupRegister)
     credentials: PostgresCredentialRegister = field(default_factory=PostgresCredentialRegister)
+    sessions: PostgresSessionRegister = field(default_factory=PostgresSessionRegister)
     letters: PostgresDeadLetterRegister = field(default_factory=PostgresDeadLetterRegister)
     audit: PostgresAuditTrail = field(default_factory=PostgresAuditTrail)
 
@@ -174,9 +178,12 @@ def _panel(
         readiness=core.readiness,
         requests=requests,
     )
+    sessions = Sessions(sessions=kept.sessions, audit=kept.audit)
     return Panel(
         database=database,
         access=assemble_access(),
+        sign_in=SignIn(registered=kept.sessions, sessions=sessions),
+        sessions=sessions,
         offer=core.offer,
         configurations=configurations,
         credentials=credentials,
@@ -217,4 +224,9 @@ def _panel(
 
 def assemble_access() -> Access:
     """Put together what lets people in."""
-    return Access(identities=PostgresIdentityRegister(), audit=PostgresAuditTrail())
+    return Access(
+        identities=PostgresIdentityRegister(),
+        sessions=PostgresSessionRegister(),
+        clock=clock.system,
+        audit=PostgresAuditTrail(),
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from shared import errors, program
 
 from . import parts, people, state, supervisor
+from .installation import Installation
 from .processes import Child, Command
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ async def start(options: Options, report: Callable[[str], None]) -> int:
     found = state.load(options.state)
     if found is not None and found.is_up:
         report(f"it is up already ({found.phase}): {found.panel_url}")
+        await _report_link(options, report)
         return 0
     # The lock also knows a supervisor that has not written anything yet.
     with supervisor.lock(options):
@@ -68,8 +70,16 @@ async def _follow(options: Options, child: Child, report: Callable[[str], None])
     if options.token.exists() and not had_token:
         report(people.introduction(options, options.token.read_text(encoding="utf-8").strip()))
     report(people.sign_in(options, found.panel_url))
+    await _report_link(options, report)
     report(f"it goes on in the background; stop it with: {_again('down', options)}")
     return 0
+
+
+async def _report_link(options: Options, report: Callable[[str], None]) -> None:
+    """Show a link for the browser here, where a person reads it, and in no log."""
+    link = await people.sign_in_link(Installation(options))
+    if link is not None:
+        report(people.invitation(link))
 
 
 def _again(command: str, options: Options) -> str:

@@ -93,6 +93,8 @@ async def stay(options: Options, *, is_detached: bool = False) -> int:
     """Keep everything running until cancelled."""
     async with supervisor.up(options, report) as it:
         _welcome(it, is_detached=is_detached)
+        if not is_detached:
+            await _welcome_by_browser(it)
         await asyncio.Event().wait()
     return 0
 
@@ -104,6 +106,12 @@ def _welcome(it: Supervisor, *, is_detached: bool = False) -> None:
     report(f"ready: {it.installation.panel_url}")
     if not is_detached:
         report(people.sign_in(it.installation.options, it.installation.panel_url))
+
+
+async def _welcome_by_browser(it: Supervisor) -> None:
+    link = await people.sign_in_link(it.installation)
+    if link is not None:
+        report(people.invitation(link))
 
 
 def demo(chosen: argparse.Namespace) -> int:
@@ -123,7 +131,7 @@ async def _tell(options: Options, chosen: argparse.Namespace) -> int:
         if chosen.json:
             files.write(chosen.json, json.dumps(played.document(), indent=2) + "\n")
         if not chosen.exit:
-            for line in demos.guide(it, played):
+            for line in await demos.guide(it, played):
                 report(line)
             # Told to stop after the story is no interruption of it.
             with contextlib.suppress(asyncio.CancelledError):

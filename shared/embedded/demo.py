@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared import http, program
 
-from . import bare, friend, ruin, story, versions
+from . import bare, friend, people, ruin, story, versions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -158,15 +158,18 @@ def password_file(installation: Installation) -> Path:
     return installation.options.secrets / "blog-password"
 
 
-def guide(it: Supervisor, demo: Demo) -> list[str]:
+async def guide(it: Supervisor, demo: Demo) -> list[str]:
     """Return how a person goes on."""
     installation = it.installation
+    link = await people.sign_in_link(installation)
     data, command = installation.options.data, program.typed()
     return [
         f"hello:            {demo.told.urls['hello']}",
         f"the blog:         {demo.told.urls['microblog']}",
         f"to write there:   admin, with the password in {password_file(installation)}",
         f"the panel (REST): {installation.panel_url}/api/v1",
+        f"the panel:        {installation.panel_url}",
+        f"sign in there by: {link} (once, within ten minutes)",
         f"what happened:    {command} trace --data {data} {demo.told.run}",
         f"what runs:        {command} status --data {data}",
         "it keeps running; Ctrl-C stops everything, and the data is kept",

@@ -1,4 +1,7 @@
-"""The first person: made by the panel on an empty database, with a token that is kept here."""
+"""The first person: made by the panel on an empty database, with a token that is kept here.
+
+The links that sign this person in by browser work once and not for long, and are kept nowhere.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
 
 PANEL: Final = "panel"
 OPERATOR: Final = "Garden"
-TOKEN: Final = re.compile(r"\bfdv_\w{20,}")
+TOKEN: Final = re.compile(r"\bfdv_[0-9a-z]{20,}\b")
+LINK: Final = re.compile(r"\bhttps?://\S+#fdv_\w{20,}")
 
 
 async def ensure_first(installation: Installation) -> str | None:
@@ -35,13 +39,29 @@ async def ensure_first(installation: Installation) -> str | None:
     return found.group()
 
 
+async def sign_in_link(installation: Installation) -> str | None:
+    """Return a link that signs the first person in by browser, once, within ten minutes."""
+    panels = [it for it in installation.services if it.name == PANEL]
+    if not panels:
+        return None
+    found = LINK.search(await panels[0].ask("sign-in-link", "--operator", OPERATOR))
+    if found is None:
+        raise errors.FaultError("panel.no_link", "the panel printed no link to sign in with")
+    return found.group()
+
+
 def introduction(options: Options, token: str) -> str:
     """Return the one line that shows the token."""
     return f"the first person's token, shown this once and kept in {options.token}: {token}"
 
 
+def invitation(link: str) -> str:
+    """Return the one line that shows a link for the browser."""
+    return f"sign in by browser, once and within ten minutes: {link}"
+
+
 def sign_in(options: Options, panel_url: str) -> str:
-    """Return the one line that signs the first person in at the command line."""
+    """Return the one line that signs the first person in on the command line."""
     words = [program.typed(), "login", "--url", panel_url, "--token-file", str(options.token)]
     if options.is_tls:
         words += ["--ca-file", str(caddy.root_certificate(options.part("caddy")))]

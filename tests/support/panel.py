@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from shared.contracts.provisioner import ProvisioningFailed, RoutePublished, VMR
 from shared.contracts.storage import StorageReady, StorageRemoved
 from shared.embedded.ports import free
 from shared.embedded.processes import Child, Command
-from tests.support import rig
+from tests.support import rig, visitors
 from tests.support.bus import envelope_of
 from tests.support.eventually import eventually
 from tests.support.listener import listening
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from shared.contracts.messages import Event
     from shared.embedded.servers.postgres import Access
     from tests.support.bus import Bus
+    from tests.support.visitors import SignedIn
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = Path(__file__).parent / "catalogue"
@@ -55,40 +56,7 @@ SOON = 15.0
 Json = dict[str, Any]
 ANY_VERSION = {"If-Match": "*"}
 """Replaces a configuration whatever it is."""
-PROVIDER = """
-[provider]
-name = "Test"
-[panel]
-host = "panel.demo.localhost"
-upstream = "127.0.0.1:{port}"
-[[runtime_backends]]
-name = "local"
-kind = "qemu"
-[[object_stores]]
-name = "local"
-kind = "iam"
-endpoint = "http://127.0.0.1:9"
-access_key_id = "x"
-secret_key_file = "{secret}"
-[[zones]]
-name = "front"
-kind = "front"
-suffix = "localhost"
-endpoint = "http://127.0.0.1:9"
-token_file = "{secret}"
-[edge]
-kind = "caddy"
-admin = "http://127.0.0.1:9"
-address = "127.0.0.1:9"
-public_scheme = "http"
-public_port = 9
-[sizes.small]
-cpus = 1
-memory_mib = 256
-disk_gib = 4
-[catalogue]
-folders = {folders}
-"""
+PROVIDER = Path(__file__).with_name("panel-provider.toml").read_text(encoding="utf-8")
 
 
 @dataclass(kw_only=True)
@@ -199,6 +167,19 @@ class PanelRig:
             )
             await register.add_token(tx, new)
         return token
+
+    async def session(
+        self, *, role: Role = Role.OWNER, operator: str | None = None, provider: bool = False
+    ) -> SignedIn:
+        """Make a person who has just signed in, for a new operator unless one is named."""
+        name = operator or f"Operator {ids.new_id()}"
+        async with self.database() as database, database.transaction() as tx:
+            new = await visitors.signed_in(tx, name, role, provider=provider)
+        return replace(new, url=self.url)
+
+    def browser(self) -> httpx2.AsyncClient:
+        """Return a client that asks for pages as the browser of somebody signed out does."""
+        return visitors.browser(self.url)
 
     def client(self, token: str | None) -> httpx2.AsyncClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -18,13 +18,19 @@ _FIND: Final = """
 select tokens.id, tokens.person, people.name as person_name, tokens.operator,
     operators.name as operator_name, memberships.role, tokens.scopes, tokens.expires_at,
     tokens.expires_at is not null and tokens.expires_at <= now() as is_expired,
-    tokens.revoked_at is not null as is_revoked
+    tokens.revoked_at is not null or memberships.ended_at is not null as is_revoked
 from tokens
 join people on people.id = tokens.person
 join operators on operators.id = tokens.operator
 join memberships on memberships.person = tokens.person
     and memberships.operator = tokens.operator
 where tokens.digest = $1
+"""
+_FIRST_OWNER: Final = """
+select memberships.person, memberships.operator from memberships
+join operators on operators.id = memberships.operator
+where operators.name = $1 and memberships.role = $2 and memberships.ended_at is null
+order by memberships.created_at, memberships.person limit 1
 """
 # Once a minute is enough to see that a token is in use, and spares a write per request.
 _TOUCH: Final = """
@@ -56,6 +62,15 @@ class PostgresIdentityRegister:
             Role.OWNER.value,
         )
         return person
+
+    async def appoint_provider(self, tx: Transaction, person: str) -> None:
+        """Let a person act for the hosting provider as well."""
+        await tx.execute("update people set is_provider = true where id = $1", person)
+
+    async def find_first_owner(self, tx: Transaction, operator: str) -> tuple[str, str] | None:
+        """Return the longest owner of the operator of this name, and the operator, or None."""
+        row = await tx.fetchrow(_FIRST_OWNER, operator, Role.OWNER.value)
+        return (row["person"], row["operator"]) if row else None
 
     async def add_token(self, tx: Transaction, token: NewToken) -> str:
         """Keep the digest of a token, and return the token's id."""
@@ -98,12 +113,16 @@ class PostgresAuditTrail:
     async def record(self, tx: Transaction, caller: Caller | None, deed: Deed) -> None:
         """Write down one deed."""
         await tx.execute(
-            """insert into audit (id, person, token, operator, action, object, details)
-            values ($1, $2, $3, $4, $5, $6, $7)""",
+            """insert into audit (id, person, token, session, operator, address, request, action,
+                object, details)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
             ids.new_id(),
             caller.person if caller else None,
             caller.token if caller else None,
+            caller.session if caller else None,
             caller.operator if caller else None,
+            caller.address if caller else None,
+            caller.request if caller else None,
             deed.action,
             deed.object,
             dict(deed.details),

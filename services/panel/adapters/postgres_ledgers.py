@@ -106,9 +106,9 @@ class PostgresIdempotencyLedger:
             InvalidError: the key was used with another body.
             StillRunningError: another request holds the key, and for too long to wait for it.
         """
-        place = (request.token, request.route, request.key)
+        place = (request.credential, request.route, request.key)
         await _take_turn(tx, *place)
-        await tx.execute(_FORGET, request.token)
+        await tx.execute(_FORGET, request.credential)
         if await tx.execute(_CLAIM, *place, request.body_digest) == "INSERT 0 1":
             return None
         row = await tx.fetchrow(
@@ -133,7 +133,7 @@ class PostgresIdempotencyLedger:
         await tx.execute(
             """update idempotency_keys set answer = $4
             where token = $1 and route = $2 and key = $3""",
-            request.token,
+            request.credential,
             request.route,
             request.key,
             {"status": answer.status, "location": answer.location, "body": answer.body},

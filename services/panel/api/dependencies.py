@@ -131,7 +131,7 @@ class Once:
             if self.key is None:
                 return _response(_kept(await work(tx)))
             request = IdempotentRequest(
-                token=self.caller.token,
+                credential=self.caller.credential,
                 route=self.route,
                 key=self.key,
                 body_digest=_digest(body),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -37,12 +37,16 @@ class Scope(StrEnum):
     """See the operator's deployments and runs."""
     WRITE = "deployments:write"
     """Configure, deploy and remove."""
+    ACCESS = "access"
+    """Say who else may do what: people, invitations, tokens, sessions."""
     PROVIDER = "provider"
     """The hosting provider's own affairs, such as dead letters."""
 
 
 OPERATOR_SCOPES: Final = frozenset({Scope.READ, Scope.WRITE})
-"""What an operator's people need; what concerns other operators as well is not among it."""
+"""What an operator's programs need; what concerns other operators as well is not among it."""
+SESSION_SCOPES: Final = OPERATOR_SCOPES | {Scope.ACCESS}
+"""What a person who has signed in may do, as far as the role allows it."""
 
 
 class NotSignedInError(errors.ForbiddenError):
@@ -51,19 +55,42 @@ class NotSignedInError(errors.ForbiddenError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who is asking: a person, for one operator, with a token."""
+    """Who is asking: a person, for one operator, with a token or in a session."""
 
     person: str
     person_name: str
     operator: str
     operator_name: str
     role: Role
-    token: str
+    token: str | None = None
+    session: str | None = None
     scopes: frozenset[Scope]
     expires_at: datetime | None = None
+    address: str | None = None
+    """Where it is asked from."""
+    request: str | None = None
+    """Id of the request that asks."""
+
+    @property
+    def credential(self) -> str:
+        """Id of what proves who is asking: the token or the session."""
+        found = self.token or self.session
+        if found is None:
+            raise errors.FaultError(
+                "caller.no_credential", "a caller has neither token nor session"
+            )
+        return found
+
+    def seen_at(self, address: str | None, request: str | None) -> Caller:
+        """Return the same caller, asking from a place with a request."""
+        return replace(self, address=address, request=request)
 
     def require(self, scope: Scope) -> None:
         """Raise ForbiddenError unless both token and role allow this."""
+        if scope not in self.scopes and self.session is not None:
+            raise errors.ForbiddenError(
+                "session.scope", "You may not do that: it is for the hosting provider."
+            )
         if scope not in self.scopes:
             raise errors.ForbiddenError(
                 "token.scope", f"This token may not do that: it lacks the scope {scope.value}."
@@ -71,6 +98,14 @@ class Caller:
         if not _allows(self.role, scope):
             raise errors.ForbiddenError(
                 "role.insufficient", f"Your role, {self.role.value}, may not do that."
+            )
+
+    def require_owner(self) -> None:
+        """Raise ForbiddenError unless this is an owner, who may say who else may do what."""
+        self.require(Scope.ACCESS)
+        if self.role is not Role.OWNER:
+            raise errors.ForbiddenError(
+                "role.not_owner", "Only owners may do that. Ask an owner of this operator."
             )
 
 
@@ -81,7 +116,7 @@ def _allows(role: Role, scope: Scope) -> bool:
         case Role.EDITOR:
             return scope is not Scope.PROVIDER
         case Role.VIEWER:
-            return scope is Scope.READ
+            return scope in {Scope.READ, Scope.ACCESS}
         case _:
             assert_never(role)
 

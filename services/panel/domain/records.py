@@ -34,7 +34,8 @@ class Deed:
 class IdempotentRequest:
     """A request that must have its effect once, however often it is sent."""
 
-    token: str
+    credential: str
+    """Of the token or the session that asks."""
     route: str
     key: str
     body_digest: bytes

@@ -44,6 +44,14 @@ class IdentityRegister(Protocol):
         """Make a person who owns the operator, and return the person's id."""
         ...
 
+    async def appoint_provider(self, tx: Transaction, person: str) -> None:
+        """Let a person act for the hosting provider as well."""
+        ...
+
+    async def find_first_owner(self, tx: Transaction, operator: str) -> tuple[str, str] | None:
+        """Return the longest owner of the operator of this name, and the operator, or None."""
+        ...
+
     async def add_token(self, tx: Transaction, token: NewToken) -> str:
         """Keep the digest of a token, and return the token's id."""
         ...

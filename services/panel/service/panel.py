@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .offer import Offer
     from .retrying import Retrying
     from .runs import Runs
+    from .sessions import Sessions
+    from .sign_in import SignIn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,8 @@ class Panel:
 
     database: Database
     access: Access
+    sign_in: SignIn
+    sessions: Sessions
     offer: Offer
     configurations: Configurations
     credentials: Credentials

@@ -90,7 +90,7 @@ class Once:
             if not self.key:
                 return see_other(await work(tx))
             request = IdempotentRequest(
-                token=self.caller.token,
+                credential=self.caller.credential,
                 route=self.route,
                 key=self.key,
                 body_digest=self.digest,

@@ -359,13 +359,15 @@ async def test_the_first_person_is_made_with_a_token_that_is_printed_once(
         stderr=asyncio.subprocess.PIPE,
     )
     stdout, stderr = await asyncio.wait_for(process.communicate(), 40)
-    token = stdout.decode().strip()
+    token, link = stdout.decode().split()
     line = shell(tmp_path)
     await line.run("login", "--url", panel.url, "--token-stdin", given=token + "\n")
     me = json.loads((await line.run("me", "--json")).stdout)
 
     assert is_token(token)
+    assert link.startswith("http://panel.demo.localhost:9/sign-in/once#fdv_once_")
     assert token not in stderr.decode()
+    assert "fdv_" not in stderr.decode()
     assert (me["person_name"], me["operator_name"]) == ("Robin", operator)
     assert set(me["scopes"]) == scopes
     if days is None:

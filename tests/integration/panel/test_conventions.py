@@ -116,7 +116,7 @@ async def test_a_key_whose_first_request_goes_on_is_refused_for_the_moment(
         async with database.transaction() as tx:
             token = await tx.fetchval("select id from tokens where person = $1", person)
             request = IdempotentRequest(
-                token=token, route=f"POST {path}", key="one", body_digest=b""
+                credential=token, route=f"POST {path}", key="one", body_digest=b""
             )
             await ledger.claim(tx, request)
             answer = await client.post(panel.url + path, headers={"Idempotency-Key": "one"})

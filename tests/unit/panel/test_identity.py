@@ -61,9 +61,9 @@ def test_a_token_without_a_scope_is_refused(scope: Scope) -> None:
 @pytest.mark.parametrize(
     ("role", "allowed"),
     [
-        (Role.OWNER, {Scope.READ, Scope.WRITE, Scope.PROVIDER}),
-        (Role.EDITOR, {Scope.READ, Scope.WRITE}),
-        (Role.VIEWER, {Scope.READ}),
+        (Role.OWNER, {Scope.READ, Scope.WRITE, Scope.ACCESS, Scope.PROVIDER}),
+        (Role.EDITOR, {Scope.READ, Scope.WRITE, Scope.ACCESS}),
+        (Role.VIEWER, {Scope.READ, Scope.ACCESS}),
     ],
 )
 def test_a_role_limits_what_every_token_opens(role: Role, allowed: set[Scope]) -> None:
@@ -88,3 +88,27 @@ def test_a_token_that_is_over_opens_nothing(*, expired: bool, revoked: bool, cod
         known.admit()
 
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.VIEWER])
+def test_only_owners_say_who_else_may_do_what(role: Role) -> None:
+    OWNER.require_owner()
+
+    with pytest.raises(errors.ForbiddenError, match="Only owners"):
+        replace(OWNER, role=role).require_owner()
+    with pytest.raises(errors.ForbiddenError, match="access"):
+        replace(OWNER, scopes=frozenset({Scope.WRITE})).require_owner()
+
+
+def test_a_caller_has_the_id_of_token_or_session() -> None:
+    assert OWNER.credential == "t"
+    assert replace(OWNER, token=None, session="s").credential == "s"
+    with pytest.raises(errors.FaultError):
+        _ = replace(OWNER, token=None).credential
+
+
+def test_a_person_is_not_told_about_scopes_of_tokens() -> None:
+    person = replace(OWNER, token=None, session="s", scopes=frozenset({Scope.READ}))
+
+    with pytest.raises(errors.ForbiddenError, match="hosting provider"):
+        person.require(Scope.PROVIDER)

@@ -1,0 +1,146 @@
+"""What panel needs to know people and keep them signed in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from pydantic import SecretStr
+
+    from shared.database import Transaction
+
+    from ..domain.identity import Role
+    from ..domain.people import Membership, Person
+    from ..domain.sessions import KnownSession, NewSession, Session
+    from ..domain.throttling import Bucket
+
+
+class PersonRegister(Protocol):
+    """Keep people and their memberships."""
+
+    async def add(self, tx: Transaction, person: Person) -> None:
+        """Keep a new person.
+
+        Raises:
+            ConflictError: the e-mail address is another person's.
+        """
+        ...
+
+    async def find(self, tx: Transaction, person: str) -> Person | None:
+        """Return a person, or None."""
+        ...
+
+    async def find_by_email(self, tx: Transaction, email: str) -> Person | None:
+        """Return the person who signs in with this e-mail address, or None."""
+        ...
+
+    async def lock(self, tx: Transaction, person: str) -> Person | None:
+        """Return a person whom nobody else changes until the transaction ends, or None."""
+        ...
+
+    async def save(self, tx: Transaction, person: Person) -> None:
+        """Write what can change of a person.
+
+        Raises:
+            ConflictError: the e-mail address is another person's.
+        """
+        ...
+
+    async def list_memberships(self, tx: Transaction, person: str) -> Sequence[Membership]:
+        """Return the memberships of a person that have not ended, oldest first."""
+        ...
+
+    async def list_members(
+        self, tx: Transaction, operator: str
+    ) -> Sequence[tuple[Person, Membership]]:
+        """Return who acts for an operator, oldest membership first; the memberships are locked."""
+        ...
+
+    async def join(self, tx: Transaction, person: str, operator: str, role: Role) -> None:
+        """Let a person act for an operator in this role from now on."""
+        ...
+
+    async def leave(self, tx: Transaction, person: str, operator: str) -> None:
+        """End a membership, with the sessions and tokens that stand on it."""
+        ...
+
+
+class SessionRegister(Protocol):
+    """Keep sessions, and the codes that begin one."""
+
+    async def add(self, tx: Transaction, session: NewSession) -> None:
+        """Keep a new session."""
+        ...
+
+    async def find(self, tx: Transaction, digest: bytes) -> KnownSession | None:
+        """Return the session with this digest, in whatever condition it is."""
+        ...
+
+    async def touch(self, tx: Transaction, session: str) -> None:
+        """Record that something was asked for in a session just now."""
+        ...
+
+    async def list_open(self, tx: Transaction, person: str) -> Sequence[Session]:
+        """Return the sessions of a person that have not ended, newest first."""
+        ...
+
+    async def confirm(self, tx: Transaction, session: str) -> None:
+        """Record that the person of a session proved who it is just now."""
+        ...
+
+    async def switch(self, tx: Transaction, session: str, operator: str) -> None:
+        """Let a session act for another operator of its person."""
+        ...
+
+    async def end(self, tx: Transaction, person: str, session: str) -> bool:
+        """End one session of a person; False when there is no such open session."""
+        ...
+
+    async def end_all(self, tx: Transaction, person: str, *, but: str | None = None) -> int:
+        """End all sessions of a person but one, and return how many those were."""
+        ...
+
+    async def add_code(
+        self, tx: Transaction, person: str, operator: str, *, digest: bytes, until: datetime
+    ) -> None:
+        """Keep a code that lets a person in once."""
+        ...
+
+    async def use_code(self, tx: Transaction, digest: bytes) -> tuple[str, str] | None:
+        """Use a code up, and return its person and operator; None when it opens nothing."""
+        ...
+
+
+class AttemptLedger(Protocol):
+    """Count attempts to sign in."""
+
+    async def count(self, tx: Transaction, buckets: Collection[Bucket]) -> None:
+        """Count one attempt in each bucket.
+
+        Raises:
+            TooManyAttemptsError: it came too early for one of them; nothing was counted.
+        """
+        ...
+
+    async def forgive(self, tx: Transaction, bucket: Bucket, *, all_of_it: bool) -> None:
+        """Count back one attempt that succeeded, or all that a bucket holds."""
+        ...
+
+
+class PasswordHasher(Protocol):
+    """Make and check what is kept of passwords; slow on purpose, and bounded in memory."""
+
+    async def hash(self, password: SecretStr) -> str:
+        """Return what is kept of a password."""
+        ...
+
+    async def verify(self, kept: str | None, password: SecretStr) -> bool:
+        """Say whether a password is the one; without one to compare to it takes as long."""
+        ...
+
+    def is_outdated(self, kept: str) -> bool:
+        """Say whether a hash was made with less than what is asked for today."""
+        ...
