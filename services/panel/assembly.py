@@ -15,11 +15,18 @@ from .adapters.postgres_credentials import PostgresCredentialRegister
 from .adapters.postgres_deployments import PostgresDeploymentRegister
 from .adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRegister
 from .adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
+from .adapters.postgres_provider import (
+    PostgresMachineRegister,
+    PostgresNoticeRegister,
+    PostgresQuotaRegister,
+    PostgresTroubleRegister,
+)
 from .adapters.postgres_runs import PostgresRunRegister
 from .adapters.postgres_sessions import PostgresSessionRegister
 from .domain.names import NameRules
 from .projections import Projections
 from .service.access import Access
+from .service.allowances import Allowances
 from .service.backups import Backups
 from .service.checks import Checks
 from .service.conductor import SERVICE, Conductor
@@ -32,6 +39,7 @@ from .service.interventions import Interventions
 from .service.offer import Offer
 from .service.openings import Openings
 from .service.panel import Panel
+from .service.provider import ProviderAffairs
 from .service.readiness import Readiness
 from .service.requests import Requests
 from .service.retrying import Retrying
@@ -57,6 +65,9 @@ class Registers:
     credentials: PostgresCredentialRegister = field(default_factory=PostgresCredentialRegister)
     sessions: PostgresSessionRegister = field(default_factory=PostgresSessionRegister)
     letters: PostgresDeadLetterRegister = field(default_factory=PostgresDeadLetterRegister)
+    quotas: PostgresQuotaRegister = field(default_factory=PostgresQuotaRegister)
+    machines: PostgresMachineRegister = field(default_factory=PostgresMachineRegister)
+    notices: PostgresNoticeRegister = field(default_factory=PostgresNoticeRegister)
     audit: PostgresAuditTrail = field(default_factory=PostgresAuditTrail)
 
 
@@ -85,6 +96,7 @@ def assemble(
         backups=kept.backups,
         credentials=kept.credentials,
         letters=kept.letters,
+        machines=kept.machines,
         conductor=core.conductor,
     )
     checks = Checks(
@@ -108,6 +120,8 @@ def assemble(
             zones=tuple(zone.suffix for zone in offered.zones), panel_host=offered.panel.host
         ),
         sealer=Sealer(settings.recipients),
+        allowances=Allowances(quotas=kept.quotas),
+        notices=kept.notices,
         audit=kept.audit,
         clock=clock.system,
     )
@@ -160,7 +174,12 @@ def _panel(
 ) -> Panel:
     kept, conductor = core.kept, core.conductor
     requests = Requests(runs=kept.runs, conductor=conductor, audit=kept.audit)
-    revisions = Revisions(deployments=kept.deployments, offer=core.offer, clock=clock.system)
+    revisions = Revisions(
+        deployments=kept.deployments,
+        offer=core.offer,
+        allowances=Allowances(quotas=kept.quotas),
+        clock=clock.system,
+    )
     runs = Runs(
         deployments=kept.deployments,
         runs=kept.runs,
@@ -216,6 +235,15 @@ def _panel(
             conductor=conductor,
             audit=kept.audit,
             own=own,
+        ),
+        provider=ProviderAffairs(
+            quotas=kept.quotas,
+            troubles=PostgresTroubleRegister(),
+            machines=kept.machines,
+            notices=kept.notices,
+            offer=core.offer,
+            audit=kept.audit,
+            clock=clock.system,
         ),
         idempotency=PostgresIdempotencyLedger(),
         feed=core.feed,

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         DeploymentRegister,
         RunRegister,
     )
+    from .ports.provider import MachineRegister
     from .service.conductor import Conductor
 
 
@@ -85,12 +86,13 @@ class Projections:
     backups: BackupRegister
     credentials: CredentialRegister
     letters: DeadLetterRegister
+    machines: MachineRegister
     conductor: Conductor
 
     def routes(self) -> Routes:
         """List what panel listens to."""
         return {
-            VMReady: self.on_answer,
+            VMReady: self.on_vm_ready,
             StorageReady: self.on_answer,
             StateExportRequested: self.on_answer,
             StateExported: self.on_answer,
@@ -119,6 +121,13 @@ class Projections:
         run = await self._active(tx, event)
         if run is not None:
             await self._settle(tx, run, event)
+
+    async def on_vm_ready(self, event: VMReady, tx: Transaction) -> None:
+        """End provisioner's steps and keep which machines there are, for the provider."""
+        deployment = await self.deployments.lock(tx, event.deployment)
+        if deployment is not None and deployment.removed_at is None:
+            await self.machines.keep(tx, event)
+        await self.on_answer(event, tx)
 
     async def on_config_deployed(self, event: ConfigDeployed, tx: Transaction) -> None:
         """End deployer's steps and keep whether anything changed.
@@ -156,6 +165,7 @@ class Projections:
 
     async def on_vm_removed(self, event: VMRemoved, tx: Transaction) -> None:
         """Note that the machines are gone."""
+        await self.machines.forget(tx, event.deployment)
         await self._removed(tx, event, Receipt(machines=event.machines))
 
     async def on_storage_removed(self, event: StorageRemoved, tx: Transaction) -> None:

@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 
     from ..domain.records import Page
 
-_COLUMNS: Final = """id, operator, number, deployment, kind, revision, state, requested_by,
+COLUMNS: Final = """id, operator, number, deployment, kind, revision, state, requested_by,
     created_at, started_at, ended_at, failure, receipt, changed, held_by, retry_of, after, backup,
     sequence, traceparent"""
-_RUN: Final = f"select {_COLUMNS} from runs"  # noqa: S608 - a constant
+_RUN: Final = f"select {COLUMNS} from runs"  # noqa: S608 - a constant
 # One row for what goes on in each deployment, one for what ended last.
 _STANDINGS: Final = f"""
-select distinct on (deployment, ended_at is null) {_COLUMNS}
+select distinct on (deployment, ended_at is null) {COLUMNS}
 from runs
 where deployment = any($1) and state not in ('superseded', 'cancelled')
 order by deployment, ended_at is null, state = 'queued', ended_at desc, number
 """  # noqa: S608 - a constant
 # What ended last of all that left a deployment other than it had been.
 _CHANGES: Final = f"""
-select distinct on (deployment) {_COLUMNS}
+select distinct on (deployment) {COLUMNS}
 from runs
 where deployment = any($1) and kind in ('deploy', 'restore') and ended_at is not null
     and (state = 'succeeded' or failure ->> 'outcome' in ('partial', 'rollback_failed'))
@@ -107,12 +107,12 @@ class PostgresRunRegister:
     async def find(self, tx: Transaction, run: str) -> Run | None:
         """Return a run, or None."""
         row = await tx.fetchrow(f"{_RUN} where id = $1", run)
-        return _run(row) if row else None
+        return run_of(row) if row else None
 
     async def lock(self, tx: Transaction, run: str) -> Run | None:
         """Return a run that nobody else changes until the transaction ends, or None."""
         row = await tx.fetchrow(f"{_RUN} where id = $1 for no key update", run)
-        return _run(row) if row else None
+        return run_of(row) if row else None
 
     async def save(self, tx: Transaction, run: Run) -> None:
         """Write what can change of a run, but for its sequence."""
@@ -140,7 +140,7 @@ class PostgresRunRegister:
             page.before,
             page.limit,
         )
-        return [_run(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     async def list_receipts(self, tx: Transaction, deployment: str) -> Sequence[Receipt]:
         """Return what every removal of a deployment took away so far, oldest first."""
@@ -157,12 +157,12 @@ class PostgresRunRegister:
             order by number for no key update""",
             deployment,
         )
-        return [_run(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     async def list_waiting_for(self, tx: Transaction, run: str) -> Sequence[Run]:
         """Return the runs that were to begin after a run, oldest first."""
         rows = await tx.fetch(f"{_RUN} where after = $1 order by number", run)
-        return [_run(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     async def find_restoring(self, tx: Transaction, backup: str) -> Run | None:
         """Return a run that brings a backup back and has not ended, or None."""
@@ -172,7 +172,7 @@ class PostgresRunRegister:
             order by number limit 1""",
             backup,
         )
-        return _run(row) if row else None
+        return run_of(row) if row else None
 
     async def was_activated(self, tx: Transaction, deployment: str) -> bool:
         """Say whether any run has begun to bring applications of a deployment to run."""
@@ -192,10 +192,10 @@ class PostgresRunRegister:
     ) -> Mapping[str, Standing]:
         """Return what the runs of each deployment say about it."""
         rows = await tx.fetch(_STANDINGS, list(deployments))
-        active = {row["deployment"]: _run(row) for row in rows if row["ended_at"] is None}
-        newest = {row["deployment"]: _run(row) for row in rows if row["ended_at"] is not None}
+        active = {row["deployment"]: run_of(row) for row in rows if row["ended_at"] is None}
+        newest = {row["deployment"]: run_of(row) for row in rows if row["ended_at"] is not None}
         rows = await tx.fetch(_CHANGES, list(deployments))
-        change = {row["deployment"]: _run(row) for row in rows}
+        change = {row["deployment"]: run_of(row) for row in rows}
         return {it: Standing(active.get(it), newest.get(it), change.get(it)) for it in deployments}
 
     async def list_steps(self, tx: Transaction, run: str) -> Sequence[RunStep]:
@@ -272,7 +272,8 @@ def _json(value: Value | None) -> JsonValue:
     return None if value is None else value.model_dump(mode="json")
 
 
-def _run(row: Row) -> Run:
+def run_of(row: Row) -> Run:
+    """Return the run in a row with the columns of one."""
     failure, receipt = row["failure"], row["receipt"]
     return Run(
         id=row["id"],

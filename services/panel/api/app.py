@@ -7,7 +7,17 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.types import Scope
 
 from ..service.panel import Panel
-from . import applications, backups, credentials, dead_letters, deployments, me, problems, runs
+from . import (
+    applications,
+    backups,
+    credentials,
+    dead_letters,
+    deployments,
+    me,
+    problems,
+    provider,
+    runs,
+)
 from .answers import Finish
 from .dependencies import PREFIX
 from .document import describe
@@ -21,6 +31,8 @@ TAGS: Final = [
     {"name": "credentials", "description": "First passwords of applications, each told once."},
     {"name": "runs", "description": "Anything long that a person watches."},
     {"name": "dead letters", "description": "For the hosting provider: what could not be handled."},
+    {"name": "provider", "description": "For the hosting provider: what concerns all operators."},
+    {"name": "notice", "description": "What the hosting provider tells everybody."},
     {"name": "me", "description": "Who is asking."},
 ]
 DESCRIPTION: Final = (
@@ -56,6 +68,8 @@ def create_documented_app(rates: Rates) -> FastAPI:
     api = APIRouter(prefix=PREFIX)
     for part in (me, applications, deployments, backups, credentials, runs, dead_letters):
         api.include_router(part.router)
+    api.include_router(provider.router)
+    api.include_router(provider.notices)
     app.include_router(api)
     app.add_api_route("/problems/{name}", show_problem, include_in_schema=False)
     app.add_middleware(Finish)

@@ -28,8 +28,11 @@ async def list_applications(
     panel: PanelDependency, _: CallerDependency
 ) -> ListAnswer[ApplicationAnswer]:
     """List the applications that can be deployed here."""
+    async with panel.database.transaction() as tx:
+        withheld = await panel.provider.withheld(tx)
     found = panel.offer.list_applications()
-    return ListAnswer(items=tuple(ApplicationAnswer.of(it) for it in found), next=None)
+    items = tuple(ApplicationAnswer.of(it, withheld.get(it.name)) for it in found)
+    return ListAnswer(items=items, next=None)
 
 
 @router.get(
@@ -41,7 +44,9 @@ async def get_application(
     name: Name, panel: PanelDependency, _: CallerDependency
 ) -> ApplicationAnswer:
     """Show one application."""
-    return ApplicationAnswer.of(_get(panel, name))
+    async with panel.database.transaction() as tx:
+        withheld = await panel.provider.withheld(tx)
+    return ApplicationAnswer.of(_get(panel, name), withheld.get(name))
 
 
 @router.get(

@@ -29,6 +29,7 @@ APPLICATION: Final[Example] = {
     "host_label": "hello",
     "immutable": [],
     "schema_url": "/api/v1/applications/hello/schema",
+    "withheld": None,
 }
 CONFIGURATION_QUESTION: Final[Example] = {
     "applications": [

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ..domain.identity import Caller
     from ..domain.names import NameRules
     from ..ports import AuditTrail, DeploymentRegister
+    from ..ports.provider import NoticeRegister
+    from .allowances import Allowances
     from .hosts import Hosts
     from .offer import Offer
 
@@ -81,6 +83,8 @@ class Configurations:
     hosts: Hosts
     names: NameRules
     sealer: Sealer
+    allowances: Allowances
+    notices: NoticeRegister
     audit: AuditTrail
     clock: Clock
 
@@ -151,6 +155,7 @@ class Configurations:
 
     async def _create(self, tx: Transaction, caller: Caller, domain: str) -> Deployment:
         name = self.names.check_domain(domain)
+        await self.allowances.require_deployment(tx, caller.operator)
         await self.deployments.claim_domain(tx, caller.operator, name)
         deployment = Deployment(
             id=ids.new_id(), operator=caller.operator, domain=name, created_at=self.clock.now()
@@ -176,6 +181,7 @@ class Configurations:
         if configuration is staging.staged:
             return self._staged(staging.deployment, configuration, deployed)
         deployment = replace(staging.deployment, version=configuration.version)
+        await self._require_room(tx, staging, orders)
         await self._reserve(tx, deployment, orders)
         await self.deployments.save(tx, deployment)
         await self.deployments.stage(tx, configuration)
@@ -260,6 +266,30 @@ class Configurations:
         if any(it.public for it in offered.buckets):
             self.names.check_media(found, domain)
         return found
+
+    async def _require_room(
+        self, tx: Transaction, staging: Staging, orders: Sequence[ApplicationOrder]
+    ) -> None:
+        """Refuse applications that are added though nobody may choose them, or too many."""
+        withheld = await self.notices.withheld(tx)
+        added = [
+            (place, it.application)
+            for place, it in enumerate(orders)
+            if staging.find_staged(it.application) is None
+            and staging.find_requested(it.application) is None
+        ]
+        problems = {
+            f"/applications/{place}/application": f"{name} cannot be chosen now: {withheld[name]}"
+            for place, name in added
+            if name in withheld
+        }
+        if problems:
+            message = next(iter(problems.values()))
+            raise errors.InvalidError("application.withheld", message, details=problems)
+        before = len(staging.staged.applications) if staging.staged else 0
+        await self.allowances.require_applications(
+            tx, staging.deployment, before=before, wanted=len(orders)
+        )
 
     async def _reserve(
         self, tx: Transaction, deployment: Deployment, orders: Sequence[ApplicationOrder]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .feed import Feed
     from .interventions import Interventions
     from .offer import Offer
+    from .provider import ProviderAffairs
     from .retrying import Retrying
     from .runs import Runs
     from .sessions import Sessions
@@ -39,5 +40,6 @@ class Panel:
     interventions: Interventions
     backups: Backups
     letters: DeadLetters
+    provider: ProviderAffairs
     idempotency: IdempotencyLedger
     feed: Feed

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..domain.deployments import Deployment
     from ..ports import DeploymentRegister
+    from .allowances import Allowances
     from .offer import Offer
 
 
@@ -28,6 +29,7 @@ class Revisions:
 
     deployments: DeploymentRegister
     offer: Offer
+    allowances: Allowances
     clock: Clock
 
     async def of_staged(
@@ -51,6 +53,8 @@ class Revisions:
             created_at=self.clock.now(),
             mode=mode,
         )
+        before = newest.resources if newest else ()
+        await self.allowances.require_storage(tx, deployment, revision.resources, before)
         await self.deployments.add_revision(tx, revision, by=by)
         return revision
 

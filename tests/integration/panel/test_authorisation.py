@@ -50,6 +50,16 @@ EXPECTED = {
     "GET /api/v1/runs/{run}/events": (401, 404, 403, 200),
     "POST /api/v1/runs/{run}/cancel": (401, 404, 403, 403),
     "POST /api/v1/runs/{run}/retry": (401, 404, 403, 403),
+    "GET /api/v1/notice": (401, 200, 200, 200),
+    "GET /api/v1/provider/operators": (401, 403, 403, 403),
+    "GET /api/v1/provider/operators/{operator}": (401, 403, 403, 403),
+    "PUT /api/v1/provider/operators/{operator}/quota": (401, 403, 403, 403),
+    "GET /api/v1/provider/runs": (401, 403, 403, 403),
+    "GET /api/v1/provider/machines": (401, 403, 403, 403),
+    "PUT /api/v1/provider/applications/{name}/withheld": (401, 403, 403, 403),
+    "DELETE /api/v1/provider/applications/{name}/withheld": (401, 403, 403, 403),
+    "PUT /api/v1/provider/notice": (401, 403, 403, 403),
+    "DELETE /api/v1/provider/notice": (401, 403, 403, 403),
     "GET /api/v1/dead-letters": (401, 403, 403, 403),
     "GET /api/v1/dead-letters/{letter}": (401, 403, 403, 403),
     "POST /api/v1/dead-letters/{letter}/replay": (401, 403, 403, 403),
@@ -69,7 +79,11 @@ async def test_every_route_answers_those_who_may_not_as_the_table_says(panel: Pa
     bodies = {"POST /api/v1/deployments": taken}
     bodies["POST /api/v1/deployments/{deployment}/configuration"] = STAGED
     bodies["POST /api/v1/backups/{backup}/restore"] = {}
+    bodies["PUT /api/v1/provider/operators/{operator}/quota"] = {}
+    bodies["PUT /api/v1/provider/applications/{name}/withheld"] = {"reason": "x"}
+    bodies["PUT /api/v1/provider/notice"] = {"message": "x"}
     places = {
+        "operator": ids.new_id(),
         "name": "hello",
         "deployment": deployment["id"],
         "application": "hello",

@@ -22,9 +22,11 @@ class ApplicationAnswer(Answer):
     host_label: str
     immutable: tuple[str, ...]
     schema_url: str
+    withheld: str | None
+    """Why it cannot be chosen anew; null where it can."""
 
     @classmethod
-    def of(cls, application: Application) -> Self:
+    def of(cls, application: Application, withheld: str | None) -> Self:
         """Return how an application is shown."""
         return cls(
             name=application.name,
@@ -34,4 +36,5 @@ class ApplicationAnswer(Answer):
             host_label=application.host_label,
             immutable=application.immutable,
             schema_url=f"/api/v1/applications/{application.name}/schema",
+            withheld=withheld,
         )

@@ -1,0 +1,152 @@
+"""What the hosting provider decides and looks after: quotas, the catalogue, runs in trouble."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from shared import errors
+from shared.contracts.deployments import BucketRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from shared.contracts.deployments import Resource
+
+    from .runs import Run
+
+LONG: Final = timedelta(minutes=20)
+"""A run that goes on for longer than this is looked at."""
+LATELY: Final = timedelta(days=2)
+"""For how long a run that failed is shown to the provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What an operator has, removed deployments left out."""
+
+    deployments: int = 0
+    applications: int = 0
+    """As they are staged."""
+    storage_gib: int = 0
+    """Disks of machines and quotas of buckets, as the newest revisions ask for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """How much an operator may have; None: as much as there is."""
+
+    version: int = 0
+    deployments: int | None = None
+    applications: int | None = None
+    storage_gib: int | None = None
+
+    def require_deployment(self, used: Usage) -> None:
+        """Raise QuotaExceededError unless another deployment fits."""
+        _require("deployments", used.deployments, 1, self.deployments)
+
+    def require_applications(self, others: Usage, *, before: int, wanted: int) -> None:
+        """Raise QuotaExceededError unless more applications of a deployment fit.
+
+        Args:
+            others: what the operator has besides.
+            before: how many the deployment has.
+            wanted: how many it would have.
+        """
+        if wanted > before:
+            had = others.applications + before
+            _require("applications", had, wanted - before, self.applications)
+
+    def require_storage(self, others: Usage, *, before: int, wanted: int) -> None:
+        """Raise QuotaExceededError unless what a deployment asks for fits, in GiB."""
+        if wanted > before:
+            had = others.storage_gib + before
+            _require("GiB of storage", had, wanted - before, self.storage_gib)
+
+
+def _require(what: str, had: int, more: int, limit: int | None) -> None:
+    if limit is None or had + more <= limit:
+        return
+    code = what.rpartition(" ")[2]
+    raise errors.QuotaExceededError(
+        f"quota.{code}",
+        f"You may have {limit} {what} in all. You have {had}, and this would make it "
+        f"{had + more}. Remove what you no longer need, or ask the hosting provider for more.",
+    )
+
+
+def storage_gib(resources: Iterable[Resource]) -> int:
+    """Return how much storage resources ask for: disks of machines, quotas of buckets."""
+    return sum(
+        (it.quota_gib or 0) if isinstance(it, BucketRequest) else it.disk_gib for it in resources
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorStanding:
+    """An operator, what it may have and what it has."""
+
+    id: str
+    name: str
+    created_at: datetime
+    quota: Quota
+    usage: Usage
+
+
+class Trouble(StrEnum):
+    """Why a run is worth the provider's look."""
+
+    HELD = "held"
+    """A message could not be handled: it waits for a decision."""
+    LONG = "long"
+    """It goes on for longer than runs do."""
+    FAILED = "failed"
+    """It failed lately."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TroubledRun:
+    """A run that is worth a look."""
+
+    run: Run
+    operator_name: str
+    domain: str
+    trouble: Trouble
+
+    @property
+    def id(self) -> str:
+        """That of the run."""
+        return self.run.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownMachine:
+    """A machine, as provisioner told of it."""
+
+    machine: str
+    applications: tuple[str, ...]
+    ssh_address: str
+    http_address: str
+    told_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Housed:
+    """A deployment and the machines that it is known to have."""
+
+    id: str
+    operator: str
+    operator_name: str
+    domain: str
+    machines: Sequence[KnownMachine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What every page says at its top."""
+
+    message: str
+    set_at: datetime
