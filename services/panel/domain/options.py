@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator
+
+from . import formats
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -19,6 +21,24 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 SECRET: Final = "x-secret"  # noqa: S105 - the name of an annotation
 DEEPEST: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that a value breaks, without the value: that may be a secret."""
+
+    pointer: str
+    """Where the value is (RFC 6901)."""
+    rule: str
+    """The schema's keyword, or one of our own: `storable`, `depth`, `finite`."""
+    value: JsonValue = None
+    """What the schema says under that keyword."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where the value is, name by name."""
+        names = self.pointer.split("/")[1:]
+        return tuple(it.replace("~1", "/").replace("~0", "~") for it in names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,21 +59,28 @@ def secret_names(schema: Schema) -> frozenset[str]:
 
 
 def check(schema: Schema, options: Options, sealed: Collection[str]) -> dict[str, str]:
-    """Return what is wrong with the options: pointer → reason, empty when they fit.
+    """Return what is wrong with the options: pointer → reason, empty when they fit."""
+    return {it.pointer: _message(it) for it in violations(schema, options, sealed)}
+
+
+def violations(schema: Schema, options: Options, sealed: Collection[str]) -> list[Violation]:
+    """Return which rules the options break, one for each place, none when they fit.
 
     Args:
         schema: the application's options schema.
         options: what was submitted.
         sealed: names of secret options that are already known and need not be given again.
     """
-    unstorable = dict(_unstorable(options))
+    unstorable = list(_unstorable(options))
     if unstorable:
         return unstorable
-    validator = Draft202012Validator(_without_required(schema, sealed), format_checker=_FORMATS)
+    validator = Draft202012Validator(schema, format_checker=formats.checker)
     # The wrong type says most about a value: it comes last and so wins over other errors.
     errors = validator.iter_errors(cast("Any", options))
     found = sorted(errors, key=lambda error: error.validator == "type")
-    return dict(problem for error in found for problem in _problems(error))
+    known = {f"/{_escape(name)}" for name in sealed}
+    by_place = {it.pointer: it for error in found for it in _violations(error)}
+    return [it for it in by_place.values() if it.rule != "required" or it.pointer not in known]
 
 
 def split(schema: Schema, options: Options, sealed: Collection[str]) -> Submitted:
@@ -66,23 +93,15 @@ def split(schema: Schema, options: Options, sealed: Collection[str]) -> Submitte
     )
 
 
-_FORMATS: Final = FormatChecker()
-
-
-def _without_required(schema: Schema, sealed: Collection[str]) -> Schema:
-    required = [name for name in schema.get("required", []) if name not in sealed]
-    return schema | {"required": required}
-
-
-def _unstorable(value: JsonValue, pointer: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+def _unstorable(value: JsonValue, pointer: str = "", depth: int = 0) -> Iterator[Violation]:
     """Find what JSON allows and neither a database nor an application can keep."""
     if depth > DEEPEST:
-        yield pointer, "This is nested too deeply."
+        yield Violation(pointer, "depth")
         return
     if isinstance(value, str) and not _is_storable(value):
-        yield pointer, "This contains characters that cannot be stored."
+        yield Violation(pointer, "storable")
     if isinstance(value, float) and not math.isfinite(value):
-        yield pointer, "This must be a number."
+        yield Violation(pointer, "finite")
     for name, it in _members(value):
         yield from _unstorable(name, pointer, depth)
         yield from _unstorable(it, f"{pointer}/{_escape(name)}", depth + 1)
@@ -98,19 +117,19 @@ def _members(value: JsonValue) -> Iterable[tuple[str, JsonValue]]:
     return ((str(index), it) for index, it in enumerate(value)) if isinstance(value, list) else ()
 
 
-def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:
+def _violations(error: ValidationError) -> Iterator[Violation]:
     path = "".join(f"/{_escape(str(it))}" for it in error.absolute_path)
     match error.validator:
         case "required":
             wanted = cast("list[str]", error.validator_value)
             name = next(it for it in wanted if error.message.startswith(f"{it!r} "))
-            yield f"{path}/{_escape(name)}", _message(error)
+            yield Violation(f"{path}/{_escape(name)}", "required")
         case "additionalProperties":
             known = cast("Schema", error.schema).get("properties", {})
             for name in cast("Options", error.instance).keys() - known.keys():
-                yield f"{path}/{_escape(name)}", _message(error)
+                yield Violation(f"{path}/{_escape(name)}", "additionalProperties")
         case _:
-            yield path, _message(error)
+            yield Violation(path, str(error.validator), cast("JsonValue", error.validator_value))
 
 
 def _escape(token: str) -> str:
@@ -127,6 +146,9 @@ _TYPES: Final[Mapping[str, str]] = {
     "object": "a group of options",
 }
 _MESSAGES: Final[Mapping[str, str]] = {
+    "depth": "This is nested too deeply.",
+    "storable": "This contains characters that cannot be stored.",
+    "finite": "This must be a number.",
     "required": "This is required.",
     "additionalProperties": "There is no such option.",
     "unevaluatedProperties": "There is no such option.",
@@ -149,14 +171,12 @@ _MESSAGES: Final[Mapping[str, str]] = {
 }
 
 
-def _message(error: ValidationError) -> str:
+def _message(found: Violation) -> str:
     """Say it in our own words: a validator's text repeats the value, which may be a secret."""
-    value = error.validator_value
-    if error.validator == "type":
+    value = found.value
+    if found.rule == "type":
         names = [value] if isinstance(value, str) else cast("list[str]", value)
         return f"This must be {' or '.join(_TYPES.get(it, it) for it in names)}."
-    template = _MESSAGES.get(
-        str(error.validator), "This does not fit what the application expects."
-    )
+    template = _MESSAGES.get(found.rule, "This does not fit what the application expects.")
     choices = ", ".join(map(str, value)) if isinstance(value, list) else ""
     return template.format(value=value, choices=choices)

@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 STATIC: Final = Path(__file__).parent / "static"
 STYLES: Final = (
     *("tokens", "reset", "elements", "shell", "layout"),
-    *("buttons", "badges", "cards", "tables", "notices", "fields", "values", "steps", "log"),
+    *(
+        "buttons",
+        "badges",
+        "cards",
+        "tables",
+        "notices",
+        "fields",
+        "forms",
+        "values",
+        "steps",
+        "log",
+    ),
     *("pages", "print"),
 )
 """The style sheets in order; their layers, not this order, decide what wins."""

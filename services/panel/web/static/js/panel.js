@@ -67,15 +67,16 @@
     if (open?.contains(document.activeElement)) open.querySelector("summary").focus();
   });
 
-  /* Fields that matter only with another one's value: data-show-if="id=value". */
+  /* Fields that matter only with another one's value: data-show-if="name=value value". */
+  const valueOf = (name) => {
+    const fields = document.getElementsByName(name);
+    const field = [...fields].find((it) => it.checked) ?? fields[0];
+    return field?.type === "checkbox" ? String(field.checked) : field?.value;
+  };
   const showFields = () => {
     for (const it of document.querySelectorAll("[data-show-if]")) {
-      const [id, wanted] = it.dataset.showIf.split("=");
-      const field = document.getElementById(id);
-      const value = field?.type === "checkbox" ? String(field.checked)
-        : field?.type === "radio" ? document.querySelector(`[name="${field.name}"]:checked`)?.value
-        : field?.value;
-      it.hidden = value !== wanted;
+      const [name, wanted] = it.dataset.showIf.split("=");
+      it.hidden = !wanted.split(" ").includes(valueOf(name));
     }
   };
   document.addEventListener("change", showFields);
