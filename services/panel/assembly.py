@@ -34,6 +34,7 @@ from .service.configurations import SECRETS_READER, Configurations
 from .service.credentials import Credentials
 from .service.dead_letters import DeadLetters
 from .service.feed import Feed
+from .service.history import History
 from .service.hosts import Hosts
 from .service.interventions import Interventions
 from .service.offer import Offer
@@ -205,6 +206,12 @@ def _panel(
         sessions=sessions,
         offer=core.offer,
         configurations=configurations,
+        history=History(
+            deployments=kept.deployments,
+            offer=core.offer,
+            configurations=configurations,
+            runs=runs,
+        ),
         credentials=credentials,
         runs=runs,
         backups=backups,

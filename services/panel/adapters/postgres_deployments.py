@@ -10,7 +10,7 @@ from shared.contracts.deployer import Ailment
 from shared.contracts.deployments import ApplicationOrder, Mode, PublishedRoute, Resource
 
 from ..domain import names
-from ..domain.deployments import Configuration, Deployment, Revision
+from ..domain.deployments import Configuration, Deployment, PastRevision, Revision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -215,6 +215,22 @@ class PostgresDeploymentRegister:
             list(also),
         )
         return [_revision(row) for row in rows]
+
+    async def list_history(
+        self, tx: Transaction, deployment: str, *, limit: int, before: int | None = None
+    ) -> Sequence[PastRevision]:
+        """Return the revisions of a deployment with who made them, newest first."""
+        rows = await tx.fetch(
+            """select r.deployment, r.number, r.configuration, r.applications, r.resources,
+                r.created_at, r.deployed_at, r.mode, p.name as by
+            from revisions r join people p on p.id = r.created_by
+            where r.deployment = $1 and ($2::integer is null or r.number < $2)
+            order by r.number desc limit $3""",
+            deployment,
+            before,
+            limit,
+        )
+        return [PastRevision(revision=_revision(row), by=row["by"]) for row in rows]
 
     async def mark_deployed(self, tx: Transaction, deployment: str, revision: int) -> None:
         """Record that this revision is what runs now."""

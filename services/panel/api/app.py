@@ -16,6 +16,7 @@ from . import (
     me,
     problems,
     provider,
+    revisions,
     runs,
 )
 from .answers import Finish
@@ -66,7 +67,8 @@ def create_documented_app(rates: Rates) -> FastAPI:
         telemetry={"metrics": False, "logs": False, "operation_spans": False, "exclude": _is_quiet},
     )
     api = APIRouter(prefix=PREFIX)
-    for part in (me, applications, deployments, backups, credentials, runs, dead_letters):
+    deploying = (applications, deployments, revisions, backups, credentials, runs)
+    for part in (me, *deploying, dead_letters):
         api.include_router(part.router)
     api.include_router(provider.router)
     api.include_router(provider.notices)

@@ -51,6 +51,35 @@ CONFIGURATION: Final[Example] = {
     "has_changes": True,
     "leaving": [],
 }
+REVISION: Final[Example] = {
+    "deployment": DEPLOYMENT_ID,
+    "number": 1,
+    "configuration": 1,
+    "created_at": AT,
+    "created_by": "Robin",
+    "deployed_at": AT,
+    "applications": [CONFIGURED],
+}
+CHANGES: Final[Example] = {
+    "since": 1,
+    "until": None,
+    "changes": [
+        {
+            "application": "hello",
+            "kind": "changed",
+            "before": CONFIGURED,
+            "after": CONFIGURED | {"options": {"title": "Garden", "languages": ["en", "de"]}},
+            "options": [
+                {
+                    "path": ["title"],
+                    "before": "Garden friends",
+                    "after": "Garden",
+                    "is_secret": False,
+                }
+            ],
+        }
+    ],
+}
 RUN_SUMMARY: Final[Example] = {
     "id": RUN_ID,
     "number": 1,

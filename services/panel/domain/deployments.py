@@ -231,6 +231,15 @@ class Revision:
                 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRevision:
+    """A revision and who made it."""
+
+    revision: Revision
+    by: str
+    """Name of the person."""
+
+
 def check_hosts(applications: Sequence[ApplicationOrder], deployed: Revision | None) -> None:
     """Check that hosts are used once each and stay what they were when first deployed.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..domain.backups import Backup
     from ..domain.credentials import Credential
     from ..domain.dead_letters import DeadLetter, LetterState
-    from ..domain.deployments import Configuration, Deployment, Revision
+    from ..domain.deployments import Configuration, Deployment, PastRevision, Revision
     from ..domain.identity import Caller, KnownToken, NewToken
     from ..domain.records import Deed, IdempotentAnswer, IdempotentRequest, Page
     from ..domain.runs import (
@@ -128,6 +128,12 @@ class DeploymentRegister(Protocol):
         self, tx: Transaction, deployment: str, *, since: int, also: Sequence[int]
     ) -> Sequence[Revision]:
         """Return the revisions from a number on, and those of some other numbers, in order."""
+        ...
+
+    async def list_history(
+        self, tx: Transaction, deployment: str, *, limit: int, before: int | None = None
+    ) -> Sequence[PastRevision]:
+        """Return the revisions of a deployment with who made them, newest first."""
         ...
 
     async def mark_deployed(self, tx: Transaction, deployment: str, revision: int) -> None:

@@ -15,6 +15,7 @@ from ..domain.identity import Scope
 from ..domain.records import Deed
 from ..domain.refusals import require_expected
 from .hosts import objections
+from .staging import Staging, immutable_violations, in_full, with_what_stays
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -131,16 +132,35 @@ class Configurations:
         Raises:
             StaleError: what is staged is none of the expected versions; None expects any.
         """
-        caller.require(Scope.WRITE)
-        found = owned(await self.deployments.lock(tx, deployment), caller)
-        found.require_changeable()
-        require_expected(found.version, expected)
-        staging = Staging(
-            deployment=found,
-            staged=await self.deployments.find_configuration(tx, deployment),
-            requested=await self.deployments.find_revision(tx, deployment),
-        )
+        staging = await self._staging(tx, caller, deployment, expected)
         return await self._stage(tx, caller, staging, wishes)
+
+    async def stage_again(
+        self,
+        tx: Transaction,
+        caller: Caller,
+        deployment: str,
+        revision: Revision,
+        *,
+        expected: Collection[int] | None,
+    ) -> Staged:
+        """Stage what a revision of the deployment was, its secrets included.
+
+        Raises:
+            ConflictError: it cannot be deployed as it was any more.
+            StaleError: what is staged is none of the expected versions; None expects any.
+        """
+        staging = await self._staging(tx, caller, deployment, expected)
+        orders = revision.applications
+        try:
+            wishes = [_wish(it) for it in orders]
+            return await self._stage(tx, caller, replace(staging, pattern=orders), wishes)
+        except errors.InvalidError as error:
+            reason = next(iter(error.details.values()), error.message)
+            raise errors.ConflictError(
+                "revision.outdated",
+                f"Revision {revision.number} cannot be deployed as it was: {reason}",
+            ) from error
 
     async def get(self, tx: Transaction, caller: Caller, deployment: str) -> Staged:
         """Return what is staged and what is deployed."""
@@ -152,6 +172,23 @@ class Configurations:
                 "deployment.no_configuration", f"deployment {deployment} has no configuration"
             )
         return self._staged(found, configuration, await self._deployed(tx, found))
+
+    async def _staging(
+        self,
+        tx: Transaction,
+        caller: Caller,
+        deployment: str,
+        expected: Collection[int] | None,
+    ) -> Staging:
+        caller.require(Scope.WRITE)
+        found = owned(await self.deployments.lock(tx, deployment), caller)
+        found.require_changeable()
+        require_expected(found.version, expected)
+        return Staging(
+            deployment=found,
+            staged=await self.deployments.find_configuration(tx, deployment),
+            requested=await self.deployments.find_revision(tx, deployment),
+        )
 
     async def _create(self, tx: Transaction, caller: Caller, domain: str) -> Deployment:
         name = self.names.check_domain(domain)
@@ -217,7 +254,7 @@ class Configurations:
             except errors.InvalidError as error:
                 for field, reason in error.details.items():
                     problems[f"/applications/{index}/{field.lstrip('/')}"] = reason
-                    said.append(_in_full(wish.application, field, reason))
+                    said.append(in_full(wish.application, field, reason))
         if problems:
             message = said[0]
             if len(problems) > 1:
@@ -234,9 +271,9 @@ class Configurations:
         sealed = earlier.sealed_options if earlier else {}
         schema = offered.options_schema
         requested = staging.find_requested(wish.application)
-        chosen = _with_what_stays(offered, wish.options, requested)
+        chosen = with_what_stays(offered, wish.options, requested)
         found = options.check(schema, chosen, sealed)
-        found |= _immutable(offered, chosen, requested)
+        found |= immutable_violations(offered, chosen, requested)
         if found:
             raise errors.InvalidError(
                 "options.invalid",
@@ -304,40 +341,6 @@ class Configurations:
             raise errors.ConflictError("host.taken", message, details=pointers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staging:
-    """A deployment in the middle of being configured."""
-
-    deployment: Deployment
-    staged: Configuration | None = None
-    requested: Revision | None = None
-    """The newest revision: what runs, or was meant to."""
-    pattern: tuple[ApplicationOrder, ...] = ()
-    """What stands for what is staged as long as nothing is."""
-
-    def find_staged(self, application: str) -> ApplicationOrder | None:
-        """Return how an application was ordered before, or None."""
-        orders = self.staged.applications if self.staged else self.pattern
-        return next((it for it in orders if it.application == application), None)
-
-    def find_requested(self, application: str) -> ApplicationOrder | None:
-        """Return how an application was ordered in the newest revision, or None."""
-        orders = self.requested.applications if self.requested else ()
-        return next((it for it in orders if it.application == application), None)
-
-    def next(self, orders: tuple[ApplicationOrder, ...], by: str, clock: Clock) -> Configuration:
-        """Return the configuration to stage: the staged one when nothing is different."""
-        if self.staged is not None and self.staged.applications == orders:
-            return self.staged
-        return Configuration(
-            deployment=self.deployment.id,
-            version=self.staged.version + 1 if self.staged else 1,
-            applications=orders,
-            staged_at=clock.now(),
-            staged_by=by,
-        )
-
-
 def _wish(order: ApplicationOrder) -> ApplicationWish:
     return ApplicationWish(
         application=order.application,
@@ -352,35 +355,3 @@ def owned(deployment: Deployment | None, caller: Caller) -> Deployment:
     if deployment is None or deployment.operator != caller.operator:
         raise errors.NotFoundError("deployment.not_found", "There is no such deployment.")
     return deployment
-
-
-def _with_what_stays(
-    offered: Application, chosen: Options, requested: ApplicationOrder | None
-) -> Options:
-    """Return options with those that can never change, where they were left out."""
-    before = requested.options if requested else {}
-    defaults = offered.completed({})
-    stays = {
-        name: before[name]
-        for name in offered.immutable
-        if name in before and before[name] != defaults.get(name)
-    }
-    return stays | chosen
-
-
-def _immutable(
-    offered: Application, chosen: Options, requested: ApplicationOrder | None
-) -> dict[str, str]:
-    before = requested.options if requested else {}
-    wanted = offered.completed(chosen)
-    return {
-        f"/{name}": f"This was set to {before[name]} and can never change."
-        for name in offered.immutable
-        if name in before and wanted.get(name) != before[name]
-    }
-
-
-def _in_full(application: str, field: str, reason: str) -> str:
-    """Return a reason for those who do not see which option it stands at."""
-    option = field.removeprefix("options/")
-    return reason if option == field else f"Option {option} of {application}: {reason}"

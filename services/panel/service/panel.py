@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .credentials import Credentials
     from .dead_letters import DeadLetters
     from .feed import Feed
+    from .history import History
     from .interventions import Interventions
     from .offer import Offer
     from .provider import ProviderAffairs
@@ -34,6 +35,7 @@ class Panel:
     sessions: Sessions
     offer: Offer
     configurations: Configurations
+    history: History
     credentials: Credentials
     runs: Runs
     retrying: Retrying

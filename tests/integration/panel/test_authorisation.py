@@ -33,6 +33,11 @@ EXPECTED = {
     "DELETE /api/v1/deployments/{deployment}": (401, 404, 403, 403),
     "GET /api/v1/deployments/{deployment}/configuration": (401, 404, 403, 200),
     "POST /api/v1/deployments/{deployment}/configuration": (401, 404, 403, 403),
+    "GET /api/v1/deployments/{deployment}/configuration/changes": (401, 404, 403, 200),
+    "GET /api/v1/deployments/{deployment}/revisions": (401, 404, 403, 200),
+    "GET /api/v1/deployments/{deployment}/revisions/{number}": (401, 404, 403, 200),
+    "GET /api/v1/deployments/{deployment}/revisions/{number}/changes": (401, 404, 403, 200),
+    "POST /api/v1/deployments/{deployment}/revisions/{number}/deploy": (401, 404, 403, 403),
     "POST /api/v1/deployments/{deployment}/deploy": (401, 404, 403, 403),
     "POST /api/v1/deployments/{deployment}/pause": (401, 404, 403, 403),
     "POST /api/v1/deployments/{deployment}/resume": (401, 404, 403, 403),
@@ -90,6 +95,7 @@ async def test_every_route_answers_those_who_may_not_as_the_table_says(panel: Pa
         "run": run["id"],
         "backup": backup["id"],
         "letter": ids.new_id(),
+        "number": "1",
     }
     tokens = (
         None,
