@@ -34,12 +34,12 @@ from .service.configurations import SECRETS_READER, Configurations
 from .service.credentials import Credentials
 from .service.dead_letters import DeadLetters
 from .service.feed import Feed
-from .service.history import History
 from .service.hosts import Hosts
 from .service.interventions import Interventions
 from .service.offer import Offer
 from .service.openings import Openings
 from .service.panel import Panel
+from .service.past_revisions import PastRevisions
 from .service.provider import ProviderAffairs
 from .service.readiness import Readiness
 from .service.requests import Requests
@@ -206,7 +206,7 @@ def _panel(
         sessions=sessions,
         offer=core.offer,
         configurations=configurations,
-        history=History(
+        past_revisions=PastRevisions(
             deployments=kept.deployments,
             offer=core.offer,
             configurations=configurations,

@@ -32,7 +32,7 @@ async def list_revisions(
 ) -> ListAnswer[RevisionAnswer]:
     """List what was or will be deployed, newest first."""
     async with panel.database.transaction() as tx:
-        found = await panel.history.list_revisions(
+        found = await panel.past_revisions.list_revisions(
             tx, caller, deployment, limit=limit, before=after
         )
     return part([RevisionAnswer.of(it) for it in found], limit)
@@ -44,7 +44,7 @@ async def get_revision(
 ) -> RevisionAnswer:
     """Show one revision."""
     async with panel.database.transaction() as tx:
-        return RevisionAnswer.of(await panel.history.get(tx, caller, deployment, number))
+        return RevisionAnswer.of(await panel.past_revisions.get(tx, caller, deployment, number))
 
 
 @router.get(
@@ -62,7 +62,9 @@ async def compare_revisions(
 ) -> ChangesAnswer:
     """Show what a revision changed; defaults count as if they had been chosen."""
     async with panel.database.transaction() as tx:
-        return ChangesAnswer.of(await panel.history.compare(tx, caller, deployment, number, since))
+        return ChangesAnswer.of(
+            await panel.past_revisions.compare(tx, caller, deployment, number, since)
+        )
 
 
 @router.get("/configuration/changes", operation_id="compareStaged", responses=problems.LOOKING)
@@ -71,7 +73,7 @@ async def compare_staged(
 ) -> ChangesAnswer:
     """Show what deploying would change of what runs."""
     async with panel.database.transaction() as tx:
-        return ChangesAnswer.of(await panel.history.compare_staged(tx, caller, deployment))
+        return ChangesAnswer.of(await panel.past_revisions.compare_staged(tx, caller, deployment))
 
 
 @router.post(
@@ -88,5 +90,5 @@ async def deploy_revision(
     panel, caller = once.panel, once.caller
     return await begin(
         once,
-        lambda tx: panel.history.deploy(tx, caller, deployment, number, expected=expected),
+        lambda tx: panel.past_revisions.deploy(tx, caller, deployment, number, expected=expected),
     )

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from .credentials import Credentials
     from .dead_letters import DeadLetters
     from .feed import Feed
-    from .history import History
     from .interventions import Interventions
     from .offer import Offer
+    from .past_revisions import PastRevisions
     from .provider import ProviderAffairs
     from .retrying import Retrying
     from .runs import Runs
@@ -35,7 +35,7 @@ class Panel:
     sessions: Sessions
     offer: Offer
     configurations: Configurations
-    history: History
+    past_revisions: PastRevisions
     credentials: Credentials
     runs: Runs
     retrying: Retrying

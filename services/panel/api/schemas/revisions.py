@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from ...domain.changes import ApplicationChange
 from ...domain.deployments import PastRevision
-from ...service.history import Comparison
+from ...service.past_revisions import Comparison
 from .. import examples
 from .configurations import ConfiguredApplication
 from .shape import Answer, Id

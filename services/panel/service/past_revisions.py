@@ -1,4 +1,4 @@
-"""History: the revisions of a deployment, what is different between them, and the way back."""
+"""Past revisions: what was deployed, what is different between them, and the way back."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class PastRevisions:
     """Look at revisions, and deploy one of them again."""
 
     deployments: DeploymentRegister
