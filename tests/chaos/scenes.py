@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 ENTRY: Final = "kept through everything"
-TWO_HOSTS: Final = Counts(machines=1, buckets=1, keys=1, routes=2, records=2)
+TWO_HOSTS: Final = Counts(machines=1, folders=1, buckets=1, keys=1, routes=2, records=2)
 """Of the blog and of its pictures: one host each."""
 
 

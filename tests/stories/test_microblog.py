@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 DOMAIN = "leaf.localhost"
 # Of the blog and of its pictures: one host each.
-TWO_HOSTS = Counts(machines=1, buckets=1, keys=1, routes=2, records=2)
+TWO_HOSTS = Counts(machines=1, folders=1, buckets=1, keys=1, routes=2, records=2)
 # The first deployment builds the guest image with the blog's runtime.
 IMAGE_SECONDS = 600
 

@@ -1,10 +1,10 @@
 """Search what a provider writes for what it keeps secret.
 
 Secrets are taken from where they are kept: the files of the data directory, and what deployer can
-unseal in its own and storage's tables when a run has ended: keys that live for one backup or
-restore are gone by then. Each is looked for plain, in base64, in hex and as in a URL. The places
-are tables, events, command lines, logs, traces, the top configurations, disks of machines and
-systems; not what lies in buckets.
+unseal in its own and storage's tables and in every event, where also those stand that lived for
+one backup or restore. Each is looked for plain, in base64, in hex and as in a URL. The places are
+tables and the files of their databases, events, command lines, logs, traces, the top
+configurations, disks of machines, systems, and every object of every bucket.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing_extensions import override
 from shared import errors
 from shared.provider import read_secret
 from shared.sealing import Unsealer, is_sealed
+from tests.support import world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -100,9 +101,10 @@ async def sampled() -> AsyncIterator[CommandLines]:
 async def secrets_of(stack: Stack) -> dict[str, str]:
     """Return everything that the provider keeps secret now: name → value."""
     found = dict(_files(stack.data / "secrets"))
+    told = {f"event.{number}": it for number, it in enumerate(await _sealed_in_events(stack))}
     identity = stack.data / "secrets" / "services" / "deployer" / "deployer_age_identity"
     unsealer = Unsealer(read_secret(identity))
-    for name, sealed in (await _sealed(stack)).items():
+    for name, sealed in ((await _sealed(stack)) | told).items():
         # What is sealed to somebody else, deployer cannot open.
         with contextlib.suppress(errors.HostingError):
             found[name] = unsealer.unseal(sealed)
@@ -126,6 +128,15 @@ async def _sealed(stack: Stack) -> dict[str, str]:
                     if is_sealed(text):
                         found[f"{service}.{table}[{number}].{place}"] = text
     return found
+
+
+async def _sealed_in_events(stack: Stack) -> list[str]:
+    """Return every sealed value in any event, once; requests of a run outlive what they carried."""
+    found: dict[str, None] = {}
+    for data, _ in await _messages(stack):
+        with contextlib.suppress(ValueError):
+            found |= {it: None for _, it in _texts(json.loads(data)) if is_sealed(it)}
+    return list(found)
 
 
 def _texts(value: Any, place: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON
@@ -196,13 +207,19 @@ async def search(stack: Stack, values: Mapping[str, str], lines: CommandLines) -
             scan.places["tables"] = scan.places.get("tables", 0) + len(tables)
             text = "\n".join(row for rows in tables.values() for row in rows)
             (work / f"tables-{service}").write_text(text, encoding="utf-8")
-        (work / "events").write_bytes(await _events(stack, scan))
+        messages = await _messages(stack)
+        scan.places["events"] = len(messages)
+        (work / "events").write_bytes(b"\n".join(part for it in messages for part in it))
+        objects = await world.objects(stack.world.provider.object_stores[0], "fdv-")
+        scan.places["objects"] = len(objects)
+        (work / "objects").write_bytes(b"\n".join(objects.values()))
         (work / "command-lines").write_bytes(b"\n".join(lines.seen))
         scan.places["command lines"] = len(lines.seen)
         places = {
             "logs": [*stack.data.glob("*/*.log"), *stack.data.glob("*.log")],
             "traces": [*(stack.data / "traces").glob("*")],
             "configurations": [*stack.data.glob("*.toml"), *stack.data.glob("*.json")],
+            "database files": [it for it in (stack.data / "postgres").rglob("*") if it.is_file()],
             "disks": [*(stack.data / "provisioner" / "machines").glob("*/*.qcow2")],
             "systems": await asyncio.to_thread(_systems),
         }
@@ -213,21 +230,20 @@ async def search(stack: Stack, values: Mapping[str, str], lines: CommandLines) -
     return scan
 
 
-async def _events(stack: Stack, scan: Scan) -> bytes:
-    """Return every message of every stream."""
+async def _messages(stack: Stack) -> list[tuple[bytes, bytes]]:
+    """Return data and headers of every message of every stream."""
     seed = read_secret(stack.data / "secrets" / "bus_administrator").get_secret_value()
     client = Client()
     await client.connect(f"nats://127.0.0.1:{stack.port('nats')}", nkeys_seed_str=seed)
     try:
         stream = client.jetstream()
-        parts = []
+        found = []
         for info in await stream.streams_info():
             for number in range(info.state.first_seq, info.state.last_seq + 1):
                 with contextlib.suppress(NotFoundError):
-                    found = await stream.get_msg(str(info.config.name), number)
-                    parts += [found.data or b"", json.dumps(found.headers or {}).encode()]
-        scan.places["events"] = len(parts) // 2
-        return b"\n".join(parts)
+                    it = await stream.get_msg(str(info.config.name), number)
+                    found.append((it.data or b"", json.dumps(it.headers or {}).encode()))
+        return found
     finally:
         await client.close()
 

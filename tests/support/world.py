@@ -38,6 +38,8 @@ class Counts:
     """How many of each belong to one deployment."""
 
     machines: int
+    folders: int
+    """Of machines, whether they run or not."""
     buckets: int
     keys: int
     routes: int
@@ -48,8 +50,8 @@ class Counts:
         return ", ".join(f"{value} {name}" for name, value in asdict(self).items())
 
 
-ONE_EACH = Counts(machines=1, buckets=1, keys=1, routes=1, records=1)
-NOTHING = Counts(machines=0, buckets=0, keys=0, routes=0, records=0)
+ONE_EACH = Counts(machines=1, folders=1, buckets=1, keys=1, routes=1, records=1)
+NOTHING = Counts(machines=0, folders=0, buckets=0, keys=0, routes=0, records=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +59,20 @@ class World:
     """The world around one data directory of the embedded default."""
 
     provider: Provider
+    machines: Path
+    """Holds the folder of each machine."""
 
     @classmethod
     def around(cls, provider_file: Path) -> World:
-        return cls(providers.load(provider_file))
+        machines = provider_file.parent / "provisioner" / "machines"
+        return cls(providers.load(provider_file), machines)
 
     async def counts(self, deployment: str, domain: str) -> Counts:
         store = self.provider.object_stores[0]
         prefix = f"fdv-{deployment}-"
         return Counts(
             machines=len(machines(prefix)),
+            folders=len([*self.machines.glob(f"{prefix}*")]),
             buckets=len(await buckets(store, prefix)),
             keys=len(await keys(store, prefix)),
             routes=len([it for it in await self.routes() if belongs(it, domain)]),
@@ -131,6 +137,18 @@ async def buckets(store: ObjectStore, prefix: str) -> list[str]:
     async with _client(store, "s3") as s3:
         answer = await s3.list_buckets()
     return [it["Name"] for it in answer.get("Buckets", []) if it["Name"].startswith(prefix)]
+
+
+async def objects(store: ObjectStore, prefix: str) -> dict[str, bytes]:
+    """Return every object of every bucket whose name begins so: its place → its content."""
+    found = {}
+    for bucket in await buckets(store, prefix):
+        async with _client(store, "s3") as s3:
+            async for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+                for it in page.get("Contents", []):
+                    answer = await s3.get_object(Bucket=bucket, Key=it["Key"])
+                    found[f"{bucket}/{it['Key']}"] = await answer["Body"].read()
+    return found
 
 
 async def keys(store: ObjectStore, prefix: str) -> list[str]:
