@@ -9,12 +9,16 @@ from shared import catalogue, clock, errors
 from shared.bus import dead_letters as bus_letters
 from shared.sealing import Sealer, Unsealer
 
+from .adapters.argon2_passwords import Argon2PasswordHasher
 from .adapters.outside import HttpOutsideView
+from .adapters.postgres_attempts import PostgresAttemptLedger
 from .adapters.postgres_backups import PostgresBackupRegister
+from .adapters.postgres_codes import PostgresCodeRegister
 from .adapters.postgres_credentials import PostgresCredentialRegister
 from .adapters.postgres_deployments import PostgresDeploymentRegister
 from .adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRegister
 from .adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
+from .adapters.postgres_people import PostgresPersonRegister
 from .adapters.postgres_provider import (
     PostgresMachineRegister,
     PostgresNoticeRegister,
@@ -26,6 +30,7 @@ from .adapters.postgres_sessions import PostgresSessionRegister
 from .domain.names import NameRules
 from .projections import Projections
 from .service.access import Access
+from .service.accounts import Accounts
 from .service.allowances import Allowances
 from .service.backups import Backups
 from .service.checks import Checks
@@ -64,6 +69,8 @@ class Registers:
     runs: PostgresRunRegister = field(default_factory=PostgresRunRegister)
     backups: PostgresBackupRegister = field(default_factory=PostgresBackupRegister)
     credentials: PostgresCredentialRegister = field(default_factory=PostgresCredentialRegister)
+    people: PostgresPersonRegister = field(default_factory=PostgresPersonRegister)
+    codes: PostgresCodeRegister = field(default_factory=PostgresCodeRegister)
     sessions: PostgresSessionRegister = field(default_factory=PostgresSessionRegister)
     letters: PostgresDeadLetterRegister = field(default_factory=PostgresDeadLetterRegister)
     quotas: PostgresQuotaRegister = field(default_factory=PostgresQuotaRegister)
@@ -198,11 +205,33 @@ def _panel(
         readiness=core.readiness,
         requests=requests,
     )
+    hasher = Argon2PasswordHasher()
     sessions = Sessions(sessions=kept.sessions, audit=kept.audit)
     return Panel(
         database=database,
         access=assemble_access(),
-        sign_in=SignIn(registered=kept.sessions, sessions=sessions),
+        accounts=Accounts(
+            database=database,
+            people=kept.people,
+            sessions=kept.sessions,
+            codes=kept.codes,
+            passwords=hasher,
+            sealer=Sealer({SERVICE: credentials.unsealer.recipient}),
+            clock=clock.system,
+            audit=kept.audit,
+        ),
+        sign_in=SignIn(
+            database=database,
+            people=kept.people,
+            registered=kept.sessions,
+            codes=kept.codes,
+            attempts=PostgresAttemptLedger(),
+            passwords=hasher,
+            unsealer=credentials.unsealer,
+            sessions=sessions,
+            clock=clock.system,
+            audit=kept.audit,
+        ),
         sessions=sessions,
         offer=core.offer,
         configurations=configurations,
@@ -261,7 +290,7 @@ def assemble_access() -> Access:
     """Put together what lets people in."""
     return Access(
         identities=PostgresIdentityRegister(),
-        sessions=PostgresSessionRegister(),
+        codes=PostgresCodeRegister(),
         clock=clock.system,
         audit=PostgresAuditTrail(),
     )

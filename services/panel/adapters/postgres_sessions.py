@@ -1,4 +1,4 @@
-"""Sessions and the codes that begin one, in PostgreSQL."""
+"""Sessions in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from ..domain.sessions import IDLE, LONGEST, KnownSession, Session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from shared.database import Row, Transaction
 
@@ -32,17 +31,10 @@ where sessions.digest = $1
 _TOUCH: Final = """
 update sessions set seen_at = now() where id = $1 and seen_at < now() - interval '30 seconds'
 """
-_USE: Final = """
-update sign_in_codes set used_at = now()
-where digest = $1 and purpose = $2 and used_at is null and expires_at > now()
-returning person, operator
-"""
-_FORGET_CODES: Final = "delete from sign_in_codes where expires_at < now() - interval '30 days'"
-SIGN_IN: Final = "sign_in"
 
 
 class PostgresSessionRegister:
-    """Keep sessions, and the codes that begin one."""
+    """Keep sessions."""
 
     async def add(self, tx: Transaction, session: NewSession) -> None:
         """Keep a new session."""
@@ -125,26 +117,6 @@ class PostgresSessionRegister:
             but,
         )
         return len(rows)
-
-    async def add_code(
-        self, tx: Transaction, person: str, operator: str, *, digest: bytes, until: datetime
-    ) -> None:
-        """Keep a code that lets a person in once."""
-        await tx.execute(_FORGET_CODES)
-        await tx.execute(
-            """insert into sign_in_codes (digest, person, operator, purpose, expires_at)
-            values ($1, $2, $3, $4, $5)""",
-            digest,
-            person,
-            operator,
-            SIGN_IN,
-            until,
-        )
-
-    async def use_code(self, tx: Transaction, digest: bytes) -> tuple[str, str] | None:
-        """Use a code up, and return its person and operator; None when it opens nothing."""
-        row = await tx.fetchrow(_USE, digest, SIGN_IN)
-        return (row["person"], row["operator"]) if row else None
 
 
 def _session(row: Row) -> Session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -84,3 +85,19 @@ def read_name(text: str) -> str:
         reason = f"must have between 1 and {LONGEST_NAME} characters"
         raise errors.InvalidError("person.name", f"The name {reason}.", details={"name": reason})
     return found
+
+
+def read_time_zone(text: str) -> str | None:
+    """Return a time zone of the IANA database; None for none.
+
+    Raises:
+        InvalidError: there is no such zone.
+    """
+    if not text:
+        return None
+    if text not in zoneinfo.available_timezones():
+        reason = "must be one of the list, such as Europe/Amsterdam"
+        raise errors.InvalidError(
+            "person.time_zone", f"The time zone {reason}.", details={"time_zone": reason}
+        )
+    return text

@@ -69,7 +69,7 @@ class PersonRegister(Protocol):
 
 
 class SessionRegister(Protocol):
-    """Keep sessions, and the codes that begin one."""
+    """Keep sessions."""
 
     async def add(self, tx: Transaction, session: NewSession) -> None:
         """Keep a new session."""
@@ -103,14 +103,46 @@ class SessionRegister(Protocol):
         """End all sessions of a person but one, and return how many those were."""
         ...
 
-    async def add_code(
+
+class CodeRegister(Protocol):
+    """Keep the codes that let people in, each once."""
+
+    async def add(
         self, tx: Transaction, person: str, operator: str, *, digest: bytes, until: datetime
     ) -> None:
-        """Keep a code that lets a person in once."""
+        """Keep a code that lets a person in."""
         ...
 
-    async def use_code(self, tx: Transaction, digest: bytes) -> tuple[str, str] | None:
+    async def use(self, tx: Transaction, digest: bytes) -> tuple[str, str] | None:
         """Use a code up, and return its person and operator; None when it opens nothing."""
+        ...
+
+    async def add_step(
+        self, tx: Transaction, person: str, operator: str, *, digest: bytes, until: datetime
+    ) -> None:
+        """Keep that a person gave the right password, under a code."""
+        ...
+
+    async def find_step(self, tx: Transaction, digest: bytes) -> tuple[str, str] | None:
+        """Return person and operator of a code between password and second factor, or None."""
+        ...
+
+    async def use_step(self, tx: Transaction, digest: bytes) -> None:
+        """Use such a code up."""
+        ...
+
+    async def replace_recovery_codes(
+        self, tx: Transaction, person: str, digests: Collection[bytes]
+    ) -> None:
+        """Let these recovery codes be a person's, and no others."""
+        ...
+
+    async def count_recovery_codes(self, tx: Transaction, person: str) -> int:
+        """Return how many recovery codes a person has left."""
+        ...
+
+    async def use_recovery_code(self, tx: Transaction, person: str, digest: bytes) -> bool:
+        """Use a recovery code up; False when it is none of the person's."""
         ...
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..domain.identity import Caller, Grant
     from ..ports import AuditTrail, IdentityRegister
-    from ..ports.people import SessionRegister
+    from ..ports.people import CodeRegister
 
 
 FIRST_CODE: Final = timedelta(hours=24)
@@ -40,7 +40,7 @@ class Access:
     """Let people in."""
 
     identities: IdentityRegister
-    sessions: SessionRegister
+    codes: CodeRegister
     clock: Clock
     audit: AuditTrail
 
@@ -85,7 +85,7 @@ class Access:
     ) -> str:
         code = codes.new(Kind.SIGN_IN)
         until = self.clock.now() + length
-        await self.sessions.add_code(tx, person, operator, digest=codes.digest(code), until=until)
+        await self.codes.add(tx, person, operator, digest=codes.digest(code), until=until)
         await self.audit.record(tx, None, Deed("sign_in_code.made", person))
         return code
 

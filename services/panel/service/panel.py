@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from ..ports import IdempotencyLedger
     from .access import Access
+    from .accounts import Accounts
     from .backups import Backups
     from .configurations import Configurations
     from .credentials import Credentials
@@ -31,6 +32,7 @@ class Panel:
 
     database: Database
     access: Access
+    accounts: Accounts
     sign_in: SignIn
     sessions: Sessions
     offer: Offer

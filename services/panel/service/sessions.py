@@ -92,6 +92,15 @@ class Sessions:
             raise errors.NotFoundError("session.not_found", "There is no such session of yours.")
         await self.audit.record(tx, caller, Deed("session.ended", session))
 
+    async def end_own(self, tx: Transaction, client: Client) -> None:
+        """End the session that a browser has, if it has one."""
+        known = await self.sessions.find(tx, codes.digest(client.code)) if client.code else None
+        if known is None or known.is_ended:
+            return
+        await self.sessions.end(tx, known.session.person, known.session.id)
+        caller = known.caller.seen_at(client.address, client.request)
+        await self.audit.record(tx, caller, Deed("session.ended", known.session.id))
+
     async def end_others(self, tx: Transaction, caller: Caller) -> int:
         """End all of the person's sessions but the one that asks, and return how many."""
         caller.require(Scope.ACCESS)

@@ -12,12 +12,14 @@ from . import failures, rendering
 from .dependencies import see_other
 from .headers import SecurityHeaders
 from .languages import Speaking
+from .pages import sign_in
+from .places import HOME
+from .requests import OwnRequests
 from .shell import Site
 from .statics import Statics
 
-HOME: Final = "/deployments"
 REST: Final = ("/api/", "/problems/")
-ROUTERS: Final[tuple[APIRouter, ...]] = ()
+ROUTERS: Final[tuple[APIRouter, ...]] = (sign_in.router,)
 """The pages by subject; each comes from a module of `pages`."""
 
 
@@ -42,7 +44,7 @@ def create_app(panel: Panel, rest: ASGIApp, site: Site) -> ASGIApp:
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"metrics": False, "logs": False, "operation_spans": False, "exclude": _is_quiet},
-        middleware=[Middleware(SecurityHeaders), Middleware(Speaking)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Speaking), Middleware(OwnRequests)],
     )
     statics = Statics()
     app.state.panel = panel

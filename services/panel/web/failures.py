@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,11 +19,13 @@ from starlette.responses import Response
 from shared import errors, telemetry
 
 from ..domain.identity import NotSignedInError
+from ..domain.sessions import ConfirmationNeededError
+from ..domain.throttling import TooManyAttemptsError
 from .dependencies import get_pages, see_other
 from .headers import REQUEST_ID
 from .languages import N_
+from .places import CONFIRM, SIGN_IN, own_path
 
-SIGN_IN: Final = "/sign-in"
 RETRY_SECONDS: Final = 2
 LOOKING: Final = frozenset({"GET", "HEAD"})
 
@@ -92,6 +95,12 @@ TOO_MANY: Final = Kind(
     N_("Wait a little, then try again."),
     N_("The panel answers only so often in a short time."),
 )
+ELSEWHERE: Final = Kind(
+    403,
+    N_("That did not come from a page of this panel"),
+    N_("Open the panel itself, and do there what you wanted to do."),
+    N_("Another site asked for it in your name. Nothing was changed."),
+)
 MALFORMED: Final = Kind(
     400,
     N_("That could not be read"),
@@ -107,6 +116,7 @@ _BY_ERROR: Final[Sequence[tuple[type[errors.HostingError], Kind]]] = (
     (errors.NotFoundError, NOT_FOUND),
     (errors.ConflictError, CONFLICT),
     (errors.ForbiddenError, FORBIDDEN),
+    (TooManyAttemptsError, TOO_MANY),
     (errors.QuotaExceededError, QUOTA),
     (errors.UnavailableError, UNAVAILABLE),
 )
@@ -146,17 +156,36 @@ def page(
     return answer
 
 
-def sign_in_first(request: Request) -> Response:
+def sign_in_first(request: Request, code: str = "") -> Response:
     """Lead to the page where one signs in, and from there back to what was asked for."""
-    if request.method not in LOOKING:
-        return see_other(SIGN_IN)
-    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return see_other(f"{SIGN_IN}?next={quote(asked, safe='')}")
+    because = "&because=idle" if code == "session.expired" else ""
+    return _lead(request, f"{SIGN_IN}?next={_asked_for(request)}{because}")
+
+
+def confirm_first(request: Request) -> Response:
+    """Lead to the page where one proves who one is, and from there back to the page of the act."""
+    return _lead(request, f"{CONFIRM}?next={_asked_for(request)}")
+
+
+def _asked_for(request: Request) -> str:
+    """Return the page that was asked for, or on which a form was sent."""
+    url = request.url if request.method in LOOKING else URL(request.headers.get("referer", ""))
+    path = own_path(url.path + (f"?{url.query}" if url.query else ""))
+    return quote(path, safe="/")
+
+
+def _lead(request: Request, location: str) -> Response:
+    """Lead the browser elsewhere; a part of a page leads the page that it belongs to."""
+    if "hx-request" in request.headers:
+        return Response(headers={"HX-Redirect": location})
+    return see_other(location)
 
 
 async def _on_hosting_error(request: Request, error: Exception) -> Response:
     if isinstance(error, NotSignedInError):
-        return sign_in_first(request)
+        return sign_in_first(request, error.code)
+    if isinstance(error, ConfirmationNeededError):
+        return confirm_first(request)
     if not isinstance(error, errors.HostingError):
         return await _on_anything(request, error)
     kind = kind_of(error)

@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from ..domain.identity import Caller
 from ..domain.sessions import Client, KnownSession, Session
 from ..service.panel import Panel  # noqa: TC001 - as in every module of routes
+from .shell import Shell, surround
 
 COOKIE: Final = "__Host-session"
 REQUEST_ID: Final = "request_id"
@@ -27,7 +28,7 @@ class Visitor:
     session: Session
 
 
-def get_client(request: Request) -> Client:
+async def get_client(request: Request) -> Client:
     """Return where a request comes from, as far as that can be seen."""
     agent = request.headers.get("user-agent", "")
     shown = "".join(it for it in agent if it.isprintable())[:LONGEST_AGENT]
@@ -56,20 +57,30 @@ async def get_known(request: Request, client: ClientDependency) -> KnownSession:
 KnownDependency = Annotated[KnownSession, Depends(get_known)]
 
 
-def get_visitor(known: KnownDependency, client: ClientDependency) -> Visitor:
-    """Return who is signed in.
+async def get_visitor(
+    request: Request, known: KnownDependency, client: ClientDependency
+) -> Visitor:
+    """Return who is signed in, and surround the page with that.
 
     Raises:
         SessionEndedError: nobody is.
     """
     caller = known.caller.seen_at(client.address, client.request)
+    surround(
+        request,
+        Shell(
+            person=caller.person_name,
+            operator=caller.operator_name,
+            is_provider=known.is_provider,
+        ),
+    )
     return Visitor(caller=caller, session=known.session)
 
 
 VisitorDependency = Annotated[Visitor, Depends(get_visitor)]
 
 
-def get_recent(known: KnownDependency, visitor: VisitorDependency) -> Visitor:
+async def get_recent(known: KnownDependency, visitor: VisitorDependency) -> Visitor:
     """Return who is signed in and proved a moment ago who it is.
 
     Raises:

@@ -1,0 +1,69 @@
+"""Passwords by argon2id, in threads, few at a time: each takes 64 MiB for a moment."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from shared import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import SecretStr
+
+T = TypeVar("T")
+AT_ONCE: Final = 4
+WAITING: Final = 60
+
+
+class Argon2PasswordHasher:
+    """Make and check what is kept of passwords."""
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher()
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
+        # To compare to where there is nothing: nobody's password is not faster than somebody's.
+        self._nobodys = self._hasher.hash(secrets.token_urlsafe())
+
+    async def hash(self, password: SecretStr) -> str:
+        """Return what is kept of a password.
+
+        Raises:
+            UnavailableError: too many wait.
+        """
+        return await self._in_turn(lambda: self._hasher.hash(password.get_secret_value()))
+
+    async def verify(self, kept: str | None, password: SecretStr) -> bool:
+        """Say whether a password is the one; without one to compare to it takes as long.
+
+        Raises:
+            UnavailableError: too many wait.
+        """
+
+        def is_right() -> bool:
+            try:
+                return self._hasher.verify(kept or self._nobodys, password.get_secret_value())
+            except (VerificationError, InvalidHashError):
+                return False
+
+        return await self._in_turn(is_right) and kept is not None
+
+    def is_outdated(self, kept: str) -> bool:
+        """Say whether a hash was made with less than what is asked for today."""
+        return self._hasher.check_needs_rehash(kept)
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
+        if self._waiting >= WAITING:
+            raise errors.UnavailableError("password.busy", "too many passwords are being checked")
+        self._waiting += 1
+        try:
+            async with self._turns:
+                return await asyncio.to_thread(work)
+        finally:
+            self._waiting -= 1
