@@ -7,11 +7,19 @@ it, only the names of the files that hold them. How a process runs is not said h
 from __future__ import annotations
 
 import hashlib
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    IPvAnyAddress,
+    SecretStr,
+    ValidationInfo,
+)
 from typing_extensions import override
 
 from . import documents, errors
@@ -19,6 +27,8 @@ from .contracts.deployments import Endpoint
 from .documents import Section
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .documents import Problems, Table
 
 HIGHEST_PORT: Final = 65535
@@ -111,10 +121,12 @@ class Zone(Section):
     """A part of the name space that this provider can publish names in."""
 
     name: Name
-    kind: Literal["front"]
+    kind: Literal["front", "manual"]
+    """`manual`: nobody publishes here; operators set the records themselves."""
     suffix: Host
-    endpoint: Url
-    token_file: FilePath
+    endpoint: Url = ""
+    """Of the front's API; every other kind needs none."""
+    token_file: FilePath = Path()
 
     def holds(self, host: str) -> bool:
         """Say whether this zone publishes a host."""
@@ -133,6 +145,18 @@ class Edge(Section):
     public_scheme: Literal["http", "https"] = "https"
     public_port: int | None = Field(default=None, ge=1, le=HIGHEST_PORT)
     """The port in public URLs; none where it is the scheme's own."""
+    public_addresses: tuple[IPvAnyAddress, ...] = ()
+    """What address records of operators point to; without any, the one in `address`."""
+
+    @property
+    def addresses(self) -> Sequence[IPv4Address | IPv6Address]:
+        """What address records point to; none where only a name is known."""
+        if self.public_addresses:
+            return self.public_addresses
+        try:
+            return (ip_address(self.address.host),)
+        except ValueError:
+            return ()
 
     def url(self, host: str) -> str:
         """Return the public URL of a host, without a path."""
@@ -261,6 +285,7 @@ def _contradictions(tables: Table) -> Problems:
     problems: Problems = {}
     for array, key in _UNIQUE:
         problems |= documents.repeated(tables, array, key)
+    problems |= _incomplete_zones(tables)
     edge = tables.get("edge")
     if (
         isinstance(edge, dict)
@@ -269,3 +294,14 @@ def _contradictions(tables: Table) -> Problems:
     ):
         problems["edge.tls_address"] = "is needed where public_scheme is https; add it"
     return problems
+
+
+def _incomplete_zones(tables: Table) -> Problems:
+    """Return what a zone needs because of its kind."""
+    zones = tables.get("zones")
+    return {
+        f"zones[{place}].{key}": "is needed where kind is front; add it"
+        for place, zone in enumerate(zones if isinstance(zones, list) else ())
+        for key in ("endpoint", "token_file")
+        if isinstance(zone, dict) and zone.get("kind") == "front" and not zone.get(key)
+    }

@@ -10,12 +10,14 @@ from shared.bus import dead_letters as bus_letters
 from shared.sealing import Sealer, Unsealer
 
 from .adapters.argon2_passwords import Argon2PasswordHasher
+from .adapters.name_servers import DnsNameServers, endpoints
 from .adapters.outside import HttpOutsideView
 from .adapters.postgres_attempts import PostgresAttemptLedger
 from .adapters.postgres_backups import PostgresBackupRegister
 from .adapters.postgres_codes import PostgresCodeRegister
 from .adapters.postgres_credentials import PostgresCredentialRegister
 from .adapters.postgres_deployments import PostgresDeploymentRegister
+from .adapters.postgres_domains import PostgresDomainRegister
 from .adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRegister
 from .adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
 from .adapters.postgres_people import PostgresPersonRegister
@@ -38,6 +40,7 @@ from .service.conductor import SERVICE, Conductor
 from .service.configurations import SECRETS_READER, Configurations
 from .service.credentials import Credentials
 from .service.dead_letters import DeadLetters
+from .service.domains import Domains
 from .service.feed import Feed
 from .service.hosts import Hosts
 from .service.interventions import Interventions
@@ -91,6 +94,15 @@ class Core:
     feed: Feed
 
 
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """What needs settings, and not much of the core."""
+
+    configurations: Configurations
+    credentials: Credentials
+    domains: Domains
+
+
 def assemble(
     settings: Settings, offered: Provider, database: Database
 ) -> tuple[Panel, Projections, Checks]:
@@ -140,7 +152,21 @@ def assemble(
         audit=kept.audit,
     )
     own = bus_letters.DeadLetters(SERVICE, database, projections.routes())
-    return _panel(core, database, configurations, credentials, own), projections, checks
+    domains = Domains(
+        domains=PostgresDomainRegister(),
+        deployments=kept.deployments,
+        provider=offered,
+        servers=DnsNameServers(
+            resolvers=endpoints(settings.dns_resolvers),
+            timeout_seconds=settings.dns_timeout_seconds,
+            authority_port=settings.dns_authority_port,
+            may_ask_inside=settings.dns_may_ask_inside,
+        ),
+        audit=kept.audit,
+        clock=clock.system,
+    )
+    panel = _panel(core, database, Subjects(configurations, credentials, domains), own)
+    return panel, projections, checks
 
 
 def _core(offered: Provider, database: Database) -> Core:
@@ -176,11 +202,11 @@ def _core(offered: Provider, database: Database) -> Core:
 def _panel(
     core: Core,
     database: Database,
-    configurations: Configurations,
-    credentials: Credentials,
+    subjects: Subjects,
     own: bus_letters.DeadLetters,
 ) -> Panel:
     kept, conductor = core.kept, core.conductor
+    configurations, credentials = subjects.configurations, subjects.credentials
     requests = Requests(runs=kept.runs, conductor=conductor, audit=kept.audit)
     revisions = Revisions(
         deployments=kept.deployments,
@@ -242,6 +268,7 @@ def _panel(
             runs=runs,
         ),
         credentials=credentials,
+        domains=subjects.domains,
         runs=runs,
         backups=backups,
         retrying=Retrying(

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from shared.settings import ServiceSettings, service_config
 
 
 def _none_if_empty(value: object) -> object:
     return value or None
+
+
+def _addresses(value: str) -> str:
+    for it in value.split():
+        host, _, port = it.rpartition(":")
+        ip_address(host.strip("[]"))
+        if not port.isdecimal() or not 0 < int(port) < 1 << 16:
+            raise ValueError("must be addresses such as 9.9.9.9:53")
+    return value
 
 
 class Settings(ServiceSettings):
@@ -27,6 +37,20 @@ class Settings(ServiceSettings):
     )
     unknown_requests_per_minute: int = Field(
         default=600, ge=1, description="How often one address may ask without a known token."
+    )
+    dns_resolvers: Annotated[str, AfterValidator(_addresses)] = Field(
+        default="9.9.9.9:53 1.1.1.1:53",
+        description="Resolvers that domain checks ask: address:port, with spaces between.",
+    )
+    dns_timeout_seconds: float = Field(
+        default=3.0, gt=0, description="How long one of them, or a domain's own server, may take."
+    )
+    dns_authority_port: int = Field(
+        default=53, ge=1, le=65535, description="Port at which a domain's own servers are asked."
+    )
+    dns_may_ask_inside: bool = Field(
+        default=False,
+        description="Whether a domain's own servers may have addresses of no public network.",
     )
     check_authority_file: Annotated[Path | None, BeforeValidator(_none_if_empty)] = Field(
         default=None,

@@ -21,6 +21,7 @@ from shared.settings import load
 from . import policy
 from .adapters.caddy import CaddyEdge
 from .adapters.front import FrontDnsZone, ProviderZones
+from .adapters.manual import ManualDnsZone
 from .adapters.postgres import PostgresMachineRepository, PostgresPublicationRepository
 from .adapters.qemu import Images, QemuRuntimeBackend, stop_all
 from .domain import Address, AddressRange, Route, Size
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from shared.database import Database
     from shared.provider import Provider
 
-    from .ports import Edge, Zones
+    from .ports import DnsZone, Edge, Zones
 
 SERVICE: Final = "provisioner"
 TIMEOUT_SECONDS: Final = 10.0
@@ -61,13 +62,16 @@ async def provision(settings: Settings) -> None:
 
 async def connect_zones(offered: Provider, stack: contextlib.AsyncExitStack) -> Zones:
     """Return the zones of the provider configuration, open until the stack is left."""
-    zones = {}
+    zones: dict[str, DnsZone] = {}
     for it in offered.zones:
+        if it.kind == "manual":
+            zones[it.name] = ManualDnsZone()
+            continue
         token = provider.read_secret(it.token_file).get_secret_value()
         headers = {"Authorization": f"Bearer {token}"}
         client = http.client(base_url=it.endpoint, headers=headers, timeout_seconds=TIMEOUT_SECONDS)
         zones[it.name] = FrontDnsZone(await stack.enter_async_context(client))
-    return ProviderZones(offered, dict(zones))
+    return ProviderZones(offered, zones)
 
 
 async def connect_edge(offered: Provider, stack: contextlib.AsyncExitStack) -> Edge:

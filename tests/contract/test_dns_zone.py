@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.provisioner.adapters.front import FrontDnsZone
+from services.provisioner.adapters.manual import ManualDnsZone
 from services.provisioner.domain import Address
 from shared import errors, http
 from shared.contracts.deployments import Endpoint
@@ -27,10 +28,13 @@ BOTH = Address(
 )
 
 
-@pytest.fixture(params=["fake", "front"])
+@pytest.fixture(params=["fake", "front", "manual"])
 async def zone(request: pytest.FixtureRequest, data_directory: Path) -> AsyncIterator[DnsZone]:
     if request.param == "fake":
         yield FakeDnsZone()
+        return
+    if request.param == "manual":
+        yield ManualDnsZone()
         return
     headers = {"Authorization": f"Bearer {TOKEN.get_secret_value()}"}
     async with (

@@ -67,6 +67,9 @@ class PanelRig:
     access: Access
     directory: Path
     port: int = field(default_factory=free)
+    authority_port: int = field(default_factory=free)
+    resolver_ports: tuple[int, int] = field(default_factory=lambda: (free(), free()))
+    """Where a test may let name servers of its own answer."""
     deployer_identity: SecretStr = field(init=False)
     sealer: sealing.Sealer = field(init=False)
     """Seals to panel, as the other services do."""
@@ -103,6 +106,10 @@ class PanelRig:
             "PANEL_CHECK_PATIENCE_SECONDS": "1",
             "PANEL_REQUESTS_PER_MINUTE": "100000",
             "PANEL_UNKNOWN_REQUESTS_PER_MINUTE": "100000",
+            "PANEL_DNS_RESOLVERS": " ".join(f"127.0.0.1:{it}" for it in self.resolver_ports),
+            "PANEL_DNS_AUTHORITY_PORT": str(self.authority_port),
+            "PANEL_DNS_MAY_ASK_INSIDE": "true",
+            "PANEL_DNS_TIMEOUT_SECONDS": "1",
             "PANEL_TELEMETRY__DIRECTORY": str(self.directory / "traces"),
         }
 

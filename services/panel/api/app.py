@@ -13,6 +13,7 @@ from . import (
     credentials,
     dead_letters,
     deployments,
+    domains,
     me,
     problems,
     provider,
@@ -28,6 +29,7 @@ from .rates import Meter, Rates
 TAGS: Final = [
     {"name": "applications", "description": "What can be deployed here."},
     {"name": "deployments", "description": "An operator's applications on one domain."},
+    {"name": "domains", "description": "Names of an operator, and the records they need."},
     {"name": "backups", "description": "The state of a deployment, kept apart from it."},
     {"name": "credentials", "description": "First passwords of applications, each told once."},
     {"name": "runs", "description": "Anything long that a person watches."},
@@ -67,7 +69,7 @@ def create_documented_app(rates: Rates) -> FastAPI:
         telemetry={"metrics": False, "logs": False, "operation_spans": False, "exclude": _is_quiet},
     )
     api = APIRouter(prefix=PREFIX)
-    deploying = (applications, deployments, revisions, backups, credentials, runs)
+    deploying = (applications, deployments, revisions, domains, backups, credentials, runs)
     for part in (me, *deploying, dead_letters):
         api.include_router(part.router)
     api.include_router(provider.router)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .configurations import Configurations
     from .credentials import Credentials
     from .dead_letters import DeadLetters
+    from .domains import Domains
     from .feed import Feed
     from .interventions import Interventions
     from .offer import Offer
@@ -45,5 +46,6 @@ class Panel:
     backups: Backups
     letters: DeadLetters
     provider: ProviderAffairs
+    domains: Domains
     idempotency: IdempotencyLedger
     feed: Feed

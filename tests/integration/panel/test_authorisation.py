@@ -55,6 +55,9 @@ EXPECTED = {
     "GET /api/v1/runs/{run}/events": (401, 404, 403, 200),
     "POST /api/v1/runs/{run}/cancel": (401, 404, 403, 403),
     "POST /api/v1/runs/{run}/retry": (401, 404, 403, 403),
+    "GET /api/v1/domains": (401, 200, 403, 200),
+    "GET /api/v1/domains/{domain}": (401, 404, 403, 200),
+    "POST /api/v1/domains/{domain}/checks": (401, 404, 403, 403),
     "GET /api/v1/notice": (401, 200, 200, 200),
     "GET /api/v1/provider/operators": (401, 403, 403, 403),
     "GET /api/v1/provider/operators/{operator}": (401, 403, 403, 403),
@@ -89,6 +92,7 @@ async def test_every_route_answers_those_who_may_not_as_the_table_says(panel: Pa
     bodies["PUT /api/v1/provider/notice"] = {"message": "x"}
     places = {
         "operator": ids.new_id(),
+        "domain": deployment["domain"],
         "name": "hello",
         "deployment": deployment["id"],
         "application": "hello",

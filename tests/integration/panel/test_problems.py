@@ -120,7 +120,7 @@ async def test_the_openapi_document_is_complete(panel: PanelRig) -> None:
     assert document["openapi"].startswith("3.1")
     operations = [it for path in document["paths"].values() for it in path.values()]
     names = [it["operationId"] for it in operations]
-    assert len(set(names)) == len(names) == 41
+    assert len(set(names)) == len(names)
     for it in operations:
         assert it["tags"]
         assert it["description"].endswith(".")
