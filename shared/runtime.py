@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import signal
 import sys
 from dataclasses import dataclass, field
@@ -98,7 +99,7 @@ class Service:
             _Inside("/readyz", self._ready),
         ]
         if app is not None:
-            routes.append(Mount("/", app))
+            routes.append(_everything(app))
         config = uvicorn.Config(
             Starlette(routes=routes),
             host=self.settings.runtime.host,
@@ -130,6 +131,14 @@ class Service:
                 telemetry.log.warning("not_ready", part=name, reason=reason)
         body = {"ready": not problems, "problems": problems, "digests": dict(self.digests)}
         return JSONResponse(body, status_code=503 if problems else 200)
+
+
+def _everything(app: ASGIApp) -> Mount:
+    """Return a route that leads every path to an application."""
+    route = Mount("/", app)
+    # The usual pattern ends at a line break, which a path may hold.
+    route.path_regex = re.compile("^/(?P<path>.*)$", re.DOTALL)
+    return route
 
 
 class _Inside(Route):

@@ -4,6 +4,7 @@ What an operator did wrong is said in full, with pointers into the request. What
 is logged; outside it is only named by the id of the request.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -245,7 +246,17 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     detail = _DETAILS.get(kind) or str(getattr(error, "detail", "") or kind.title)
     response = document(request.scope, kind, detail)
     response.headers.update(getattr(error, "headers", None) or {})
+    if kind is BAD_METHOD:
+        response.headers["Allow"] = ", ".join(_methods_at(request)) or "GET"
     return response
+
+
+def _methods_at(request: Request) -> Sequence[str]:
+    """Return every method of an address: the router names those of one route alone."""
+    paths: Mapping[str, Mapping[str, object]] = request.app.openapi()["paths"]
+    patterns = {re.sub("{[^}]+}", "[^/]+", it): methods for it, methods in paths.items()}
+    found = [them for it, them in patterns.items() if re.fullmatch(it, request.url.path)]
+    return sorted({method.upper() for them in found for method in them})
 
 
 async def _on_anything(request: Request, error: Exception) -> Response:

@@ -36,6 +36,7 @@ LARGE = 97 * 1024
         ("GET", "/deployments?cursor=x", {}, b"", 422, "cursor.invalid"),
         ("GET", f"/deployments/{'x' * 65}", {}, b"", 404, "request.not_found"),
         ("GET", "/deployments/%00", {}, b"", 404, "request.not_found"),
+        ("GET", "/applications/a%0Ab", {}, b"", 404, "application.not_found"),
     ],
 )
 async def test_a_request_that_cannot_be_read_gets_a_problem(  # noqa: PLR0913 - a table
@@ -101,6 +102,13 @@ async def test_a_method_that_does_not_exist_names_those_that_do(panel: PanelRig)
         answer = await client.put("/me")
 
     assert answer.headers["allow"] == "GET"
+
+
+async def test_every_method_of_an_address_is_named(panel: PanelRig) -> None:
+    async with panel.operator() as client:
+        answer = await client.put("/deployments")
+
+    assert answer.headers["allow"] == "GET, POST"
 
 
 async def test_the_type_of_a_problem_is_an_address_that_explains_it(panel: PanelRig) -> None:

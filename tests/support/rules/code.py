@@ -129,7 +129,7 @@ def impure(tree: Tree) -> Sequence[str]:
     return [
         f"{name}:{call.lineno} {_called(call)}()"
         for name, module in tree.parsed("services")
-        if "/domain" in name
+        if "/domain/" in name or name.endswith("/domain.py")
         for call in ast.walk(module)
         if isinstance(call, ast.Call) and _called(call) in IMPURE
     ]
