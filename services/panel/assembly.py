@@ -18,6 +18,7 @@ from .adapters.postgres_codes import PostgresCodeRegister
 from .adapters.postgres_credentials import PostgresCredentialRegister
 from .adapters.postgres_deployments import PostgresDeploymentRegister
 from .adapters.postgres_domains import PostgresDomainRegister
+from .adapters.postgres_history import PostgresRunHistory
 from .adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRegister
 from .adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
 from .adapters.postgres_people import PostgresPersonRegister
@@ -42,6 +43,7 @@ from .service.credentials import Credentials
 from .service.dead_letters import DeadLetters
 from .service.domains import Domains
 from .service.feed import Feed
+from .service.history import History
 from .service.hosts import Hosts
 from .service.interventions import Interventions
 from .service.offer import Offer
@@ -271,6 +273,7 @@ def _panel(
         domains=subjects.domains,
         runs=runs,
         backups=backups,
+        history=History(history=PostgresRunHistory(), registered=kept.runs, runs=runs),
         retrying=Retrying(
             deployments=kept.deployments,
             registered=kept.runs,

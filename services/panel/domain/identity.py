@@ -100,6 +100,10 @@ class Caller:
                 "role.insufficient", f"Your role, {self.role.value}, may not do that."
             )
 
+    def allows(self, scope: Scope) -> bool:
+        """Say whether `require` would let this pass."""
+        return scope in self.scopes and _allows(self.role, scope)
+
     def require_owner(self) -> None:
         """Raise ForbiddenError unless this is an owner, who may say who else may do what."""
         self.require(Scope.ACCESS)

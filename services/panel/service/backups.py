@@ -18,9 +18,10 @@ from .configurations import owned
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shared.catalogue import Application
     from shared.database import Transaction
 
-    from ..domain.deployments import Deployment
+    from ..domain.deployments import Deployment, Revision
     from ..domain.identity import Caller
     from ..domain.records import Page
     from ..ports import BackupRegister, DeploymentRegister, RunRegister
@@ -128,6 +129,21 @@ class Backups:
             return await self.restore_in_place(tx, caller, deployment, found, is_kept=is_kept)
         return await self._restore_as_new(tx, caller, deployment, found, domain)
 
+    async def foresee(
+        self, tx: Transaction, caller: Caller, backup: str, domain: str
+    ) -> tuple[str, Sequence[str]]:
+        """Return a domain as it will be written, and what to know before a backup comes there.
+
+        Raises:
+            InvalidError: nothing can be deployed on such a domain.
+        """
+        found = await self.get(tx, caller, backup)
+        found.require_complete()
+        source = owned(await self.deployments.find(tx, found.deployment), caller)
+        name = self.configurations.names.check_domain(domain)
+        made_of = await self.readiness.revision(tx, found.deployment, found.revision)
+        return name, cautions(source, name, made_of, self._packages(made_of))
+
     async def restore_in_place(  # noqa: PLR0913 - what a restore is, spelt out
         self,
         tx: Transaction,
@@ -171,14 +187,14 @@ class Backups:
             Wish(kind=RunKind.RESTORE, revision=prepared.number, by=by, backup=backup.id),
             Wish(kind=RunKind.DEPLOY, revision=active.number, by=by),
         ]
-        packages = {
-            it.application: self.offer.choose(it.application) for it in made_of.applications
-        }
         return Restoration(
             deployment.id,
             await self.requests.ask_all(tx, caller, deployment, wishes),
-            cautions(source, deployment.domain, made_of, packages),
+            cautions(source, deployment.domain, made_of, self._packages(made_of)),
         )
+
+    def _packages(self, revision: Revision) -> dict[str, Application]:
+        return {it.application: self.offer.choose(it.application) for it in revision.applications}
 
     async def _require_unused(self, tx: Transaction, backup: Backup) -> None:
         """Raise ConflictError while a run brings the backup back, or is about to."""

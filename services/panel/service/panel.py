@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .dead_letters import DeadLetters
     from .domains import Domains
     from .feed import Feed
+    from .history import History
     from .interventions import Interventions
     from .offer import Offer
     from .past_revisions import PastRevisions
@@ -44,6 +45,7 @@ class Panel:
     retrying: Retrying
     interventions: Interventions
     backups: Backups
+    history: History
     letters: DeadLetters
     provider: ProviderAffairs
     domains: Domains

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -12,15 +12,22 @@ from . import failures, rendering
 from .dependencies import see_other
 from .headers import SecurityHeaders
 from .languages import Speaking
-from .pages import sign_in
+from .pages import backups, credentials, deployments, interventions, runs, sign_in
 from .places import HOME
 from .requests import OwnRequests
 from .shell import Site
 from .statics import Statics
 
 REST: Final = ("/api/", "/problems/")
-ROUTERS: Final[tuple[APIRouter, ...]] = (sign_in.router,)
-"""The pages by subject; each comes from a module of `pages`."""
+ROUTERS: Final = (
+    sign_in.router,
+    deployments.router,
+    interventions.router,
+    credentials.router,
+    runs.router,
+    backups.router,
+)
+"""The pages by subject; of two that fit an address the first one answers."""
 
 
 class Fork:

@@ -4,34 +4,42 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final, Protocol
 
-from fastapi import Depends, Query, Request
-from fastapi.responses import RedirectResponse
+from fastapi import Depends, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import AfterValidator
 
-from shared import errors, ids
+from shared import clock, errors, ids
 from shared.database import Transaction
 
-from ..domain.identity import Caller
+from ..domain.identity import Caller, Scope
 from ..domain.records import IdempotentAnswer, IdempotentRequest, Page
 from ..service.panel import Panel
 from .rendering import Pages
+from .visitors import RecentDependency, VisitorDependency
 
 ITEMS: Final = 25
 SEE_OTHER: Final = 303
 KEY_FIELD: Final = "key"
 
 
-def get_panel(request: Request) -> Panel:
+async def get_panel(request: Request) -> Panel:
     """Return the service behind the pages."""
     panel: Panel = request.app.state.panel
     return panel
 
 
-def get_pages(request: Request) -> Pages:
+def pages_of(request: Request) -> Pages:
     """Return the templates."""
     pages: Pages = request.app.state.pages
     return pages
+
+
+async def get_pages(request: Request) -> Pages:
+    """Return the templates."""
+    return pages_of(request)
 
 
 def get_id(text: str) -> str:
@@ -45,7 +53,7 @@ def get_id(text: str) -> str:
     return text
 
 
-def get_page(before: Annotated[str, Query()] = "") -> Page:
+async def get_page(before: Annotated[str, Query()] = "") -> Page:
     """Return which part of a list is wanted; one more than is shown says whether there is more."""
     return Page(ITEMS + 1, before if ids.is_id(before) else None)
 
@@ -104,14 +112,67 @@ class Once:
             return see_other(location)
 
 
-async def once(request: Request, panel: Panel, caller: Caller) -> Once:
+async def get_once(request: Request, panel: PanelDependency, visitor: VisitorDependency) -> Once:
     """Return how to do what the form in this request asks for once."""
     form = await request.form()
     fields = sorted((name, value) for name, value in form.multi_items() if isinstance(value, str))
     return Once(
         panel=panel,
-        caller=caller,
+        caller=visitor.caller,
         route=f"{request.method} {request.url.path}",
         key=str(form.get(KEY_FIELD, ""))[:255],
         digest=hashlib.sha256(json.dumps(fields).encode()).digest(),
     )
+
+
+OnceDependency = Annotated[Once, Depends(get_once)]
+
+
+Id = Annotated[str, AfterValidator(get_id), Path()]
+"""An id in the address of a page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """A request of somebody who is signed in, with what it takes to answer it."""
+
+    request: Request
+    panel: Panel
+    pages: Pages
+    caller: Caller
+    now: datetime
+
+    def show(self, name: str, status: int = 200, **values: object) -> Response:
+        """Answer with a page."""
+        return self.pages.answer(
+            self.request,
+            name,
+            status,
+            now=self.now,
+            may_change=self.caller.allows(Scope.WRITE),
+            **values,
+        )
+
+
+async def get_asking(
+    request: Request, panel: PanelDependency, visitor: VisitorDependency
+) -> Asking:
+    """Return who asks, and what it takes to answer."""
+    return Asking(
+        request=request,
+        panel=panel,
+        pages=pages_of(request),
+        caller=visitor.caller,
+        now=clock.system.now(),
+    )
+
+
+AskingDependency = Annotated[Asking, Depends(get_asking)]
+
+
+async def get_proven(asking: AskingDependency, _: RecentDependency) -> Asking:
+    """Return who asks, if that was proved a moment ago."""
+    return asking
+
+
+ProvenDependency = Annotated[Asking, Depends(get_proven)]

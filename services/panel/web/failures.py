@@ -21,7 +21,7 @@ from shared import errors, telemetry
 from ..domain.identity import NotSignedInError
 from ..domain.sessions import ConfirmationNeededError
 from ..domain.throttling import TooManyAttemptsError
-from .dependencies import get_pages, see_other
+from .dependencies import pages_of, see_other
 from .headers import REQUEST_ID
 from .languages import N_
 from .places import CONFIRM, SIGN_IN, own_path
@@ -142,7 +142,7 @@ def page(
     reasons: Mapping[str, str] | None = None,
 ) -> Response:
     """Return the page that says what failed, why, and what to do next."""
-    answer = get_pages(request).answer(
+    answer = pages_of(request).answer(
         request,
         "failure.html",
         kind.status,

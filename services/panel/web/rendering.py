@@ -64,12 +64,14 @@ def load(statics: Statics, site: Site) -> Pages:
         "static": statics.address,
         "site": site,
         "navigation": shell.NAVIGATION,
+        "deployment_pages": shell.DEPLOYMENT,
         "account": shell.ACCOUNT,
         "provider_navigation": shell.PROVIDER,
         "new_key": ids.new_id,
     }
     environment.filters |= {
         "moment": moments.moment,
+        "hour": moments.hour,
         "day": moments.day,
         "ago": moments.ago,
         "iso": moments.iso,

@@ -25,8 +25,18 @@ class Entry:
         return path == self.href or path.startswith(f"{self.href}/")
 
 
-NAVIGATION: Final = (Entry(N_("Deployments"), "/deployments", "server"),)
+NAVIGATION: Final = (
+    Entry(N_("Deployments"), "/deployments", "server"),
+    Entry(N_("Backups"), "/backups", "archive"),
+    Entry(N_("Runs"), "/runs", "history"),
+)
 """The main menu."""
+DEPLOYMENT: Final = (
+    Entry(N_("Overview"), "", "server"),
+    Entry(N_("Runs"), "/runs", "history"),
+    Entry(N_("Backups"), "/backups", "archive"),
+)
+"""The pages of one deployment; addresses continue that of the deployment."""
 ACCOUNT: Final[tuple[Entry, ...]] = ()
 """The menu of whoever is signed in."""
 PROVIDER: Final[tuple[Entry, ...]] = ()

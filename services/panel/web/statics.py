@@ -19,23 +19,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 STATIC: Final = Path(__file__).parent / "static"
-STYLES: Final = (
-    *("tokens", "reset", "elements", "shell", "layout"),
-    *(
-        "buttons",
-        "badges",
-        "cards",
-        "tables",
-        "notices",
-        "fields",
-        "forms",
-        "values",
-        "steps",
-        "log",
-    ),
-    *("pages", "print"),
-)
-"""The style sheets in order; their layers, not this order, decide what wins."""
+FIRST_STYLES: Final = "tokens"
+"""The style sheet that names the layers, whose order decides what wins."""
 STYLESHEET: Final = "panel.css"
 TYPES: Final = {".woff2": "font/woff2", ".js": "text/javascript", ".css": "text/css"}
 FOREVER: Final = "public, max-age=31536000, immutable"
@@ -52,8 +37,10 @@ class Statics:
             for path in sorted(folder.rglob("*"))
             if path.is_file() and path.parent.name != "css"
         }
-        sheets = [(folder / "css" / f"{name}.css").read_bytes() for name in STYLES]
-        self._found[STYLESHEET] = b"\n".join(sheets)
+        sheets = sorted(
+            (folder / "css").glob("*.css"), key=lambda it: (it.stem != FIRST_STYLES, it)
+        )
+        self._found[STYLESHEET] = b"\n".join(path.read_bytes() for path in sheets)
         self._digests = {
             name: hashlib.sha256(content).hexdigest()[:DIGITS]
             for name, content in self._found.items()

@@ -21,6 +21,12 @@ def moment(at: datetime) -> str:
     return dates.format_datetime(at, "d MMM y, HH:mm", tzinfo=tongue.zone, locale=tongue.language)
 
 
+def hour(at: datetime) -> str:
+    """Return the time of day of a moment, to the second."""
+    tongue = spoken()
+    return dates.format_time(at, "HH:mm:ss", tzinfo=tongue.zone, locale=tongue.language)
+
+
 def day(at: datetime | str) -> str:
     """Return the day of a moment, such as "21 November 2026"; text is read as ISO 8601."""
     tongue = spoken()

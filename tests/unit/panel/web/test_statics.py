@@ -7,8 +7,9 @@ import json
 from typing import Any, Final
 
 import pytest
+from starlette.requests import Request
 
-from services.panel.web.statics import STATIC, STYLES, STYLESHEET, Statics
+from services.panel.web.statics import STATIC, STYLESHEET, Statics
 from shared import errors
 
 VENDOR: Final = STATIC / "vendor"
@@ -37,8 +38,16 @@ def test_every_vendored_package_says_its_version_and_licence() -> None:
         assert any("LICENSE" in name for name in it["files"])
 
 
-def test_every_style_sheet_is_sent() -> None:
-    assert sorted(STYLES) == sorted(it.stem for it in (STATIC / "css").glob("*.css"))
+async def test_every_style_sheet_is_sent_after_the_one_that_orders_them() -> None:
+    request = Request(
+        {"type": "http", "query_string": b"", "path_params": {"name": STYLESHEET}, "headers": []}
+    )
+
+    sent = bytes((await Statics().serve(request)).body).decode()
+
+    sheets = sorted((STATIC / "css").glob("*.css"))
+    assert all(path.read_text(encoding="utf-8") in sent for path in sheets)
+    assert sent.startswith((STATIC / "css" / "tokens.css").read_text(encoding="utf-8"))
 
 
 def test_an_address_changes_with_the_content() -> None:

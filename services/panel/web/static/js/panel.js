@@ -81,7 +81,40 @@
   };
   document.addEventListener("change", showFields);
 
+  /* A run: the tab, and those who listen, know how it stands; the log follows at its end. */
+  const log = () => document.querySelector("[data-log]");
+  let following = true;
+  const showRun = () => {
+    const run = document.querySelector("#run-state [data-title]");
+    if (!run) return;
+    document.title = run.dataset.title;
+    const icon = document.querySelector("[data-favicon]");
+    if (icon.getAttribute("href") !== run.dataset.faviconNow) icon.href = run.dataset.faviconNow;
+    if (run.dataset.says !== showRun.said) say(run.dataset.says);
+    showRun.said = run.dataset.says;
+    if (following && log()) log().scrollTop = log().scrollHeight;
+  };
+  const lost = (is) => {
+    const notice = document.querySelector("[data-connection]");
+    if (notice) notice.hidden = !is;
+  };
+  document.addEventListener("htmx:sse:after:message", () => { lost(false); showRun(); });
+  document.addEventListener("htmx:sse:after:connection", () => lost(false));
+  document.addEventListener("htmx:sse:error", () => lost(true));
+  document.addEventListener("scroll", (event) => {
+    const it = log();
+    if (it && event.target === it) following = it.scrollHeight - it.scrollTop - it.clientHeight < 40;
+  }, true);
+  /* A stream that never began is begun again: htmx tries again only what it once had. */
+  document.addEventListener("htmx:error", (event) => {
+    const live = event.target.closest?.("[data-live]");
+    if (!live) return;
+    lost(true);
+    setTimeout(() => location.reload(), 5000);
+  });
+
   document.addEventListener("DOMContentLoaded", () => {
+    if (log()) log().scrollTop = log().scrollHeight;
     offerThemes();
     offerCopies();
     showFields();

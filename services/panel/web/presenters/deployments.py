@@ -1,0 +1,175 @@
+"""Deployments as pages show them: how they stand, where they are, and what they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from ...domain.deployments import DeploymentStatus
+from ...domain.identity import Scope
+from ...domain.runs import RunState
+from ..languages import N_
+from ..languages import gettext as _
+from . import states, wording
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.contracts.deployer import Ailment
+
+    from ...domain.identity import Caller
+    from ...domain.runs import Receipt, Run
+    from ...service.offer import Offer
+    from ...service.runs import Overview
+    from .states import StateView
+
+_URGENT: Final = frozenset({DeploymentStatus.FAILED, DeploymentStatus.DEGRADED})
+_LEAVING: Final = frozenset({DeploymentStatus.REMOVING, DeploymentStatus.REMOVED})
+_AILMENTS: Final[Mapping[str, str]] = {
+    "unit": N_("A part of it has stopped"),
+    "http": N_("It does not answer"),
+    "disk": N_("Its disk is nearly full"),
+    "certificate": N_("Its certificate is not good"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationView:
+    """One application of a deployment."""
+
+    name: str
+    title: str
+    host: str
+    url: str | None
+    version: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AilmentView:
+    """Something that is not well."""
+
+    application: str
+    what: str
+    why: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveView:
+    """The run that goes on, or waits."""
+
+    id: str
+    headline: str
+    state: StateView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentView:
+    """One deployment."""
+
+    id: str
+    domain: str
+    state: StateView
+    created_at: datetime
+    applications: Sequence[ApplicationView]
+    ailments: Sequence[AilmentView]
+    active: ActiveView | None
+    failed: ActiveView | None
+    """The run that ended last, if it failed."""
+    paused_at: datetime | None
+    needs_attention: bool
+    is_draft: bool
+    is_live: bool
+    """Whether something of it runs, and may be asked to restart, pause or be backed up."""
+    is_leaving: bool
+    is_removed: bool
+    removed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptView:
+    """Something that a removal left in place."""
+
+    name: str
+    until: datetime
+
+
+def present(found: Overview, offer: Offer) -> DeploymentView:
+    """Return a deployment as pages show it."""
+    deployment, standing = found.deployment, found.standing
+    status = deployment.status(standing)
+    newest = standing.newest
+    failed = newest if newest and newest.state is RunState.FAILED else None
+    is_held = standing.active is not None and standing.active.held_by is not None
+    return DeploymentView(
+        id=deployment.id,
+        domain=deployment.domain,
+        state=states.of_deployment(status),
+        created_at=deployment.created_at,
+        applications=_applications(found, offer),
+        ailments=[_ailment(it, offer) for it in deployment.ailments],
+        active=_run(standing.active, deployment.domain),
+        failed=_run(failed, deployment.domain),
+        paused_at=deployment.paused_at,
+        needs_attention=status in _URGENT
+        or is_held
+        or (failed is not None and standing.active is None and not deployment.removed_at),
+        is_draft=status is DeploymentStatus.DRAFT,
+        is_live=deployment.deployed_revision is not None and status not in _LEAVING,
+        is_leaving=status in _LEAVING,
+        is_removed=deployment.removed_at is not None,
+        removed_at=deployment.removed_at,
+    )
+
+
+def by_urgency(found: Sequence[DeploymentView]) -> list[DeploymentView]:
+    """Return deployments with those that need somebody first, otherwise as they were."""
+    return sorted(found, key=lambda it: not it.needs_attention)
+
+
+def kept(receipt: Receipt) -> list[KeptView]:
+    """Return what a removal left in place, and until when."""
+    return [KeptView(it.bucket, datetime.fromisoformat(it.until)) for it in receipt.buckets_kept]
+
+
+def may_change(caller: Caller) -> bool:
+    """Say whether a person may do more than look."""
+    return caller.allows(Scope.WRITE)
+
+
+def _applications(found: Overview, offer: Offer) -> list[ApplicationView]:
+    orders = found.configuration.applications if found.configuration else ()
+    shown = []
+    for order in orders:
+        package = offer.find(order.application)
+        shown.append(
+            ApplicationView(
+                name=order.application,
+                title=package.title if package else order.application,
+                host=order.host,
+                url=found.deployment.url_of(order.application),
+                version=order.version,
+                purpose=package.description if package else "",
+            )
+        )
+    return shown
+
+
+def _ailment(ailment: Ailment, offer: Offer) -> AilmentView:
+    package = offer.find(ailment.application)
+    known = _AILMENTS.get(ailment.kind)
+    return AilmentView(
+        application=package.title if package else ailment.application,
+        what=_(known) if known else _("Something is not well"),
+        why=ailment.message,
+        since=datetime.fromisoformat(ailment.since),
+    )
+
+
+def _run(run: Run | None, domain: str) -> ActiveView | None:
+    if run is None:
+        return None
+    headline = wording.headline(run.kind, run.state, domain)
+    return ActiveView(id=run.id, headline=headline, state=states.of_run(run.state))

@@ -1,0 +1,335 @@
+"""Runs as pages show them: where they are, how long that takes, and what went wrong."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from shared.contracts.failures import Outcome
+
+from ...domain.advice import CANCELLED, NOT_BEGUN, next_step
+from ...domain.runs import RunEventKind, RunState, StepStatus
+from ..languages import N_
+from ..languages import gettext as _
+from . import moments, quantities, states, wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from ...domain.history import ListedRun
+    from ...domain.runs import NumberedEvent, Run, RunFailure, RunStep
+    from .states import StateView
+
+    Usual = Mapping[tuple[str, str], float]
+
+LONGER: Final = 2
+"""How many times its usual length a step may take before that is said."""
+_AT_WORK: Final = frozenset({StepStatus.RUNNING, StepStatus.RETRYING})
+_OVER: Final = frozenset({StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.SKIPPED})
+_UNPRINTABLE: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_FAVICONS: Final[Mapping[RunState, str]] = {
+    RunState.QUEUED: "waiting",
+    RunState.RUNNING: "running",
+    RunState.CANCELLING: "running",
+    RunState.SUCCEEDED: "succeeded",
+    RunState.FAILED: "failed",
+    RunState.CANCELLED: "waiting",
+    RunState.SUPERSEDED: "waiting",
+}
+_LEFT: Final[Mapping[Outcome, str]] = {
+    Outcome.UNCHANGED: N_("Nothing was changed: everything is as it was before this run."),
+    Outcome.ROLLED_BACK: N_("It was undone: everything is as it was before this run."),
+    Outcome.PARTIAL: N_("Some of it was done, and stays as it is for now."),
+    Outcome.ROLLBACK_FAILED: N_("It could not be undone either. A person has to look at it."),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """One step of a run."""
+
+    title: str
+    word: str
+    tone: str
+    icon: str
+    is_turning: bool
+    is_current: bool
+    detail: str = ""
+    took: str = ""
+    """How long it took, or usually takes."""
+    progress: int | None = None
+    """In percent, where a total is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureView:
+    """What failed, why, what state that left, and what to do next."""
+
+    what: str
+    why: str
+    left: str
+    next: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """One run, as its page shows it."""
+
+    id: str
+    number: int
+    deployment: str
+    domain: str
+    by: str
+    kind: str
+    icon: str
+    headline: str
+    title: str
+    """Of the tab: with how far it is, while it goes on."""
+    favicon: str
+    state: StateView
+    sequence: int
+    created_at: datetime
+    took: str
+    usual: str
+    """How long such a run usually takes; empty when nobody knows."""
+    place: int
+    """Number of the step that goes on, or of all when all are done."""
+    steps: Sequence[StepView]
+    failure: FailureView | None
+    is_over: bool
+    is_waiting: bool
+    is_held: bool
+    has_succeeded: bool
+    can_cancel: bool
+    can_retry: bool
+    brought_nothing: bool
+    """Whether it was a deploy that found everything as it should be."""
+    says: str
+    """What those who listen are told."""
+
+    @property
+    def percent(self) -> int:
+        """How many steps of a hundred are done."""
+        done = len(self.steps) if self.has_succeeded else max(0, self.place - 1)
+        return round(100 * done / len(self.steps)) if self.steps else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One run in a list."""
+
+    id: str
+    number: int
+    domain: str
+    deployment: str
+    by: str
+    kind: str
+    icon: str
+    state: StateView
+    created_at: datetime
+    took: str
+    can_cancel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a run's log."""
+
+    sequence: int
+    at: datetime
+    step: str
+    text: str
+    is_same_step: bool = False
+    """Whether the line before came from the same step."""
+
+
+def present(listed: ListedRun, steps: Sequence[RunStep], usual: Usual, now: datetime) -> RunView:
+    """Return a run as its page shows it."""
+    run = listed.run
+    shown = [_step(run, it, usual, now) for it in steps]
+    current = next((n for n, it in enumerate(shown, 1) if it.is_current), None)
+    over = sum(it.status in _OVER for it in steps)
+    place = current or min(over + 1, len(steps))
+    headline = wording.headline(run.kind, run.state, listed.domain)
+    is_on_its_way = run.state in {RunState.RUNNING, RunState.CANCELLING}
+    title = f"({place}/{len(steps)}) {headline}" if is_on_its_way and steps else headline
+    return RunView(
+        id=run.id,
+        number=run.number,
+        deployment=run.deployment,
+        domain=listed.domain,
+        by=listed.by,
+        kind=wording.kind(run.kind),
+        icon=wording.icon(run.kind),
+        headline=headline,
+        title=title,
+        favicon=_FAVICONS[run.state],
+        state=states.of_run(run.state),
+        sequence=run.sequence,
+        created_at=run.created_at,
+        took=took(run, now),
+        usual=_usual_of_all(steps, usual),
+        place=place,
+        steps=shown,
+        failure=_failure(run) if run.failure else None,
+        is_over=run.state.has_ended,
+        is_waiting=run.state is RunState.QUEUED,
+        is_held=run.held_by is not None,
+        has_succeeded=run.state is RunState.SUCCEEDED,
+        can_cancel=can_cancel(run),
+        can_retry=_can_retry(run),
+        brought_nothing=run.changed is False,
+        says=_says(headline, shown, current),
+    )
+
+
+def row(listed: ListedRun, now: datetime) -> RunRow:
+    """Return a run as a list shows it."""
+    run = listed.run
+    return RunRow(
+        id=run.id,
+        number=run.number,
+        domain=listed.domain,
+        deployment=run.deployment,
+        by=listed.by,
+        kind=wording.kind(run.kind),
+        icon=wording.icon(run.kind),
+        state=states.of_run(run.state),
+        created_at=run.created_at,
+        took=took(run, now),
+        can_cancel=can_cancel(run),
+    )
+
+
+def lines(run: Run, events: Sequence[NumberedEvent]) -> list[LogLine]:
+    """Return what services wrote in these events, without what a page cannot show."""
+    return list(_lines(run, events))
+
+
+def _lines(run: Run, events: Sequence[NumberedEvent]) -> Iterator[LogLine]:
+    before = ""
+    for event in events:
+        if event.kind is not RunEventKind.LOG:
+            continue
+        step = wording.step(run.kind, event.body.service or "", event.body.step or "")
+        for text in event.body.lines:
+            plain = _UNPRINTABLE.sub("", text)
+            yield LogLine(event.sequence, event.at, step, plain, is_same_step=step == before)
+            before = step
+
+
+def took(run: Run, now: datetime) -> str:
+    """Return how long a run has taken so far, or took."""
+    if run.started_at is None:
+        return ""
+    end = run.ended_at or now
+    return moments.duration(max(0.0, (end - run.started_at).total_seconds()))
+
+
+def can_cancel(run: Run) -> bool:
+    """Say whether a run can be asked to stop."""
+    return run.state in {RunState.QUEUED, RunState.RUNNING} and not run.kind.removes
+
+
+def _can_retry(run: Run) -> bool:
+    if run.state not in {RunState.FAILED, RunState.CANCELLED}:
+        return False
+    return run.failure is None or run.failure.failure.code != NOT_BEGUN
+
+
+def _step(run: Run, step: RunStep, usual: Usual, now: datetime) -> StepView:
+    state = states.of_step(step.status)
+    is_current = step.status in _AT_WORK
+    return StepView(
+        title=wording.step(run.kind, step.service, step.name),
+        word=_retrying(step) if step.status is StepStatus.RETRYING else state.word,
+        tone=state.tone,
+        icon=state.icon,
+        is_turning=state.is_turning,
+        is_current=is_current,
+        detail=_detail(step, usual, now) if is_current else "",
+        took=_took(step, usual),
+        progress=_percent(step) if is_current else None,
+    )
+
+
+def _retrying(step: RunStep) -> str:
+    return _("Trying again (%(attempt)s)") % {"attempt": step.attempt}
+
+
+def _took(step: RunStep, usual: Usual) -> str:
+    if step.seconds is not None and step.status is not StepStatus.SKIPPED:
+        return moments.duration(step.seconds)
+    expected = usual.get((step.service, step.name))
+    if step.status is StepStatus.SKIPPED or expected is None or expected < moments.NOW_SECONDS:
+        return ""
+    return moments.expectation(expected)
+
+
+def _detail(step: RunStep, usual: Usual, now: datetime) -> str:
+    said = [_counted(step)] if step.total else []
+    expected = usual.get((step.service, step.name))
+    if expected and step.started_at is not None:
+        so_far = (now - step.started_at).total_seconds()
+        if so_far > max(LONGER * expected, moments.NOW_SECONDS):
+            said.append(_("Taking longer than usual"))
+    return " · ".join(said)
+
+
+def _counted(step: RunStep) -> str:
+    done, total = step.done or 0, step.total or 0
+    if step.unit == "bytes":
+        numbers = {"done": quantities.size(done), "total": quantities.size(total)}
+        return _("%(done)s of %(total)s") % numbers
+    return _("%(done)s of %(total)s %(unit)s") % {
+        "done": done,
+        "total": total,
+        "unit": step.unit or "",
+    }
+
+
+def _percent(step: RunStep) -> int | None:
+    if not step.total:
+        return None
+    return min(100, round(100 * (step.done or 0) / step.total))
+
+
+def _usual_of_all(steps: Sequence[RunStep], usual: Usual) -> str:
+    known = [usual.get((it.service, it.name)) for it in steps]
+    found = [it for it in known if it is not None]
+    return moments.expectation(sum(found)) if found and len(found) == len(known) else ""
+
+
+def _failure(run: Run) -> FailureView | None:
+    found: RunFailure | None = run.failure
+    if found is None:
+        return None
+    return FailureView(
+        what=_what(run, found),
+        why=found.failure.message,
+        left=_(_LEFT[found.outcome]),
+        next=next_step(run.kind, found),
+        code=found.failure.code,
+    )
+
+
+def _what(run: Run, failure: RunFailure) -> str:
+    if failure.failure.code == NOT_BEGUN:
+        return _("This run was never begun.")
+    step = wording.step(run.kind, failure.service, failure.stage)
+    if failure.failure.code == CANCELLED:
+        return _("It was stopped at the step “%(step)s”.") % {"step": step}
+    return _("The step “%(step)s” did not work.") % {"step": step}
+
+
+def _says(headline: str, steps: Sequence[StepView], current: int | None) -> str:
+    if current is None:
+        return headline
+    return _("Step %(place)s of %(all)s: %(title)s") % {
+        "place": current,
+        "all": len(steps),
+        "title": steps[current - 1].title,
+    }
