@@ -35,7 +35,8 @@ from revisions
 """
 # Two claims at once could each miss the other's name above or below: one at a time.
 _CLAIM_LOCK: Final = 0x0FED2
-_RELATED: Final = """
+# Whether a domain, or one above or below it, is another operator's.
+RELATED: Final = """
 select exists (
     select from domains
     where operator <> $1 and (name = any($2) or right(name, length($3) + 1) = '.' || $3)
@@ -105,7 +106,7 @@ class PostgresDeploymentRegister:
         """Make the domain the operator's, or raise ConflictError when any of it is another's."""
         await tx.execute("select pg_advisory_xact_lock($1)", _CLAIM_LOCK)
         above = list(names.lookup_names(domain))
-        if await tx.fetchval(_RELATED, operator, above, domain):
+        if await tx.fetchval(RELATED, operator, above, domain):
             raise names.taken(domain)
         await tx.execute(
             "insert into domains (name, operator) values ($1, $2) on conflict (name) do nothing",

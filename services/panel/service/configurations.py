@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from shared import errors, ids
 from shared.contracts.deployments import ApplicationOrder
-from shared.contracts.happenings import HappeningType
 
 from ..domain import options
 from ..domain.backups import moved
@@ -19,7 +18,7 @@ from .hosts import objections
 from .staging import Staging, immutable_violations, in_full, with_what_stays
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from shared.catalogue import Application
     from shared.clock import Clock
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from ..ports import AuditTrail, DeploymentRegister
     from ..ports.provider import NoticeRegister
     from .allowances import Allowances
-    from .happenings import Happenings
     from .hosts import Hosts
     from .offer import Offer
 
@@ -51,6 +49,8 @@ class ApplicationWish:
     host: str | None = None
     """None: the application's usual name below the domain, or stays what it is."""
     options: Options
+    sealed_options: Mapping[str, str] | None = None
+    """Secret options that were sealed before; None: those that are staged stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,6 @@ class Configurations:
     allowances: Allowances
     notices: NoticeRegister
     audit: AuditTrail
-    happenings: Happenings
     clock: Clock
 
     async def create(
@@ -154,10 +153,9 @@ class Configurations:
             StaleError: what is staged is none of the expected versions; None expects any.
         """
         staging = await self._staging(tx, caller, deployment, expected)
-        orders = revision.applications
         try:
-            wishes = [_wish(it) for it in orders]
-            return await self._stage(tx, caller, replace(staging, pattern=orders), wishes)
+            wishes = [_wish(it) for it in revision.applications]
+            return await self._stage(tx, caller, staging, wishes)
         except errors.InvalidError as error:
             reason = next(iter(error.details.values()), error.message)
             raise errors.ConflictError(
@@ -203,7 +201,6 @@ class Configurations:
         await self.deployments.add(tx, deployment)
         deed = Deed("deployment.created", deployment.id, {"domain": name})
         await self.audit.record(tx, caller, deed)
-        await self.happenings.tell_of_deployment(tx, HappeningType.DEPLOYMENT_CREATED, deployment)
         return deployment
 
     async def _deployed(self, tx: Transaction, deployment: Deployment) -> Revision | None:
@@ -272,7 +269,9 @@ class Configurations:
         domain = staging.deployment.domain
         kept = earlier.host if earlier else f"{offered.host_label}.{domain}"
         version = wish.version or (earlier.version if earlier else None)
-        sealed = earlier.sealed_options if earlier else {}
+        sealed = wish.sealed_options
+        if sealed is None:
+            sealed = earlier.sealed_options if earlier else {}
         schema = offered.options_schema
         requested = staging.find_requested(wish.application)
         chosen = with_what_stays(offered, wish.options, requested)
@@ -351,6 +350,7 @@ def _wish(order: ApplicationOrder) -> ApplicationWish:
         version=order.version,
         host=order.host,
         options=order.options,
+        sealed_options=order.sealed_options,
     )
 
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from .credentials import Credentials
     from .dead_letters import DeadLetters
     from .domains import Domains
+    from .drafts import Drafts
     from .feed import Feed
     from .history import History
     from .interventions import Interventions
-    from .notifications import Notifications
     from .offer import Offer
     from .past_revisions import PastRevisions
     from .provider import ProviderAffairs
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from .runs import Runs
     from .sessions import Sessions
     from .sign_in import SignIn
-    from .webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +41,7 @@ class Panel:
     offer: Offer
     configurations: Configurations
     past_revisions: PastRevisions
+    drafts: Drafts
     credentials: Credentials
     runs: Runs
     retrying: Retrying
@@ -53,5 +53,3 @@ class Panel:
     domains: Domains
     idempotency: IdempotencyLedger
     feed: Feed
-    notifications: Notifications
-    webhooks: Webhooks

@@ -22,11 +22,11 @@ class Staging:
     requested: Revision | None = None
     """The newest revision: what runs, or was meant to."""
     pattern: tuple[ApplicationOrder, ...] = ()
-    """What stands for what is staged, where a configuration comes from elsewhere."""
+    """What stands for what is staged as long as nothing is."""
 
     def find_staged(self, application: str) -> ApplicationOrder | None:
         """Return how an application was ordered before, or None."""
-        orders = self.pattern or (self.staged.applications if self.staged else ())
+        orders = self.staged.applications if self.staged else self.pattern
         return next((it for it in orders if it.application == application), None)
 
     def find_requested(self, application: str) -> ApplicationOrder | None:

@@ -12,7 +12,19 @@ from . import failures, rendering
 from .dependencies import see_other
 from .headers import SecurityHeaders
 from .languages import Speaking
-from .pages import backups, credentials, deployments, interventions, runs, sign_in
+from .pages import (
+    applications,
+    backups,
+    configuration,
+    credentials,
+    deployments,
+    draft_forms,
+    drafts,
+    interventions,
+    revisions,
+    runs,
+    sign_in,
+)
 from .places import HOME
 from .requests import OwnRequests
 from .shell import Site
@@ -21,7 +33,12 @@ from .statics import Statics
 REST: Final = ("/api/", "/problems/")
 ROUTERS: Final = (
     sign_in.router,
+    drafts.router,
+    draft_forms.router,
     deployments.router,
+    revisions.router,
+    configuration.router,
+    applications.router,
     interventions.router,
     credentials.router,
     runs.router,

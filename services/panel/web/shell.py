@@ -27,12 +27,14 @@ class Entry:
 
 NAVIGATION: Final = (
     Entry(N_("Deployments"), "/deployments", "server"),
+    Entry(N_("Applications"), "/applications", "layout-grid"),
     Entry(N_("Backups"), "/backups", "archive"),
     Entry(N_("Runs"), "/runs", "history"),
 )
 """The main menu."""
 DEPLOYMENT: Final = (
     Entry(N_("Overview"), "", "server"),
+    Entry(N_("Configuration"), "/configuration", "settings"),
     Entry(N_("Runs"), "/runs", "history"),
     Entry(N_("Backups"), "/backups", "archive"),
 )

@@ -123,9 +123,22 @@ class FilledForm:
 
 
 def fill(
-    form: Form, entered: Entries, known: Known, problems: Sequence[Problem] = ()
+    form: Form,
+    entered: Entries,
+    known: Known,
+    problems: Sequence[Problem] = (),
+    *,
+    is_refused: bool = False,
 ) -> FilledForm:
-    """Return a form with what was entered and what is wrong with it."""
+    """Return a form with what was entered and what is wrong with it.
+
+    Args:
+        form: its fields.
+        entered: what stands in them.
+        known: what is stored.
+        problems: what is wrong with them.
+        is_refused: whether it was sent and something else on the page is wrong.
+    """
     filler = _Filler(entered, known, {it.path: it.message for it in problems})
     made = tuple(filler.controls(form.fields, known.options))
     targets = {it.name: it.target for it in _all(made)}
@@ -138,7 +151,7 @@ def fill(
         summary=tuple(
             (targets.get(fields.PREFIX + ".".join(it.path), ""), it.message) for it in problems
         ),
-        loses_secrets=bool(problems) and has_secrets,
+        loses_secrets=(bool(problems) or is_refused) and has_secrets,
     )
 
 

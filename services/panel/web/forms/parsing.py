@@ -59,6 +59,8 @@ class Submission:
 
     options: Options
     """With secrets that were given anew, in clear."""
+    secrets: Mapping[str, str]
+    """Those alone."""
     entries: Entries
     """What may be kept and shown again: nothing secret."""
     problems: tuple[Problem, ...]
@@ -72,8 +74,10 @@ def parse(form: Form, pairs: Iterable[tuple[str, str]], known: Known | None = No
     reader = _Reader(entered, before)
     options = reader.values(form.fields, before.options) or {}
     found = [*_unknown(form, entered), *reader.problems, *_broken(form, options, before.secrets)]
+    secrets = {it.key for it in form.fields if isinstance(it, fields.SecretField)}
     return Submission(
         options=options,
+        secrets={name: str(it) for name, it in options.items() if name in secrets},
         entries=entries.without_secrets(form, entered),
         problems=_in_order(form, found),
     )

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 PAGES = rendering.load(Statics(), Site(provider="Test"))
 PAGE = PAGES.environment.from_string(
-    '{% from "forms/form.html" import fields, summary %}'
-    '{{ summary(form) }}<form action="/x">{{ fields(form) }}</form>'
+    '{% from "forms/form.html" import fields, again %}'
+    '{% from "ui/errors.html" import error_summary %}'
+    '{{ error_summary(form.summary) }}{{ again(form) }}<form action="/x">{{ fields(form) }}</form>'
 )
 FORM = reading.read(SCHEMA, PERMANENT)
 OPTIONS: dict[str, Any] = {

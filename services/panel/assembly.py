@@ -1,0 +1,338 @@
+"""Panel put together: which adapter stands behind each port, and who knows whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shared import catalogue, clock, errors
+from shared.bus import dead_letters as bus_letters
+from shared.sealing import Sealer, Unsealer
+
+from .adapters.argon2_passwords import Argon2PasswordHasher
+from .adapters.name_servers import DnsNameServers, endpoints
+from .adapters.outside import HttpOutsideView
+from .adapters.postgres_attempts import PostgresAttemptLedger
+from .adapters.postgres_backups import PostgresBackupRegister
+from .adapters.postgres_codes import PostgresCodeRegister
+from .adapters.postgres_credentials import PostgresCredentialRegister
+from .adapters.postgres_deployments import PostgresDeploymentRegister
+from .adapters.postgres_domains import PostgresDomainRegister
+from .adapters.postgres_drafts import PostgresDraftRegister
+from .adapters.postgres_history import PostgresRunHistory
+from .adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRegister
+from .adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
+from .adapters.postgres_people import PostgresPersonRegister
+from .adapters.postgres_provider import (
+    PostgresMachineRegister,
+    PostgresNoticeRegister,
+    PostgresQuotaRegister,
+    PostgresTroubleRegister,
+)
+from .adapters.postgres_runs import PostgresRunRegister
+from .adapters.postgres_sessions import PostgresSessionRegister
+from .domain.names import NameRules
+from .projections import Projections
+from .service.access import Access
+from .service.accounts import Accounts
+from .service.allowances import Allowances
+from .service.backups import Backups
+from .service.checks import Checks
+from .service.conductor import SERVICE, Conductor
+from .service.configurations import SECRETS_READER, Configurations
+from .service.credentials import Credentials
+from .service.dead_letters import DeadLetters
+from .service.domains import Domains
+from .service.drafts import Drafts
+from .service.feed import Feed
+from .service.history import History
+from .service.hosts import Hosts
+from .service.interventions import Interventions
+from .service.offer import Offer
+from .service.openings import Openings
+from .service.panel import Panel
+from .service.past_revisions import PastRevisions
+from .service.provider import ProviderAffairs
+from .service.readiness import Readiness
+from .service.requests import Requests
+from .service.retrying import Retrying
+from .service.revisions import Revisions
+from .service.runs import Runs
+from .service.sessions import Sessions
+from .service.sign_in import SignIn
+
+if TYPE_CHECKING:
+    from shared.database import Database
+    from shared.provider import Provider
+
+    from .settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """Panel's own database, by subject."""
+
+    deployments: PostgresDeploymentRegister = field(default_factory=PostgresDeploymentRegister)
+    runs: PostgresRunRegister = field(default_factory=PostgresRunRegister)
+    backups: PostgresBackupRegister = field(default_factory=PostgresBackupRegister)
+    credentials: PostgresCredentialRegister = field(default_factory=PostgresCredentialRegister)
+    people: PostgresPersonRegister = field(default_factory=PostgresPersonRegister)
+    codes: PostgresCodeRegister = field(default_factory=PostgresCodeRegister)
+    sessions: PostgresSessionRegister = field(default_factory=PostgresSessionRegister)
+    letters: PostgresDeadLetterRegister = field(default_factory=PostgresDeadLetterRegister)
+    quotas: PostgresQuotaRegister = field(default_factory=PostgresQuotaRegister)
+    machines: PostgresMachineRegister = field(default_factory=PostgresMachineRegister)
+    notices: PostgresNoticeRegister = field(default_factory=PostgresNoticeRegister)
+    audit: PostgresAuditTrail = field(default_factory=PostgresAuditTrail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What most of panel's parts share."""
+
+    kept: Registers
+    offer: Offer
+    hosts: Hosts
+    readiness: Readiness
+    conductor: Conductor
+    feed: Feed
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """What needs settings, and not much of the core."""
+
+    configurations: Configurations
+    credentials: Credentials
+    domains: Domains
+
+
+def assemble(
+    settings: Settings, offered: Provider, database: Database
+) -> tuple[Panel, Projections, Checks]:
+    """Put panel together on its database."""
+    core = _core(offered, database)
+    kept = core.kept
+    projections = Projections(
+        database=database,
+        deployments=kept.deployments,
+        runs=kept.runs,
+        backups=kept.backups,
+        credentials=kept.credentials,
+        letters=kept.letters,
+        machines=kept.machines,
+        conductor=core.conductor,
+    )
+    checks = Checks(
+        deployments=kept.deployments,
+        runs=kept.runs,
+        hosts=core.hosts,
+        conductor=core.conductor,
+        outside=HttpOutsideView(settings.check_authority_file),
+        patience_seconds=settings.check_patience_seconds,
+    )
+    if SECRETS_READER not in settings.recipients:
+        raise errors.InvalidError(
+            "settings.recipients",
+            f"the recipient of {SECRETS_READER} is missing; add it to PANEL_RECIPIENTS",
+        )
+    configurations = Configurations(
+        deployments=kept.deployments,
+        offer=core.offer,
+        hosts=core.hosts,
+        names=NameRules(
+            zones=tuple(zone.suffix for zone in offered.zones), panel_host=offered.panel.host
+        ),
+        sealer=Sealer(settings.recipients),
+        allowances=Allowances(quotas=kept.quotas),
+        notices=kept.notices,
+        audit=kept.audit,
+        clock=clock.system,
+    )
+    credentials = Credentials(
+        credentials=kept.credentials,
+        deployments=kept.deployments,
+        unsealer=Unsealer(settings.age_identity),
+        audit=kept.audit,
+    )
+    own = bus_letters.DeadLetters(SERVICE, database, projections.routes())
+    domains = Domains(
+        domains=PostgresDomainRegister(),
+        deployments=kept.deployments,
+        provider=offered,
+        servers=DnsNameServers(
+            resolvers=endpoints(settings.dns_resolvers),
+            timeout_seconds=settings.dns_timeout_seconds,
+            authority_port=settings.dns_authority_port,
+            may_ask_inside=settings.dns_may_ask_inside,
+        ),
+        audit=kept.audit,
+        clock=clock.system,
+    )
+    panel = _panel(core, database, Subjects(configurations, credentials, domains), own)
+    return panel, projections, checks
+
+
+def _core(offered: Provider, database: Database) -> Core:
+    kept = Registers()
+    feed = Feed(database, kept.runs)
+    offer = Offer(
+        catalogue=catalogue.load(offered.catalogue.folders),
+        sizes=offered.sizes,
+        machine_days=offered.runtime_backends[0].retention_days,
+    )
+    readiness = Readiness(deployments=kept.deployments, runs=kept.runs, clock=clock.system)
+    openings = Openings(
+        deployments=kept.deployments, backups=kept.backups, readiness=readiness, offer=offer
+    )
+    conductor = Conductor(
+        deployments=kept.deployments,
+        runs=kept.runs,
+        backups=kept.backups,
+        openings=openings,
+        clock=clock.system,
+        nudge=feed.nudge,
+    )
+    return Core(
+        kept=kept,
+        offer=offer,
+        hosts=Hosts(deployments=kept.deployments, runs=kept.runs),
+        readiness=readiness,
+        conductor=conductor,
+        feed=feed,
+    )
+
+
+def _panel(
+    core: Core,
+    database: Database,
+    subjects: Subjects,
+    own: bus_letters.DeadLetters,
+) -> Panel:
+    kept, conductor = core.kept, core.conductor
+    configurations, credentials = subjects.configurations, subjects.credentials
+    requests = Requests(runs=kept.runs, conductor=conductor, audit=kept.audit)
+    revisions = Revisions(
+        deployments=kept.deployments,
+        offer=core.offer,
+        allowances=Allowances(quotas=kept.quotas),
+        clock=clock.system,
+    )
+    runs = Runs(
+        deployments=kept.deployments,
+        runs=kept.runs,
+        revisions=revisions,
+        requests=requests,
+        clock=clock.system,
+    )
+    backups = Backups(
+        deployments=kept.deployments,
+        runs=kept.runs,
+        backups=kept.backups,
+        configurations=configurations,
+        offer=core.offer,
+        revisions=revisions,
+        readiness=core.readiness,
+        requests=requests,
+    )
+    hasher = Argon2PasswordHasher()
+    sessions = Sessions(sessions=kept.sessions, audit=kept.audit)
+    return Panel(
+        database=database,
+        access=assemble_access(),
+        accounts=Accounts(
+            database=database,
+            people=kept.people,
+            sessions=kept.sessions,
+            codes=kept.codes,
+            passwords=hasher,
+            sealer=Sealer({SERVICE: credentials.unsealer.recipient}),
+            clock=clock.system,
+            audit=kept.audit,
+        ),
+        sign_in=SignIn(
+            database=database,
+            people=kept.people,
+            registered=kept.sessions,
+            codes=kept.codes,
+            attempts=PostgresAttemptLedger(),
+            passwords=hasher,
+            unsealer=credentials.unsealer,
+            sessions=sessions,
+            clock=clock.system,
+            audit=kept.audit,
+        ),
+        sessions=sessions,
+        offer=core.offer,
+        configurations=configurations,
+        past_revisions=PastRevisions(
+            deployments=kept.deployments,
+            offer=core.offer,
+            configurations=configurations,
+            runs=runs,
+        ),
+        drafts=Drafts(
+            drafts=PostgresDraftRegister(),
+            configurations=configurations,
+            runs=runs,
+            offer=core.offer,
+            names=configurations.names,
+            sealer=configurations.sealer,
+            audit=kept.audit,
+            clock=clock.system,
+        ),
+        credentials=credentials,
+        domains=subjects.domains,
+        runs=runs,
+        backups=backups,
+        history=History(history=PostgresRunHistory(), registered=kept.runs, runs=runs),
+        retrying=Retrying(
+            deployments=kept.deployments,
+            registered=kept.runs,
+            kept=kept.backups,
+            runs=runs,
+            backups=backups,
+            hosts=core.hosts,
+            offer=core.offer,
+            readiness=core.readiness,
+            requests=requests,
+        ),
+        interventions=Interventions(
+            deployments=kept.deployments,
+            registered=kept.runs,
+            runs=runs,
+            readiness=core.readiness,
+            requests=requests,
+            conductor=conductor,
+            audit=kept.audit,
+        ),
+        letters=DeadLetters(
+            letters=kept.letters,
+            deployments=kept.deployments,
+            runs=kept.runs,
+            conductor=conductor,
+            audit=kept.audit,
+            own=own,
+        ),
+        provider=ProviderAffairs(
+            quotas=kept.quotas,
+            troubles=PostgresTroubleRegister(),
+            machines=kept.machines,
+            notices=kept.notices,
+            offer=core.offer,
+            audit=kept.audit,
+            clock=clock.system,
+        ),
+        idempotency=PostgresIdempotencyLedger(),
+        feed=core.feed,
+    )
+
+
+def assemble_access() -> Access:
+    """Put together what lets people in."""
+    return Access(
+        identities=PostgresIdentityRegister(),
+        codes=PostgresCodeRegister(),
+        clock=clock.system,
+        audit=PostgresAuditTrail(),
+    )
