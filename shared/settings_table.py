@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 from pydantic import BaseModel, SecretStr
 
@@ -28,7 +28,7 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
         default = None if field.is_required() else field.get_default(call_default_factory=True)
         if isinstance(default, BaseModel):
             yield from _rows(type(default), f"{prefix}{name.upper()}__")
-        elif field.annotation is SecretStr:
+        elif SecretStr in (field.annotation, *get_args(field.annotation)):
             yield prefix.lower() + name, "(a file)", field.description or ""
         else:
             yield prefix + name.upper(), _shown(default), field.description or ""

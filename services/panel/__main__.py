@@ -45,17 +45,17 @@ async def serve(settings: Settings) -> None:
     offered = provider.load(settings.provider_file)
     async with runtime.service(SERVICE, settings, schemas=SCHEMAS) as service:
         service.digests = {"provider_file": offered.digest}
-        panel, projections, checks = assemble(settings, offered, service.database)
-        rest = create_rest(panel, _rates(settings))
+        parts = assemble(settings, offered, service.database)
+        rest = create_rest(parts.panel, _rates(settings))
 
         async def follow_progress() -> None:
-            await progress.consume_progress(service.bus, projections.on_progress)
+            await progress.consume_progress(service.bus, parts.projections.on_progress)
 
         await service.serve(
-            routes=projections.routes(),
-            kinds=(checks.kind(),),
-            app=create_app(panel, rest, Site(provider=offered.provider.name)),
-            background=(follow_progress, panel.feed.run),
+            routes=parts.projections.routes(),
+            kinds=(parts.checks.kind(),),
+            app=create_app(parts.panel, rest, Site(provider=offered.provider.name)),
+            background=(follow_progress, *parts.background),
         )
 
 

@@ -23,6 +23,7 @@ from shared.contracts.deployer import (
     SystemRemoved,
 )
 from shared.contracts.everyone import MessageDeadLettered
+from shared.contracts.happenings import HappeningType
 from shared.contracts.progress import StepState
 from shared.contracts.provisioner import (
     MaintenanceChanged,
@@ -44,6 +45,7 @@ from shared.contracts.storage import (
 
 from .domain.advice import CANCELLED
 from .domain.backups import Backup, BackupState
+from .domain.happenings import health_change
 from .domain.runs import (
     EventBody,
     Kept,
@@ -214,8 +216,13 @@ class Projections:
     async def on_health_changed(self, event: HealthChanged, tx: Transaction) -> None:
         """Note what is wrong with a deployment, unless something newer is known."""
         at = datetime.fromisoformat(event.at)
-        await self.deployments.lock(tx, event.deployment)
+        before = await self.deployments.lock(tx, event.deployment)
         await self.deployments.note_health(tx, event.deployment, event.ailments, at)
+        after = await self.deployments.find(tx, event.deployment)
+        if before is not None and after is not None:
+            kind = health_change(before, after)
+            if kind is not None:
+                await self.conductor.happenings.tell_of_deployment(tx, kind, after)
 
     async def on_provisioning_failed(self, event: ProvisioningFailed, tx: Transaction) -> None:
         """End the run with what provisioner says."""
@@ -286,6 +293,8 @@ class Projections:
             await self.deployments.release_names(tx, removed)
             await self.credentials.forget_all(tx, removed.id)
             await self.conductor.end(tx, run, RunState.SUCCEEDED)
+            kind = HappeningType.DEPLOYMENT_DELETED
+            await self.conductor.happenings.tell_of_deployment(tx, kind, removed)
 
     async def _settle(self, tx: Transaction, run: Run, event: RunEvent) -> None:
         """End the steps that an event answers, and the run when nothing of it is left."""

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+)
 
 from shared.settings import ServiceSettings, service_config
 
@@ -22,6 +29,31 @@ def _addresses(value: str) -> str:
         if not port.isdecimal() or not 0 < int(port) < 1 << 16:
             raise ValueError("must be addresses such as 9.9.9.9:53")
     return value
+
+
+class MailSettings(BaseModel, frozen=True):
+    """How mails leave."""
+
+    host: str = Field(default="", description="Mail relay; empty: no mails are sent.")
+    port: int = Field(default=587, description="Its port.")
+    security: Literal["tls", "starttls", "none"] = Field(
+        default="starttls", description="tls, starttls or none."
+    )
+    user: str = Field(default="", description="Who signs in there; empty: nobody has to.")
+    sender: str = Field(default="", description="Address that mails come from.")
+    timeout_seconds: float = Field(default=30.0, description="How long handing over may take.")
+
+
+class WebhookSettings(BaseModel, frozen=True):
+    """Where webhooks may lead."""
+
+    allow_http: bool = Field(default=False, description="Whether they may go without TLS.")
+    allowed_networks: tuple[IPvAnyNetwork, ...] = Field(
+        default=(), description="Networks they may reach although these are not public."
+    )
+    refused_networks: tuple[IPvAnyNetwork, ...] = Field(
+        default=(), description="Public networks they may not reach: the provider's own."
+    )
 
 
 class Settings(ServiceSettings):
@@ -54,5 +86,10 @@ class Settings(ServiceSettings):
     )
     check_authority_file: Annotated[Path | None, BeforeValidator(_none_if_empty)] = Field(
         default=None,
-        description="Certificate authority to trust in the outside check, beside the usual ones.",
+        description="Certificate authority to trust in what is outside, beside the usual ones.",
+    )
+    mail: MailSettings = MailSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    mail_password: SecretStr | None = Field(
+        default=None, description="Password at the mail relay, where there is a user."
     )

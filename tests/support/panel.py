@@ -70,6 +70,8 @@ class PanelRig:
     authority_port: int = field(default_factory=free)
     resolver_ports: tuple[int, int] = field(default_factory=lambda: (free(), free()))
     """Where a test may let name servers of its own answer."""
+    mail_port: int = field(default_factory=free)
+    """Where a test may run a relay: mails go there."""
     deployer_identity: SecretStr = field(init=False)
     sealer: sealing.Sealer = field(init=False)
     """Seals to panel, as the other services do."""
@@ -104,6 +106,11 @@ class PanelRig:
             "PANEL_PROVIDER_FILE": str(self._provider_file()),
             "PANEL_RECIPIENTS": json.dumps({"deployer": recipient}),
             "PANEL_CHECK_PATIENCE_SECONDS": "1",
+            "PANEL_WEBHOOKS__ALLOW_HTTP": "true",
+            "PANEL_WEBHOOKS__ALLOWED_NETWORKS": '["127.0.0.1/32"]',
+            "PANEL_MAIL__HOST": "127.0.0.1",
+            "PANEL_MAIL__PORT": str(self.mail_port),
+            "PANEL_MAIL__SECURITY": "none",
             "PANEL_REQUESTS_PER_MINUTE": "100000",
             "PANEL_UNKNOWN_REQUESTS_PER_MINUTE": "100000",
             "PANEL_DNS_RESOLVERS": " ".join(f"127.0.0.1:{it}" for it in self.resolver_ports),

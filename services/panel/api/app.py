@@ -15,10 +15,12 @@ from . import (
     deployments,
     domains,
     me,
+    notifications,
     problems,
     provider,
     revisions,
     runs,
+    webhooks,
 )
 from .answers import Finish
 from .dependencies import PREFIX
@@ -26,6 +28,10 @@ from .document import describe
 from .limits import Gate
 from .rates import Meter, Rates
 
+PARTS: Final = (
+    *(me, applications, deployments, backups, credentials, runs, dead_letters),
+    *(notifications, webhooks),
+)
 TAGS: Final = [
     {"name": "applications", "description": "What can be deployed here."},
     {"name": "deployments", "description": "An operator's applications on one domain."},
@@ -36,6 +42,8 @@ TAGS: Final = [
     {"name": "dead letters", "description": "For the hosting provider: what could not be handled."},
     {"name": "provider", "description": "For the hosting provider: what concerns all operators."},
     {"name": "notice", "description": "What the hosting provider tells everybody."},
+    {"name": "notifications", "description": "What a person is told."},
+    {"name": "webhooks", "description": "What happens, sent to an operator's own programs."},
     {"name": "me", "description": "Who is asking."},
 ]
 DESCRIPTION: Final = (
@@ -70,10 +78,11 @@ def create_documented_app(rates: Rates) -> FastAPI:
     )
     api = APIRouter(prefix=PREFIX)
     deploying = (applications, deployments, revisions, domains, backups, credentials, runs)
-    for part in (me, *deploying, dead_letters):
+    for part in (me, *deploying, notifications, webhooks, dead_letters):
         api.include_router(part.router)
     api.include_router(provider.router)
     api.include_router(provider.notices)
+    webhooks.document_messages(app.webhooks)
     app.include_router(api)
     app.add_api_route("/problems/{name}", show_problem, include_in_schema=False)
     app.add_middleware(Finish)

@@ -8,6 +8,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from shared.contracts import happenings
 
 from . import media, problems
 
@@ -61,7 +64,7 @@ def describe(app: FastAPI) -> Json:
         )
         schemas = document["components"]["schemas"]
         problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas |= problem.pop("$defs") | {"Problem": problem}
+        schemas |= problem.pop("$defs") | {"Problem": problem} | _bodies()
         for name in DERIVED:
             schemas.pop(name, None)
         for schema in schemas.values():
@@ -71,6 +74,16 @@ def describe(app: FastAPI) -> Json:
                 _complete(method, operation)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _bodies() -> Json:
+    """Return the schemas of what webhooks send."""
+    _, found = models_json_schema(
+        [(happenings.shape(kind), "validation") for kind in happenings.HappeningType],
+        ref_template="#/components/schemas/{model}",
+    )
+    definitions: Json = found["$defs"]
+    return definitions
 
 
 def _exemplify_list(schema: Json, schemas: Json) -> None:

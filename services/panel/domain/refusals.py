@@ -27,20 +27,23 @@ class StillRunningError(errors.ConflictError):
     """The same request is being answered at this moment."""
 
 
-def require_expected(current: int, expected: Collection[int] | None) -> None:
+def require_expected(
+    current: int, expected: Collection[int] | None, *, what: str = "configuration"
+) -> None:
     """Check that what is to be replaced is what was looked at.
 
     Args:
         current: the version that there is.
         expected: the versions that may be replaced; None for any.
+        what: what it is.
 
     Raises:
         StaleError: it is another version by now.
     """
     if expected is not None and current not in expected:
         raise StaleError(
-            "configuration.stale",
-            f"The configuration was changed since you looked at it: it is version {current} now. "
+            f"{what}.stale",
+            f"The {what} was changed since you looked at it: it is version {current} now. "
             "Nothing was changed. Look at it again, and decide anew.",
             current=current,
         )

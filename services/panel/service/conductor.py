@@ -13,6 +13,7 @@ from shared.contracts.panel import CancelRequested
 
 from ..domain.advice import NOT_BEGUN
 from ..domain.backups import Backup, BackupState
+from ..domain.happenings import backup_result
 from ..domain.runs import (
     EventBody,
     Run,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from ..domain.deployments import Deployment
     from ..ports import BackupRegister, DeploymentRegister, RunRegister
+    from .happenings import Happenings
     from .openings import Openings
 
 SERVICE = "panel"
@@ -63,6 +65,7 @@ class Conductor:
     backups: BackupRegister
     openings: Openings
     clock: Clock
+    happenings: Happenings
     nudge: Callable[[], None]
     """Called after a commit that left new events for those who watch."""
 
@@ -133,6 +136,8 @@ class Conductor:
             unit=saved.unit,
         )
         await self.say(tx, run, RunEventKind.STEP, body)
+        if saved.status is not old.status:
+            await self.happenings.tell_of_run(tx, run, saved)
 
     async def say(self, tx: Transaction, run: Run, kind: RunEventKind, body: EventBody) -> None:
         """Add an event to the run's own stream."""
@@ -172,6 +177,7 @@ class Conductor:
         if makes_backup:
             await self.backups.add(tx, _to_be_made(run, deployment, wish))
         await self.say(tx, run, RunEventKind.STATE, EventBody(state=run.state))
+        await self.happenings.tell_of_run(tx, run)
         return run
 
     async def _mode(self, tx: Transaction, deployment: Deployment, wish: Wish) -> Mode:
@@ -185,6 +191,7 @@ class Conductor:
         started = opening.run.moved(RunState.RUNNING, self.clock.now())
         await self.runs.save(tx, started)
         await self.say(tx, run, RunEventKind.STATE, EventBody(state=started.state))
+        await self.happenings.tell_of_run(tx, started)
         # A queued run may be started by the end of another: it still belongs to its own trace.
         with telemetry.continue_from(run.traceparent):
             await outbox.add(tx, opening.event, service=SERVICE)
@@ -215,9 +222,17 @@ class Conductor:
             await self.save_step(tx, run, step, step.concluded(state))
         await self.runs.save(tx, ended)
         await self.say(tx, run, RunEventKind.END, EventBody(state=state, failure=failure))
+        await self.happenings.tell_of_run(tx, ended)
         if state is not RunState.SUCCEEDED:
             await self._give_up(tx, ended)
+        await self._tell_of_backup(tx, ended)
         return ended
+
+    async def _tell_of_backup(self, tx: Transaction, ended: Run) -> None:
+        kind = backup_result(ended)
+        backup = await self.backups.find(tx, ended.backup) if kind and ended.backup else None
+        if kind is not None and backup is not None:
+            await self.happenings.tell_of_backup(tx, kind, backup)
 
     async def _give_up(self, tx: Transaction, ended: Run) -> None:
         """Give up what a run that did not succeed was to do, and what waited for it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared import errors, ids
 from shared.contracts.deployments import ApplicationOrder
+from shared.contracts.happenings import HappeningType
 
 from ..domain import options
 from ..domain.backups import moved
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ..ports import AuditTrail, DeploymentRegister
     from ..ports.provider import NoticeRegister
     from .allowances import Allowances
+    from .happenings import Happenings
     from .hosts import Hosts
     from .offer import Offer
 
@@ -89,6 +91,7 @@ class Configurations:
     allowances: Allowances
     notices: NoticeRegister
     audit: AuditTrail
+    happenings: Happenings
     clock: Clock
 
     async def create(
@@ -201,6 +204,7 @@ class Configurations:
         await self.deployments.add(tx, deployment)
         deed = Deed("deployment.created", deployment.id, {"domain": name})
         await self.audit.record(tx, caller, deed)
+        await self.happenings.tell_of_deployment(tx, HappeningType.DEPLOYMENT_CREATED, deployment)
         return deployment
 
     async def _deployed(self, tx: Transaction, deployment: Deployment) -> Revision | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .feed import Feed
     from .history import History
     from .interventions import Interventions
+    from .notifications import Notifications
     from .offer import Offer
     from .past_revisions import PastRevisions
     from .provider import ProviderAffairs
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .runs import Runs
     from .sessions import Sessions
     from .sign_in import SignIn
+    from .webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +55,5 @@ class Panel:
     domains: Domains
     idempotency: IdempotencyLedger
     feed: Feed
+    notifications: Notifications
+    webhooks: Webhooks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BODY = {"domain": "x.localhost", "applications": [{"application": "hello"}]}
 STAGED = {"applications": [{"application": "hello"}]}
+ENDPOINT = {"url": "http://127.0.0.1:9999/hook"}
+CHOICES = {"choices": [{"topic": "health", "channel": "bell", "wanted": True}]}
 
 # Route → status for: nobody, another operator, without the scope, a viewer.
 EXPECTED = {
@@ -58,6 +60,23 @@ EXPECTED = {
     "GET /api/v1/domains": (401, 200, 403, 200),
     "GET /api/v1/domains/{domain}": (401, 404, 403, 200),
     "POST /api/v1/domains/{domain}/checks": (401, 404, 403, 403),
+    "GET /api/v1/notifications": (401, 200, 403, 200),
+    "GET /api/v1/notifications/unread": (401, 200, 403, 200),
+    "POST /api/v1/notifications/read": (401, 204, 403, 204),
+    "POST /api/v1/notifications/{notification}/read": (401, 404, 403, 404),
+    "GET /api/v1/notifications/choices": (401, 200, 403, 200),
+    "PATCH /api/v1/notifications/choices": (401, 200, 403, 200),
+    # The address of an endpoint may be a secret: who may not change it does not see it.
+    "GET /api/v1/webhook-endpoints": (401, 200, 403, 403),
+    "POST /api/v1/webhook-endpoints": (401, 201, 403, 403),
+    "GET /api/v1/webhook-endpoints/{endpoint}": (401, 404, 403, 403),
+    "PATCH /api/v1/webhook-endpoints/{endpoint}": (401, 404, 403, 403),
+    "DELETE /api/v1/webhook-endpoints/{endpoint}": (401, 404, 403, 403),
+    "POST /api/v1/webhook-endpoints/{endpoint}/rotate": (401, 404, 403, 403),
+    "POST /api/v1/webhook-endpoints/{endpoint}/test": (401, 404, 403, 403),
+    "GET /api/v1/webhook-endpoints/{endpoint}/deliveries": (401, 404, 403, 403),
+    "GET /api/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}": (401, 404, 403, 403),
+    "POST /api/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/resend": (401, 404, 403, 403),
     "GET /api/v1/notice": (401, 200, 200, 200),
     "GET /api/v1/provider/operators": (401, 403, 403, 403),
     "GET /api/v1/provider/operators/{operator}": (401, 403, 403, 403),
@@ -73,6 +92,17 @@ EXPECTED = {
     "POST /api/v1/dead-letters/{letter}/replay": (401, 403, 403, 403),
     "POST /api/v1/dead-letters/{letter}/discard": (401, 403, 403, 403),
 }
+BODIES: Final[dict[str, object]] = {
+    "POST /api/v1/deployments/{deployment}/configuration": STAGED,
+    "POST /api/v1/backups/{backup}/restore": {},
+    "PUT /api/v1/provider/operators/{operator}/quota": {},
+    "PUT /api/v1/provider/applications/{name}/withheld": {"reason": "x"},
+    "PATCH /api/v1/notifications/choices": CHOICES,
+    "POST /api/v1/webhook-endpoints": ENDPOINT,
+    "PATCH /api/v1/webhook-endpoints/{endpoint}": {"enabled": False},
+    "POST /api/v1/webhook-endpoints/{endpoint}/rotate": {},
+    "PUT /api/v1/provider/notice": {"message": "x"},
+}
 READING = frozenset({"GET"})
 
 
@@ -83,13 +113,9 @@ async def test_every_route_answers_those_who_may_not_as_the_table_says(panel: Pa
         backup = await runs.backed_up(panel, owner, deployment["id"])
         run = await rigs.deploy(owner, deployment["id"])
         document = await rigs.get(owner, "/openapi.json")
-    taken = {**BODY, "domain": deployment["domain"]}
-    bodies = {"POST /api/v1/deployments": taken}
-    bodies["POST /api/v1/deployments/{deployment}/configuration"] = STAGED
-    bodies["POST /api/v1/backups/{backup}/restore"] = {}
-    bodies["PUT /api/v1/provider/operators/{operator}/quota"] = {}
-    bodies["PUT /api/v1/provider/applications/{name}/withheld"] = {"reason": "x"}
-    bodies["PUT /api/v1/provider/notice"] = {"message": "x"}
+        made = await owner.post("/webhook-endpoints", json=ENDPOINT)
+        sent = await owner.post(f"/webhook-endpoints/{made.json()['id']}/test")
+    bodies = BODIES | {"POST /api/v1/deployments": {**BODY, "domain": deployment["domain"]}}
     places = {
         "operator": ids.new_id(),
         "domain": deployment["domain"],
@@ -99,6 +125,9 @@ async def test_every_route_answers_those_who_may_not_as_the_table_says(panel: Pa
         "run": run["id"],
         "backup": backup["id"],
         "letter": ids.new_id(),
+        "notification": ids.new_id(),
+        "endpoint": made.json()["id"],
+        "delivery": sent.json()["id"],
         "number": "1",
     }
     tokens = (

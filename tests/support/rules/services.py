@@ -26,7 +26,7 @@ EVERYWHERE: Final = (
 ALLOWED: Final = {
     "ports": "services that can choose between adapters",
     "panel/api": "the REST interface",
-    "panel/assembly.py": "a part of `__main__` that has grown: which adapter stands where",
+    "panel/assembly": "a part of `__main__` that has grown: which adapter stands where",
     "panel/web": "the pages",
     "panel/cli": "the command line, a client of the REST interface",
     "panel/projections.py": "events become the read model",

@@ -9,63 +9,67 @@ from shared import catalogue, clock, errors
 from shared.bus import dead_letters as bus_letters
 from shared.sealing import Sealer, Unsealer
 
-from .adapters.argon2_passwords import Argon2PasswordHasher
-from .adapters.name_servers import DnsNameServers, endpoints
-from .adapters.outside import HttpOutsideView
-from .adapters.postgres_attempts import PostgresAttemptLedger
-from .adapters.postgres_backups import PostgresBackupRegister
-from .adapters.postgres_codes import PostgresCodeRegister
-from .adapters.postgres_credentials import PostgresCredentialRegister
-from .adapters.postgres_deployments import PostgresDeploymentRegister
-from .adapters.postgres_domains import PostgresDomainRegister
-from .adapters.postgres_drafts import PostgresDraftRegister
-from .adapters.postgres_history import PostgresRunHistory
-from .adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRegister
-from .adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
-from .adapters.postgres_people import PostgresPersonRegister
-from .adapters.postgres_provider import (
+from ..adapters.argon2_passwords import Argon2PasswordHasher
+from ..adapters.name_servers import DnsNameServers, endpoints
+from ..adapters.outside import HttpOutsideView
+from ..adapters.postgres_attempts import PostgresAttemptLedger
+from ..adapters.postgres_backups import PostgresBackupRegister
+from ..adapters.postgres_codes import PostgresCodeRegister
+from ..adapters.postgres_credentials import PostgresCredentialRegister
+from ..adapters.postgres_deployments import PostgresDeploymentRegister
+from ..adapters.postgres_domains import PostgresDomainRegister
+from ..adapters.postgres_drafts import PostgresDraftRegister
+from ..adapters.postgres_history import PostgresRunHistory
+from ..adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRegister
+from ..adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
+from ..adapters.postgres_people import PostgresPersonRegister
+from ..adapters.postgres_provider import (
     PostgresMachineRegister,
     PostgresNoticeRegister,
     PostgresQuotaRegister,
     PostgresTroubleRegister,
 )
-from .adapters.postgres_runs import PostgresRunRegister
-from .adapters.postgres_sessions import PostgresSessionRegister
-from .domain.names import NameRules
-from .projections import Projections
-from .service.access import Access
-from .service.accounts import Accounts
-from .service.allowances import Allowances
-from .service.backups import Backups
-from .service.checks import Checks
-from .service.conductor import SERVICE, Conductor
-from .service.configurations import SECRETS_READER, Configurations
-from .service.credentials import Credentials
-from .service.dead_letters import DeadLetters
-from .service.domains import Domains
-from .service.drafts import Drafts
-from .service.feed import Feed
-from .service.history import History
-from .service.hosts import Hosts
-from .service.interventions import Interventions
-from .service.offer import Offer
-from .service.openings import Openings
-from .service.panel import Panel
-from .service.past_revisions import PastRevisions
-from .service.provider import ProviderAffairs
-from .service.readiness import Readiness
-from .service.requests import Requests
-from .service.retrying import Retrying
-from .service.revisions import Revisions
-from .service.runs import Runs
-from .service.sessions import Sessions
-from .service.sign_in import SignIn
+from ..adapters.postgres_runs import PostgresRunRegister
+from ..adapters.postgres_sessions import PostgresSessionRegister
+from ..domain.names import NameRules
+from ..projections import Projections
+from ..service.access import Access
+from ..service.accounts import Accounts
+from ..service.allowances import Allowances
+from ..service.backups import Backups
+from ..service.checks import Checks
+from ..service.conductor import SERVICE, Conductor
+from ..service.configurations import SECRETS_READER, Configurations
+from ..service.credentials import Credentials
+from ..service.dead_letters import DeadLetters
+from ..service.domains import Domains
+from ..service.drafts import Drafts
+from ..service.feed import Feed
+from ..service.history import History
+from ..service.hosts import Hosts
+from ..service.interventions import Interventions
+from ..service.offer import Offer
+from ..service.openings import Openings
+from ..service.panel import Panel
+from ..service.past_revisions import PastRevisions
+from ..service.provider import ProviderAffairs
+from ..service.readiness import Readiness
+from ..service.requests import Requests
+from ..service.retrying import Retrying
+from ..service.revisions import Revisions
+from ..service.runs import Runs
+from ..service.sessions import Sessions
+from ..service.sign_in import SignIn
+from .telling import Telling, telling_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from shared.database import Database
     from shared.provider import Provider
 
-    from .settings import Settings
+    from ..service.webhooks import Webhooks
+    from ..settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Core:
     readiness: Readiness
     conductor: Conductor
     feed: Feed
+    telling: Telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +110,23 @@ class Subjects:
     configurations: Configurations
     credentials: Credentials
     domains: Domains
+    webhooks: Webhooks
 
 
-def assemble(
-    settings: Settings, offered: Provider, database: Database
-) -> tuple[Panel, Projections, Checks]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What panel's process runs."""
+
+    panel: Panel
+    projections: Projections
+    checks: Checks
+    background: Sequence[Callable[[], Awaitable[None]]]
+    """What goes on beside everything else, until the process ends."""
+
+
+def assemble(settings: Settings, offered: Provider, database: Database) -> Parts:
     """Put panel together on its database."""
-    core = _core(offered, database)
+    core = _core(settings, offered, database)
     kept = core.kept
     projections = Projections(
         database=database,
@@ -147,6 +162,7 @@ def assemble(
         allowances=Allowances(quotas=kept.quotas),
         notices=kept.notices,
         audit=kept.audit,
+        happenings=core.telling.happenings,
         clock=clock.system,
     )
     credentials = Credentials(
@@ -169,12 +185,19 @@ def assemble(
         audit=kept.audit,
         clock=clock.system,
     )
-    panel = _panel(core, database, Subjects(configurations, credentials, domains), own)
-    return panel, projections, checks
+    webhooks = core.telling.webhooks(settings, database, credentials.unsealer, kept.audit)
+    subjects = Subjects(configurations, credentials, domains, webhooks)
+    return Parts(
+        panel=_panel(core, database, subjects, own),
+        projections=projections,
+        checks=checks,
+        background=(core.feed.run, *core.telling.couriers(settings, offered, webhooks)),
+    )
 
 
-def _core(offered: Provider, database: Database) -> Core:
+def _core(settings: Settings, offered: Provider, database: Database) -> Core:
     kept = Registers()
+    telling = telling_of(settings, kept.deployments)
     feed = Feed(database, kept.runs)
     offer = Offer(
         catalogue=catalogue.load(offered.catalogue.folders),
@@ -191,6 +214,7 @@ def _core(offered: Provider, database: Database) -> Core:
         backups=kept.backups,
         openings=openings,
         clock=clock.system,
+        happenings=telling.happenings,
         nudge=feed.nudge,
     )
     return Core(
@@ -200,6 +224,7 @@ def _core(offered: Provider, database: Database) -> Core:
         readiness=readiness,
         conductor=conductor,
         feed=feed,
+        telling=telling,
     )
 
 
@@ -325,6 +350,8 @@ def _panel(
         ),
         idempotency=PostgresIdempotencyLedger(),
         feed=core.feed,
+        notifications=core.telling.notifications_for(kept.audit),
+        webhooks=subjects.webhooks,
     )
 
 

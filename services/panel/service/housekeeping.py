@@ -1,0 +1,52 @@
+"""Housekeeping: what nobody needs any more is deleted, a little at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from shared import errors, telemetry
+
+if TYPE_CHECKING:
+    from shared.clock import Clock
+    from shared.database import Database
+
+    from ..ports.telling import DeliveryQueue, NotificationRegister
+
+DELIVERIES_KEPT: Final = timedelta(days=30)
+NOTIFICATIONS_KEPT: Final = timedelta(days=90)
+AT_ONCE: Final = 1000
+PAUSE_SECONDS: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Housekeeping:
+    """Forget old deliveries and notifications; any number of replicas may."""
+
+    database: Database
+    deliveries: DeliveryQueue
+    notifications: NotificationRegister
+    clock: Clock
+
+    async def run(self) -> None:
+        """Tidy up until cancelled."""
+        while True:
+            try:
+                found = await self.tidy()
+            except errors.UnavailableError:
+                found = 0
+            if found < AT_ONCE:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def tidy(self) -> int:
+        """Delete some of what is too old; return how much of the greater part."""
+        now = self.clock.now()
+        async with self.database.transaction() as tx:
+            sent = await self.deliveries.forget(tx, now - DELIVERIES_KEPT, AT_ONCE)
+        async with self.database.transaction() as tx:
+            told = await self.notifications.forget(tx, now - NOTIFICATIONS_KEPT, AT_ONCE)
+        if sent or told:
+            telemetry.log.info("forgotten", deliveries=sent, notifications=told)
+        return max(sent, told)
