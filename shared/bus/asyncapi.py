@@ -3,6 +3,7 @@
     python -m shared.bus asyncapi          # writes docs/events/asyncapi.yaml
 
 One channel per event and one for progress; who sends and who receives follows from `streams.py`.
+What goes to operators' programs by HTTP is one channel more: see `webhooks.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from shared.contracts import registry
 from shared.contracts.messages import ANY_SERVICE, Event
 from shared.contracts.progress import Progress
 
-from . import streams
+from . import streams, webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,14 +77,17 @@ def document() -> dict[str, Json]:
                 "protocol": "nats",
                 "description": "nats-server with JetStream; an account per service, by nkey.",
             }
-        },
+        }
+        | webhooks.server(),
         "channels": {it.event_name(): _channel(it) for it in _events()}
-        | {"Progress": _progress_channel()},
-        "operations": dict(_operations()),
+        | {"Progress": _progress_channel()}
+        | webhooks.channel(),
+        "operations": dict(_operations()) | webhooks.operation(),
         "components": {
             "messages": {it.event_name(): _message(it) for it in _events()}
-            | {"Progress": _progress_message()},
-            "messageTraits": {"CloudEvent": _envelope()},
+            | {"Progress": _progress_message()}
+            | webhooks.messages(),
+            "messageTraits": {"CloudEvent": _envelope()} | webhooks.traits(),
             "schemas": _schemas(),
         },
     }
@@ -196,7 +200,7 @@ class _Schema(GenerateJsonSchema):
 
 
 def _schemas() -> Json:
-    models: list[type[BaseModel]] = [*_events(), Progress]
+    models: list[type[BaseModel]] = [*_events(), Progress, *webhooks.bodies()]
     _, found = models_json_schema(
         [(it, "validation") for it in models],
         ref_template="#/components/schemas/{model}",

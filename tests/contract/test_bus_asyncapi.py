@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from shared.bus import __main__ as command
 from shared.bus import asyncapi, streams
+from shared.contracts.happenings import HappeningType
 from shared.contracts.messages import REGISTRY
 
 if TYPE_CHECKING:
@@ -50,6 +51,15 @@ def test_every_event_has_a_channel_with_a_sample_and_who_sends_and_receives_it()
             streams.emitters(event)
         )
         assert [it for it in operations if it.endswith(f".receives.{name}")]
+
+
+def test_webhooks_have_a_channel_with_an_example_of_every_type() -> None:
+    found = document()
+
+    assert list(found["channels"]["webhooks"]["messages"]) == list(HappeningType)
+    for kind in HappeningType:
+        [shown] = found["components"]["messages"][kind]["examples"]
+        assert shown["payload"]["type"] == kind
 
 
 def test_every_reference_leads_somewhere() -> None:
