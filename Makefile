@@ -7,7 +7,7 @@ SERVICES := $(patsubst services/%/requirements.txt,%,$(wildcard services/*/requi
 SCRIPTS = $(shell grep -rlE '^\#!/bin/(sh|busybox sh)' nix compose .ci)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages demo up down check format test chaos bench-deploy bench-state lock asyncapi
+.PHONY: help setup packages demo up down check format test chaos bench-deploy bench-state lock openapi asyncapi
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -60,6 +60,9 @@ lock: setup ## Pin every dependency, with hashes and without an index: one lock,
 			--output-file=services/$$service/requirements.lock \
 			shared/requirements.txt services/$$service/requirements.txt || exit; \
 	done
+
+openapi: setup ## Write docs/api/openapi.json from the routes of the panel
+	$(VENV)/python -m services.panel --print-openapi > docs/api/openapi.json
 
 asyncapi: setup ## Write docs/events/asyncapi.yaml from the registered events
 	$(VENV)/python -m shared.bus asyncapi --output docs/events/asyncapi.yaml

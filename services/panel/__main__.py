@@ -4,6 +4,7 @@ fediversity-panel                                   serve
 fediversity-panel create-admin --operator NAME      print a token and a sign-in link, once
 fediversity-panel sign-in-link --operator NAME      print another sign-in link for its owner
 fediversity-panel --print-settings                  the settings, as a table
+fediversity-panel --print-openapi                   what the REST API takes and answers
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from shared.bus import progress
 from shared.settings import load
 
 from .api.app import create_app as create_rest
+from .api.app import create_documented_app
+from .api.document import written
 from .api.rates import Rates
 from .assembly import assemble, assemble_access
 from .domain.identity import OPERATOR_SCOPES, Grant, Scope
@@ -46,6 +49,7 @@ async def serve(settings: Settings) -> None:
     async with runtime.service(SERVICE, settings, schemas=SCHEMAS) as service:
         service.digests = {"provider_file": offered.digest}
         parts = assemble(settings, offered, service.database)
+        site = Site(provider=offered.provider.name, notice=parts.panel.provider.board.read)
         rest = create_rest(parts.panel, _rates(settings))
 
         async def follow_progress() -> None:
@@ -54,7 +58,7 @@ async def serve(settings: Settings) -> None:
         await service.serve(
             routes=parts.projections.routes(),
             kinds=(parts.checks.kind(),),
-            app=create_app(parts.panel, rest, Site(provider=offered.provider.name)),
+            app=create_app(parts.panel, rest, site),
             background=(follow_progress, *parts.background),
         )
 
@@ -107,6 +111,9 @@ def main() -> None:
     if arguments.print_settings:
         sys.stdout.write(settings_table.render(Settings) + "\n")
         return
+    if arguments.print_openapi:
+        sys.stdout.write(written(create_documented_app(Rates()).openapi()))
+        return
     with runtime.explained(SERVICE):
         settings = load(Settings)
         match arguments.command:
@@ -123,6 +130,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fediversity-panel", description="Run the panel.")
     parser.add_argument("--print-settings", action="store_true", help="show them and end")
+    parser.add_argument("--print-openapi", action="store_true", help="show it and end")
     commands = parser.add_subparsers(dest="command")
     admin = commands.add_parser("create-admin", help="make the first person of an operator")
     admin.add_argument("--operator", required=True, help="name of the organisation")

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 import typer
 
+from services.panel.api import document
+from services.panel.api.app import create_documented_app
+from services.panel.api.rates import Rates
 from services.panel.cli.app import app
 from shared import settings_table
 from shared.bus import streams
@@ -168,3 +171,9 @@ def _text(node: ast.expr, constants: dict[str, str]) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value)
     return constants[ast.unparse(node).rsplit(".", 1)[-1]]
+
+
+def test_the_openapi_document_is_the_one_that_the_panel_serves() -> None:
+    kept = (ROOT / "docs" / "api" / "openapi.json").read_text(encoding="utf-8")
+
+    assert kept == document.written(create_documented_app(Rates()).openapi()), "run make openapi"

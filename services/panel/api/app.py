@@ -18,6 +18,7 @@ from . import (
     notifications,
     problems,
     provider,
+    reference,
     revisions,
     runs,
     webhooks,
@@ -89,6 +90,7 @@ def create_documented_app(rates: Rates) -> FastAPI:
     app.add_middleware(Meter, rates=rates)
     app.add_middleware(Gate)
     problems.install(app)
+    reference.install(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
 

@@ -4,6 +4,7 @@ Problems are shown as the answers that they really are; what the middleware does
 written down here once, not beside every route.
 """
 
+import json
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -62,6 +63,7 @@ def describe(app: FastAPI) -> Json:
             tags=app.openapi_tags,
             webhooks=app.webhooks.routes,
         )
+        shared: Json = {}
         schemas = document["components"]["schemas"]
         problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= problem.pop("$defs") | {"Problem": problem} | _bodies()
@@ -72,6 +74,12 @@ def describe(app: FastAPI) -> Json:
         for path in document["paths"].values():
             for method, operation in path.items():
                 _complete(method, operation)
+                _share(operation["responses"], shared)
+        document["components"] |= {
+            "examples": _problem_examples(),
+            "headers": _headers(),
+            "responses": dict(sorted(shared.items())),
+        }
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -84,6 +92,11 @@ def _bodies() -> Json:
     )
     definitions: Json = found["$defs"]
     return definitions
+
+
+def written(document: Json) -> str:
+    """Return a document as it is kept in the repository."""
+    return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _exemplify_list(schema: Json, schemas: Json) -> None:
@@ -106,15 +119,47 @@ def _complete(method: str, operation: Json) -> None:
         _make_conditional(operation)
     for status, answer in responses.items():
         headers = answer.setdefault("headers", {})
-        for name, (description, example) in HEADERS.items():
-            schema = {"type": "string"}
-            headers[name] = {"description": description, "schema": schema, "example": example}
-        if status in {"429", "503"}:
-            headers["Retry-After"] = RETRY_AFTER
+        waits = ("Retry-After",) if status in {"429", "503"} else ()
+        headers |= {name: _named("headers", name) for name in (*HEADERS, *waits)}
         content = answer.get("content", {})
         if problems.MEDIA_TYPE in content:
-            content[problems.MEDIA_TYPE]["schema"] = PROBLEM
+            shown = content[problems.MEDIA_TYPE]["examples"]
+            content[problems.MEDIA_TYPE] = {
+                "schema": PROBLEM,
+                "examples": {name: _named("examples", name) for name in shown},
+            }
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _share(responses: Json, shared: Json) -> None:
+    """Put problems that many operations answer in one place."""
+    for status, answer in responses.items():
+        shown = answer.get("content", {}).get(problems.MEDIA_TYPE, {}).get("examples")
+        if shown:
+            name = "-".join((status, *sorted(shown)))
+            shared[name] = answer
+            responses[status] = _named("responses", name)
+
+
+def _named(sort: str, name: str) -> Json:
+    return {"$ref": f"#/components/{sort}/{name}"}
+
+
+def _headers() -> Json:
+    shown = {
+        name: {"description": text, "schema": {"type": "string"}, "example": example}
+        for name, (text, example) in HEADERS.items()
+    }
+    return shown | {"Retry-After": RETRY_AFTER, "ETag": TAG, "Link": LINK}
+
+
+def _problem_examples() -> Json:
+    return {
+        name: example
+        for kind in problems.KINDS
+        for answer in problems.documented(kind).values()
+        for name, example in answer["content"][problems.MEDIA_TYPE]["examples"].items()
+    }
 
 
 def _merge(responses: Json, status: str, answer: Json) -> None:
@@ -126,11 +171,11 @@ def _merge(responses: Json, status: str, answer: Json) -> None:
 
 def _make_conditional(operation: Json) -> None:
     responses = operation["responses"]
-    found = responses["200"]
+    found = responses.get("200", {})
     if media.JSON in found.get("content", {}):
-        found.setdefault("headers", {})["ETag"] = TAG
+        found.setdefault("headers", {})["ETag"] = _named("headers", "ETag")
         if any(it["name"] == "cursor" for it in operation.get("parameters", ())):
-            found["headers"]["Link"] = LINK
+            found["headers"]["Link"] = _named("headers", "Link")
         responses.setdefault("304", {"description": "It is what you have."})
         parameters = operation.setdefault("parameters", [])
         if all(it["name"].lower() != "if-none-match" for it in parameters):

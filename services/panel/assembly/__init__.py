@@ -48,6 +48,7 @@ from ..service.feed import Feed
 from ..service.history import History
 from ..service.hosts import Hosts
 from ..service.interventions import Interventions
+from ..service.notice_board import NoticeBoard
 from ..service.offer import Offer
 from ..service.openings import Openings
 from ..service.panel import Panel
@@ -187,11 +188,16 @@ def assemble(settings: Settings, offered: Provider, database: Database) -> Parts
     )
     webhooks = core.telling.webhooks(settings, database, credentials.unsealer, kept.audit)
     subjects = Subjects(configurations, credentials, domains, webhooks)
+    panel = _panel(core, database, subjects, own)
     return Parts(
-        panel=_panel(core, database, subjects, own),
+        panel=panel,
         projections=projections,
         checks=checks,
-        background=(core.feed.run, *core.telling.couriers(settings, offered, webhooks)),
+        background=(
+            core.feed.run,
+            panel.provider.board.run,
+            *core.telling.couriers(settings, offered, webhooks),
+        ),
     )
 
 
@@ -344,6 +350,7 @@ def _panel(
             troubles=PostgresTroubleRegister(),
             machines=kept.machines,
             notices=kept.notices,
+            board=NoticeBoard(database=database, notices=kept.notices),
             offer=core.offer,
             audit=kept.audit,
             clock=clock.system,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..domain.records import Page
     from ..ports import AuditTrail
     from ..ports.provider import MachineRegister, NoticeRegister, QuotaRegister, TroubleRegister
+    from .notice_board import NoticeBoard
     from .offer import Offer
 
 
@@ -34,6 +35,7 @@ class ProviderAffairs:
     troubles: TroubleRegister
     machines: MachineRegister
     notices: NoticeRegister
+    board: NoticeBoard
     offer: Offer
     audit: AuditTrail
     clock: Clock
@@ -116,6 +118,7 @@ class ProviderAffairs:
             raise errors.InvalidError("notice.empty", what, details={"message": what})
         await self.notices.set_notice(tx, text, by=caller.person)
         await self.audit.record(tx, caller, Deed("notice.set", "notice", {"message": text}))
+        tx.after_commit(self.board.nudge)
         found = await self.notices.find_notice(tx)
         if found is None:
             raise errors.FaultError("notice.gone", "the notice that was set is not there")
@@ -126,6 +129,7 @@ class ProviderAffairs:
         caller.require(Scope.PROVIDER)
         await self.notices.withdraw_notice(tx)
         await self.audit.record(tx, caller, Deed("notice.withdrawn", "notice"))
+        tx.after_commit(self.board.nudge)
 
     async def withheld(self, tx: Transaction) -> Mapping[str, str]:
         """Return the applications that cannot be chosen anew, and why; anybody may know."""

@@ -17,10 +17,14 @@ from .pages import (
     backups,
     configuration,
     credentials,
+    dead_letters,
     deployments,
+    domains,
     draft_forms,
     drafts,
     interventions,
+    operators,
+    provider,
     revisions,
     runs,
     sign_in,
@@ -43,6 +47,10 @@ ROUTERS: Final = (
     credentials.router,
     runs.router,
     backups.router,
+    domains.router,
+    provider.router,
+    operators.router,
+    dead_letters.router,
 )
 """The pages by subject; of two that fit an address the first one answers."""
 

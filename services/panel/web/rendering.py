@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +28,7 @@ class Pages:
     """The templates, ready to be filled."""
 
     environment: Environment
+    site: Site
 
     def render(self, name: str, **values: object) -> str:
         """Return a filled template without surroundings, such as a part of a page."""
@@ -38,7 +39,7 @@ class Pages:
     ) -> HTMLResponse:
         """Answer a request with a page."""
         surroundings = {
-            "shell": shell.surrounding(request),
+            "shell": replace(shell.surrounding(request), banner=self.site.notice()),
             "tongue": languages.spoken(),
             "path": request.url.path,
         }
@@ -80,4 +81,4 @@ def load(statics: Statics, site: Site) -> Pages:
     }
     for name in environment.list_templates(extensions=["html"]):
         environment.get_template(name)
-    return Pages(environment)
+    return Pages(environment, site)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from .languages import N_
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
 
@@ -30,6 +32,7 @@ NAVIGATION: Final = (
     Entry(N_("Applications"), "/applications", "layout-grid"),
     Entry(N_("Backups"), "/backups", "archive"),
     Entry(N_("Runs"), "/runs", "history"),
+    Entry(N_("Domains"), "/domains", "globe"),
 )
 """The main menu."""
 DEPLOYMENT: Final = (
@@ -41,7 +44,7 @@ DEPLOYMENT: Final = (
 """The pages of one deployment; addresses continue that of the deployment."""
 ACCOUNT: Final[tuple[Entry, ...]] = ()
 """The menu of whoever is signed in."""
-PROVIDER: Final[tuple[Entry, ...]] = ()
+PROVIDER: Final = (Entry(N_("Provider"), "/provider", "building-2"),)
 """What only the hosting provider's people see in the main menu."""
 
 
@@ -51,6 +54,8 @@ class Site:
 
     provider: str
     """Name of the hosting provider."""
+    notice: Callable[[], str] = str
+    """What the hosting provider tells everybody now; empty for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,3 +156,15 @@ async def test_panel_is_up_and_says_with_which_provider_file(panel: PanelRig) ->
 
     assert ready["ready"] is True
     assert len(ready["digests"]["provider_file"]) == 64
+
+
+async def test_the_reference_is_a_page_of_local_files_without_scripts(panel: PanelRig) -> None:
+    async with panel.client(None) as client:
+        page = await client.get(f"{panel.url}/api/docs", headers={"Accept": "text/html"})
+        style = await client.get(f"{panel.url}/api/docs/reference.css")
+
+    assert (page.status_code, style.status_code) == (200, 200)
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src")
+    assert style.headers["content-type"].startswith("text/css")
+    assert "setQuota" in page.text
+    assert "<script" not in page.text
