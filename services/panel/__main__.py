@@ -25,7 +25,8 @@ from .api.app import create_app as create_rest
 from .api.app import create_documented_app
 from .api.document import written
 from .api.rates import Rates
-from .assembly import assemble, assemble_access
+from .assembly import assemble
+from .assembly.entry import assemble_access
 from .domain.identity import OPERATOR_SCOPES, Grant, Scope
 from .service.conductor import SERVICE
 from .settings import Settings

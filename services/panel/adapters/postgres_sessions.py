@@ -18,7 +18,8 @@ _FIND: Final = """
 select sessions.id, sessions.person, sessions.operator, sessions.created_at, sessions.seen_at,
     sessions.confirmed_at, sessions.address, sessions.agent,
     sessions.ended_at is not null or memberships.ended_at is not null as is_ended,
-    people.name as person_name, people.is_provider, operators.name as operator_name,
+    people.name as person_name, people.is_provider,
+    people.language, people.time_zone, operators.name as operator_name,
     memberships.role, now() as now
 from sessions
 join people on people.id = sessions.person
@@ -70,6 +71,8 @@ class PostgresSessionRegister:
             caller=caller,
             is_ended=row["is_ended"],
             is_provider=row["is_provider"],
+            language=row["language"],
+            time_zone=row["time_zone"],
             now=row["now"],
         )
 

@@ -19,6 +19,7 @@ from ..domain.records import IdempotentAnswer, IdempotentRequest, Page
 from ..service.panel import Panel
 from . import cursors
 from .conditions import ExpectedDependency
+from .problems import REQUEST_ID
 
 MOST_ITEMS: Final = 200
 PREFIX: Final = "/api/v1"
@@ -35,13 +36,16 @@ PanelDependency = Annotated[Panel, Depends(get_panel)]
 
 
 async def get_caller(
+    request: Request,
     panel: PanelDependency,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Caller:
     """Return who is asking, by the token."""
     async with panel.database.transaction() as tx:
         token = credentials.credentials if credentials else None
-        return await panel.access.authenticate(tx, token)
+        caller = await panel.access.authenticate(tx, token)
+    address = request.client.host if request.client else None
+    return caller.seen_at(address, request.scope.get("state", {}).get(REQUEST_ID))
 
 
 CallerDependency = Annotated[Caller, Depends(get_caller)]

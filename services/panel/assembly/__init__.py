@@ -9,20 +9,16 @@ from shared import catalogue, clock, errors
 from shared.bus import dead_letters as bus_letters
 from shared.sealing import Sealer, Unsealer
 
-from ..adapters.argon2_passwords import Argon2PasswordHasher
 from ..adapters.name_servers import DnsNameServers, endpoints
 from ..adapters.outside import HttpOutsideView
-from ..adapters.postgres_attempts import PostgresAttemptLedger
 from ..adapters.postgres_backups import PostgresBackupRegister
-from ..adapters.postgres_codes import PostgresCodeRegister
 from ..adapters.postgres_credentials import PostgresCredentialRegister
 from ..adapters.postgres_deployments import PostgresDeploymentRegister
 from ..adapters.postgres_domains import PostgresDomainRegister
 from ..adapters.postgres_drafts import PostgresDraftRegister
 from ..adapters.postgres_history import PostgresRunHistory
-from ..adapters.postgres_identities import PostgresAuditTrail, PostgresIdentityRegister
+from ..adapters.postgres_identities import PostgresAuditTrail
 from ..adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
-from ..adapters.postgres_people import PostgresPersonRegister
 from ..adapters.postgres_provider import (
     PostgresMachineRegister,
     PostgresNoticeRegister,
@@ -30,11 +26,8 @@ from ..adapters.postgres_provider import (
     PostgresTroubleRegister,
 )
 from ..adapters.postgres_runs import PostgresRunRegister
-from ..adapters.postgres_sessions import PostgresSessionRegister
 from ..domain.names import NameRules
 from ..projections import Projections
-from ..service.access import Access
-from ..service.accounts import Accounts
 from ..service.allowances import Allowances
 from ..service.backups import Backups
 from ..service.checks import Checks
@@ -59,8 +52,7 @@ from ..service.requests import Requests
 from ..service.retrying import Retrying
 from ..service.revisions import Revisions
 from ..service.runs import Runs
-from ..service.sessions import Sessions
-from ..service.sign_in import SignIn
+from .entry import assemble_access, entry_of
 from .telling import Telling, telling_of
 
 if TYPE_CHECKING:
@@ -81,9 +73,6 @@ class Registers:
     runs: PostgresRunRegister = field(default_factory=PostgresRunRegister)
     backups: PostgresBackupRegister = field(default_factory=PostgresBackupRegister)
     credentials: PostgresCredentialRegister = field(default_factory=PostgresCredentialRegister)
-    people: PostgresPersonRegister = field(default_factory=PostgresPersonRegister)
-    codes: PostgresCodeRegister = field(default_factory=PostgresCodeRegister)
-    sessions: PostgresSessionRegister = field(default_factory=PostgresSessionRegister)
     letters: PostgresDeadLetterRegister = field(default_factory=PostgresDeadLetterRegister)
     quotas: PostgresQuotaRegister = field(default_factory=PostgresQuotaRegister)
     machines: PostgresMachineRegister = field(default_factory=PostgresMachineRegister)
@@ -266,34 +255,16 @@ def _panel(
         readiness=core.readiness,
         requests=requests,
     )
-    hasher = Argon2PasswordHasher()
-    sessions = Sessions(sessions=kept.sessions, audit=kept.audit)
+    entry = entry_of(database, credentials.unsealer)
     return Panel(
         database=database,
         access=assemble_access(),
-        accounts=Accounts(
-            database=database,
-            people=kept.people,
-            sessions=kept.sessions,
-            codes=kept.codes,
-            passwords=hasher,
-            sealer=Sealer({SERVICE: credentials.unsealer.recipient}),
-            clock=clock.system,
-            audit=kept.audit,
-        ),
-        sign_in=SignIn(
-            database=database,
-            people=kept.people,
-            registered=kept.sessions,
-            codes=kept.codes,
-            attempts=PostgresAttemptLedger(),
-            passwords=hasher,
-            unsealer=credentials.unsealer,
-            sessions=sessions,
-            clock=clock.system,
-            audit=kept.audit,
-        ),
-        sessions=sessions,
+        accounts=entry.accounts,
+        sign_in=entry.sign_in,
+        sessions=entry.sessions,
+        people=entry.people,
+        tokens=entry.tokens,
+        audit=entry.audit,
         offer=core.offer,
         configurations=configurations,
         past_revisions=PastRevisions(
@@ -359,14 +330,4 @@ def _panel(
         feed=core.feed,
         notifications=core.telling.notifications_for(kept.audit),
         webhooks=subjects.webhooks,
-    )
-
-
-def assemble_access() -> Access:
-    """Put together what lets people in."""
-    return Access(
-        identities=PostgresIdentityRegister(),
-        codes=PostgresCodeRegister(),
-        clock=clock.system,
-        audit=PostgresAuditTrail(),
     )

@@ -92,6 +92,8 @@ class KnownSession:
     caller: Caller
     is_ended: bool
     is_provider: bool
+    language: str | None = None
+    time_zone: str | None = None
     now: datetime
     """The database's time: sessions are kept there, whatever the clocks of replicas say."""
 

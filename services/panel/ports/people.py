@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
     from shared.database import Transaction
 
+    from ..domain.audit import AuditEntry, AuditFilter
     from ..domain.identity import Role
+    from ..domain.invitations import Invitation, NewInvitation
     from ..domain.people import Membership, Person
+    from ..domain.records import Page
     from ..domain.sessions import KnownSession, NewSession, Session
     from ..domain.throttling import Bucket
+    from ..domain.tokens import IssuedToken
 
 
 class PersonRegister(Protocol):
@@ -175,4 +179,50 @@ class PasswordHasher(Protocol):
 
     def is_outdated(self, kept: str) -> bool:
         """Say whether a hash was made with less than what is asked for today."""
+        ...
+
+
+class InvitationRegister(Protocol):
+    """Keep invitations."""
+
+    async def add(self, tx: Transaction, invitation: NewInvitation) -> None:
+        """Keep a new invitation."""
+        ...
+
+    async def list_open(self, tx: Transaction, operator: str) -> Sequence[Invitation]:
+        """Return an operator's invitations that still wait, newest first."""
+        ...
+
+    async def find_open(self, tx: Transaction, digest: bytes) -> Invitation | None:
+        """Return the invitation with this digest if it still waits, locked, or None."""
+        ...
+
+    async def accept(self, tx: Transaction, invitation: str, person: str) -> None:
+        """Record that a person accepted an invitation."""
+        ...
+
+    async def revoke(self, tx: Transaction, operator: str, invitation: str) -> bool:
+        """Take an invitation back; False when none of the operator's waits under this id."""
+        ...
+
+
+class TokenRegister(Protocol):
+    """Keep API tokens."""
+
+    async def list_issued(self, tx: Transaction, operator: str) -> Sequence[IssuedToken]:
+        """Return the tokens for an operator that were not revoked, newest first."""
+        ...
+
+    async def revoke(self, tx: Transaction, token: str) -> None:
+        """Let a token open nothing any more."""
+        ...
+
+
+class AuditView(Protocol):
+    """Look at the audit trail."""
+
+    async def list_entries(
+        self, tx: Transaction, wanted: AuditFilter, page: Page, *, operator: str | None
+    ) -> Sequence[AuditEntry]:
+        """Return entries, newest first: of one operator, or of all."""
         ...

@@ -90,24 +90,20 @@ class Accounts:
             await self.people.save(tx, changed)
             await self.audit.record(tx, caller, Deed("person.changed", person.id))
 
-    async def set_password(self, caller: Caller, password: SecretStr) -> None:
-        """Choose a password, and sign out everywhere else.
+    async def set_password(self, caller: Caller, password: SecretStr, email: str) -> None:
+        """Choose a password and the e-mail address it goes with; sign out everywhere else.
 
         Raises:
-            InvalidError: the password is not good, or there is no e-mail address to go with it.
+            InvalidError: password or e-mail address is not good.
+            ConflictError: the e-mail address is another person's.
         """
-        async with self.database.transaction() as tx:
-            person = _found(await self.people.find(tx, caller.person))
-        if person.email is None:
-            raise errors.InvalidError(
-                "password.no_email", "Write down your e-mail address first: you sign in with both."
-            )
-        known = (person.name, person.email, caller.operator_name)
-        passwords.require_good(password, *known)
+        name = people.read_email(email)
+        passwords.require_good(password, caller.person_name, name, caller.operator_name)
         kept = await self.passwords.hash(password)
         async with self.database.transaction() as tx:
             person = _found(await self.people.lock(tx, caller.person))
-            changed = replace(person, password=kept, password_set_at=self.clock.now())
+            now = self.clock.now()
+            changed = replace(person, email=name, password=kept, password_set_at=now)
             await self.people.save(tx, changed)
             await self.sessions.end_all(tx, person.id, but=caller.session)
             await self.audit.record(tx, caller, Deed("person.password_changed", person.id))

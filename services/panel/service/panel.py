@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..ports import IdempotencyLedger
     from .access import Access
     from .accounts import Accounts
+    from .audit import Audit
     from .backups import Backups
     from .configurations import Configurations
     from .credentials import Credentials
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
     from .notifications import Notifications
     from .offer import Offer
     from .past_revisions import PastRevisions
+    from .people import People
     from .provider import ProviderAffairs
     from .retrying import Retrying
     from .runs import Runs
     from .sessions import Sessions
     from .sign_in import SignIn
+    from .tokens import Tokens
     from .webhooks import Webhooks
 
 
@@ -38,6 +41,9 @@ class Panel:
     database: Database
     access: Access
     accounts: Accounts
+    audit: Audit
+    people: People
+    tokens: Tokens
     sign_in: SignIn
     sessions: Sessions
     offer: Offer

@@ -13,6 +13,8 @@ from .dependencies import see_other
 from .headers import SecurityHeaders
 from .languages import Speaking
 from .pages import (
+    account,
+    activity,
     applications,
     backups,
     configuration,
@@ -23,11 +25,14 @@ from .pages import (
     draft_forms,
     drafts,
     interventions,
+    invitations,
     operators,
+    people,
     provider,
     revisions,
     runs,
     sign_in,
+    tokens,
 )
 from .places import HOME
 from .requests import OwnRequests
@@ -37,6 +42,11 @@ from .statics import Statics
 REST: Final = ("/api/", "/problems/")
 ROUTERS: Final = (
     sign_in.router,
+    account.router,
+    tokens.router,
+    people.router,
+    invitations.router,
+    activity.router,
     drafts.router,
     draft_forms.router,
     deployments.router,

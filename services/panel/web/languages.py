@@ -57,6 +57,14 @@ def speak(tongue: Tongue) -> None:
     _spoken.set(tongue)
 
 
+def personal(language: str | None, zone: str | None) -> Tongue:
+    """Return how a person wants to be answered; where nothing was chosen, as so far."""
+    chosen = language if language in offered() else None
+    return Tongue(
+        language=chosen or spoken().language, zone=ZoneInfo(zone) if zone else spoken().zone
+    )
+
+
 def gettext(message: str) -> str:
     """Return a sentence in the language of the request at hand."""
     return _catalogue(spoken().language).gettext(message)

@@ -33,6 +33,7 @@ NAVIGATION: Final = (
     Entry(N_("Backups"), "/backups", "archive"),
     Entry(N_("Runs"), "/runs", "history"),
     Entry(N_("Domains"), "/domains", "globe"),
+    Entry(N_("Activity"), "/activity", "list"),
 )
 """The main menu."""
 DEPLOYMENT: Final = (
@@ -42,7 +43,12 @@ DEPLOYMENT: Final = (
     Entry(N_("Backups"), "/backups", "archive"),
 )
 """The pages of one deployment; addresses continue that of the deployment."""
-ACCOUNT: Final[tuple[Entry, ...]] = ()
+ACCOUNT: Final[tuple[Entry, ...]] = (
+    Entry(N_("People"), "/people", "users"),
+    Entry(N_("Your account"), "/account/profile", "user"),
+    Entry(N_("Security"), "/account/security", "shield-check"),
+    Entry(N_("API tokens"), "/account/tokens", "key-round"),
+)
 """The menu of whoever is signed in."""
 PROVIDER: Final = (Entry(N_("Provider"), "/provider", "building-2"),)
 """What only the hosting provider's people see in the main menu."""

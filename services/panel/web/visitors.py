@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from ..domain.identity import Caller
 from ..domain.sessions import Client, KnownSession, Session
 from ..service.panel import Panel  # noqa: TC001 - as in every module of routes
+from .languages import personal, speak
 from .shell import Shell, surround
 
 COOKIE: Final = "__Host-session"
@@ -74,6 +75,8 @@ async def get_visitor(
             is_provider=known.is_provider,
         ),
     )
+    if known.language or known.time_zone:
+        speak(personal(known.language, known.time_zone))
     return Visitor(caller=caller, session=known.session)
 
 

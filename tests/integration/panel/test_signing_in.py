@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,10 +13,9 @@ from services.panel.domain.codes import Kind
 from services.panel.web.visitors import COOKIE
 from shared import ids
 from tests.support import visitors
+from tests.support.signing_in import cookie_in
 
 if TYPE_CHECKING:
-    import httpx2
-
     from tests.support.panel import PanelRig
 
 ONCE = "/sign-in/once"
@@ -36,16 +34,6 @@ async def made(panel: PanelRig, *words: str) -> str:
     stdout, stderr = await asyncio.wait_for(process.communicate(), 40)
     assert process.returncode == 0, stderr.decode()
     return stdout.decode()
-
-
-def cookie_in(answer: httpx2.Response) -> str:
-    """Return the session that an answer gives to the browser."""
-    found = SimpleCookie(answer.headers["set-cookie"])[COOKIE]
-    assert found["secure"]
-    assert found["httponly"]
-    assert found["samesite"] == "lax"
-    assert (found["path"], found["domain"]) == ("/", "")
-    return found.value
 
 
 async def test_a_printed_link_signs_in_once_and_a_second_one_again(panel: PanelRig) -> None:

@@ -1,0 +1,43 @@
+"""The audit trail as it is looked at: who did what, when, and from where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which entries are wanted; what is None does not matter."""
+
+    person: str | None = None
+    action: str | None = None
+    """Such as `deployment` for all that is done to deployments, or `deployment.created`."""
+    object: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One deed, as it was written down."""
+
+    id: str
+    at: datetime
+    person: str | None
+    person_name: str | None
+    """None where the panel, or whoever runs it, did it."""
+    token: str | None
+    token_name: str | None
+    operator: str | None
+    operator_name: str | None
+    action: str
+    object: str
+    details: Mapping[str, str] = field(default_factory=dict)
+    address: str | None = None
+    """Where it was asked from."""
+    request: str | None = None
