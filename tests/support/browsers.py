@@ -35,6 +35,8 @@ PHONE: Final = 360
 DESK: Final = 1280
 SCREENS: Final = "FEDIVERSITY_SCREENS"
 """A folder for screenshots; without it none are made."""
+NETWORK: Final = ("Failed to load resource", "Failed to fetch", "network error")
+"""What a browser says of servers that are away, which is no fault of a page."""
 STANDARDS: Final = {
     "runOnly": {
         "type": "tag",
@@ -100,7 +102,8 @@ async def look(
     complaints: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+        is_network = any(it in message.text for it in NETWORK)
+        if message.type in {"error", "warning"} and not is_network:
             complaints.append(message.text)
 
     page.on("console", hear)

@@ -53,5 +53,5 @@ async def show_deployment(
         credentials=credentials,
         runs=[runs.row(it, asking.now) for it in latest],
         newest_backup=newest[0] if newest else None,
-        kept=deployments.kept(receipt) if receipt else [],
+        receipt=deployments.receipt(receipt) if receipt else None,
     )

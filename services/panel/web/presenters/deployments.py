@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from ...domain.deployments import DeploymentStatus
-from ...domain.identity import Scope
 from ...domain.runs import RunState
 from ..languages import N_
 from ..languages import gettext as _
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from shared.contracts.deployer import Ailment
 
-    from ...domain.identity import Caller
     from ...domain.runs import Receipt, Run
     from ...service.offer import Offer
     from ...service.runs import Overview
@@ -96,6 +94,14 @@ class KeptView:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ReceiptView:
+    """What a removal took away, and what it left in place."""
+
+    machines: str
+    kept: Sequence[KeptView]
+
+
 def present(found: Overview, offer: Offer) -> DeploymentView:
     """Return a deployment as pages show it."""
     deployment, standing = found.deployment, found.standing
@@ -129,14 +135,10 @@ def by_urgency(found: Sequence[DeploymentView]) -> list[DeploymentView]:
     return sorted(found, key=lambda it: not it.needs_attention)
 
 
-def kept(receipt: Receipt) -> list[KeptView]:
-    """Return what a removal left in place, and until when."""
-    return [KeptView(it.bucket, datetime.fromisoformat(it.until)) for it in receipt.buckets_kept]
-
-
-def may_change(caller: Caller) -> bool:
-    """Say whether a person may do more than look."""
-    return caller.allows(Scope.WRITE)
+def receipt(found: Receipt) -> ReceiptView:
+    """Return what a removal took away, and what it left in place until when."""
+    kept = [KeptView(it.bucket, datetime.fromisoformat(it.until)) for it in found.buckets_kept]
+    return ReceiptView(", ".join(found.machines), kept)
 
 
 def _applications(found: Overview, offer: Offer) -> list[ApplicationView]:

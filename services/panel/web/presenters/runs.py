@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from shared.contracts.failures import Outcome
 
 from ...domain.advice import CANCELLED, NOT_BEGUN, next_step
-from ...domain.runs import RunEventKind, RunState, StepStatus
+from ...domain.runs import RunEventKind, RunKind, RunState, StepStatus
 from ..languages import N_
 from ..languages import gettext as _
 from . import moments, quantities, states, wording
@@ -28,6 +28,7 @@ LONGER: Final = 2
 """How many times its usual length a step may take before that is said."""
 _AT_WORK: Final = frozenset({StepStatus.RUNNING, StepStatus.RETRYING})
 _OVER: Final = frozenset({StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.SKIPPED})
+_BRINGING: Final = frozenset({RunKind.DEPLOY, RunKind.RESTORE, RunKind.RESTART, RunKind.RESUME})
 _UNPRINTABLE: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FAVICONS: Final[Mapping[RunState, str]] = {
     RunState.QUEUED: "waiting",
@@ -105,6 +106,10 @@ class RunView:
     has_succeeded: bool
     can_cancel: bool
     can_retry: bool
+    brought_applications: bool
+    """Whether applications answer because of it."""
+    backup: str | None
+    """The backup that it made or brought back."""
     brought_nothing: bool
     """Whether it was a deploy that found everything as it should be."""
     says: str
@@ -113,8 +118,11 @@ class RunView:
     @property
     def percent(self) -> int:
         """How many steps of a hundred are done."""
-        done = len(self.steps) if self.has_succeeded else max(0, self.place - 1)
-        return round(100 * done / len(self.steps)) if self.steps else 0
+        if not self.steps:
+            return 0
+        partly = next((it.progress or 0 for it in self.steps if it.is_current), 0) / 100
+        done = len(self.steps) if self.has_succeeded else max(0, self.place - 1) + partly
+        return round(100 * done / len(self.steps))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +189,8 @@ def present(listed: ListedRun, steps: Sequence[RunStep], usual: Usual, now: date
         has_succeeded=run.state is RunState.SUCCEEDED,
         can_cancel=can_cancel(run),
         can_retry=_can_retry(run),
+        brought_applications=run.kind in _BRINGING,
+        backup=run.backup if run.kind is not RunKind.REMOVE_BACKUP else None,
         brought_nothing=run.changed is False,
         says=_says(headline, shown, current),
     )
