@@ -165,6 +165,9 @@ class Database:
 
 def _is_away(error: BaseException) -> bool:
     """Tell a lost connection from a mistake in a query, which the driver calls by one name."""
+    if isinstance(error, OSError) and error.filename is not None:
+        # Of whoever worked with a file meanwhile: a connection has none.
+        return False
     return isinstance(error, _AWAY) or "clos" in str(error)
 
 

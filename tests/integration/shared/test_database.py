@@ -96,6 +96,15 @@ async def test_a_mistake_in_a_query_is_not_taken_for_an_absent_database(postgres
     assert not isinstance(caught.value, errors.HostingError)
 
 
+async def test_a_file_that_is_missing_is_not_taken_for_an_absent_database(
+    postgres: Access, tmp_path: Path
+) -> None:
+    async with databases.connect(_settings(postgres), postgres.password, schemas=()) as found:
+        with pytest.raises(FileNotFoundError, match="absent"):
+            async with found.transaction():
+                (tmp_path / "absent").read_text()
+
+
 async def test_an_attempt_that_fails_is_undone_and_the_rest_of_its_transaction_stays(
     postgres: Access,
 ) -> None:
