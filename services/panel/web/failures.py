@@ -27,6 +27,9 @@ from .languages import N_
 from .places import CONFIRM, SIGN_IN, own_path
 
 RETRY_SECONDS: Final = 2
+STREAM: Final = "text/event-stream"
+AWAY: Final = "event: away\ndata: away\n\n"
+"""Tells a live page to load itself again, which then leads where it has to."""
 LOOKING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -176,6 +179,8 @@ def _asked_for(request: Request) -> str:
 
 def _lead(request: Request, location: str) -> Response:
     """Lead the browser elsewhere; a part of a page leads the page that it belongs to."""
+    if STREAM in request.headers.get("accept", ""):
+        return Response(AWAY, media_type=STREAM)
     if "hx-request" in request.headers:
         return Response(headers={"HX-Redirect": location})
     return see_other(location)

@@ -1,4 +1,4 @@
-"""Rendering: templates, compiled once when the process starts, become pages."""
+"""Rendering: templates, each compiled once in a process, become pages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Pages:
 
 
 def load(statics: Statics, site: Site) -> Pages:
-    """Compile every template, so that no request waits for that."""
+    """Return the templates; each is compiled when it is first shown, and kept."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -79,6 +79,4 @@ def load(statics: Statics, site: Site) -> Pages:
         "duration": moments.duration,
         "size": quantities.size,
     }
-    for name in environment.list_templates(extensions=["html"]):
-        environment.get_template(name)
     return Pages(environment, site)

@@ -30,9 +30,9 @@ class Entry:
 NAVIGATION: Final = (
     Entry(N_("Deployments"), "/deployments", "server"),
     Entry(N_("Applications"), "/applications", "layout-grid"),
+    Entry(N_("Domains"), "/domains", "globe"),
     Entry(N_("Backups"), "/backups", "archive"),
     Entry(N_("Runs"), "/runs", "history"),
-    Entry(N_("Domains"), "/domains", "globe"),
     Entry(N_("Activity"), "/activity", "list"),
 )
 """The main menu."""

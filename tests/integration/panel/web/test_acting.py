@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from services.panel.domain.identity import Role
+from shared import ids
 from tests.support import panel as rigs
 from tests.support import panel_runs as runs
 
@@ -48,6 +49,17 @@ async def test_whoever_is_signed_out_signs_in_first(panel: PanelRig) -> None:
 
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/sign-in?next=/backups%3Fbefore%3Dx"
+
+
+async def test_a_live_page_of_somebody_signed_out_is_told_to_load_itself_again(
+    panel: PanelRig,
+) -> None:
+    async with panel.browser() as pages:
+        asked = {"Accept": "text/html, text/event-stream", "HX-Request": "true"}
+        answer = await pages.get(f"/runs/{ids.new_id()}/live", headers=asked)
+
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    assert answer.text.startswith("event: away")
 
 
 async def test_the_first_page_explains_how_to_begin(panel: PanelRig) -> None:

@@ -23,7 +23,9 @@ LONGEST: Final = 400
 def test_every_template_compiles() -> None:
     pages = rendering.load(Statics(), Site(provider="Test"))
 
-    assert pages.environment.list_templates(extensions=["html"])
+    names = pages.environment.list_templates(extensions=["html"])
+
+    assert all(pages.environment.get_template(it).name == it for it in names)
 
 
 def test_templates_hold_nothing_that_the_policy_forbids() -> None:

@@ -101,6 +101,7 @@
   document.addEventListener("htmx:sse:after:message", () => { lost(false); showRun(); });
   document.addEventListener("htmx:sse:after:connection", () => lost(false));
   document.addEventListener("htmx:sse:error", () => lost(true));
+  document.addEventListener("away", () => location.reload());
   document.addEventListener("scroll", (event) => {
     const it = log();
     if (it && event.target === it) following = it.scrollHeight - it.scrollTop - it.clientHeight < 40;
