@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = Path(__file__).parent / "catalogue"
 SOON = 15.0
+STARTED = 60.0
+"""A computer that does much at once takes long to begin yet another process."""
 Json = dict[str, Any]
 ANY_VERSION = {"If-Match": "*"}
 """Replaces a configuration whatever it is."""
@@ -141,7 +143,7 @@ class PanelRig:
 
     async def start(self) -> None:
         await self.child.start(self.command())
-        await eventually(self.is_ready, within=SOON)
+        await eventually(self.is_ready, within=STARTED)
 
     async def is_ready(self) -> bool:
         assert self.child.is_running, self.child.tail(40)
@@ -251,8 +253,8 @@ class PanelRig:
 async def running_panel(bus: Bus, access: Access, directory: Path) -> AsyncIterator[PanelRig]:
     """Run a panel for the length of a block."""
     rig = PanelRig(bus=bus, access=access, directory=directory)
-    await rig.start()
     try:
+        await rig.start()
         yield rig
     finally:
         await rig.child.stop()
