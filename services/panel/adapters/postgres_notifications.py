@@ -107,6 +107,14 @@ class PostgresNotificationRegister:
         )
         return [_notification(row) for row in rows]
 
+    async def find(self, tx: Transaction, notification: str) -> Notification | None:
+        """Return a notification, whoever it is for, or None."""
+        row = await tx.fetchrow(
+            f"select {_COLUMNS} from notifications where id = $1",  # noqa: S608 - a constant
+            notification,
+        )
+        return _notification(row) if row else None
+
     async def count_unread(self, tx: Transaction, caller: Caller) -> int:
         """Return how many notifications somebody has not read."""
         found: int = await tx.fetchval(

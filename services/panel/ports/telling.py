@@ -134,6 +134,10 @@ class NotificationRegister(Protocol):
         """Return somebody's notifications, newest first, those unread or all."""
         ...
 
+    async def find(self, tx: Transaction, notification: str) -> Notification | None:
+        """Return a notification, whoever it is for, or None."""
+        ...
+
     async def count_unread(self, tx: Transaction, caller: Caller) -> int:
         """Return how many notifications somebody has not read."""
         ...

@@ -65,6 +65,14 @@ class Notifications:
         if notification is not None and not found:
             raise errors.NotFoundError("notification.not_found", "There is no such notification.")
 
+    async def open(self, tx: Transaction, caller: Caller, notification: str) -> Notification:
+        """Mark one of the caller's notifications as read, and return it."""
+        await self.mark_read(tx, caller, notification)
+        found = await self.register.find(tx, notification)
+        if found is None:
+            raise errors.NotFoundError("notification.not_found", "There is no such notification.")
+        return found
+
     async def wanted(self, tx: Transaction, caller: Caller) -> Wanted:
         """Return what the caller is told."""
         caller.require(Scope.READ)

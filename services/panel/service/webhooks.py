@@ -95,6 +95,10 @@ class Webhooks:
     audit: AuditTrail
     clock: Clock
 
+    def require(self, caller: Caller) -> None:
+        """Raise ForbiddenError unless the caller may change endpoints."""
+        caller.require(Scope.WRITE)
+
     async def create(self, tx: Transaction, caller: Caller, wish: EndpointWish) -> NewSecret:
         """Make an endpoint, and return its secret for the only time.
 

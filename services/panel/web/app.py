@@ -26,6 +26,7 @@ from .pages import (
     drafts,
     interventions,
     invitations,
+    notifications,
     operators,
     people,
     provider,
@@ -33,6 +34,7 @@ from .pages import (
     runs,
     sign_in,
     tokens,
+    webhooks,
 )
 from .places import HOME
 from .requests import OwnRequests
@@ -61,6 +63,8 @@ ROUTERS: Final = (
     provider.router,
     operators.router,
     dead_letters.router,
+    notifications.router,
+    webhooks.router,
 )
 """The pages by subject; of two that fit an address the first one answers."""
 

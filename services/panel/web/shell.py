@@ -48,6 +48,8 @@ ACCOUNT: Final[tuple[Entry, ...]] = (
     Entry(N_("Your account"), "/account/profile", "user"),
     Entry(N_("Security"), "/account/security", "shield-check"),
     Entry(N_("API tokens"), "/account/tokens", "key-round"),
+    Entry(N_("Notifications"), "/account/notifications", "bell"),
+    Entry(N_("Webhooks"), "/settings/webhooks", "webhook"),
 )
 """The menu of whoever is signed in."""
 PROVIDER: Final = (Entry(N_("Provider"), "/provider", "building-2"),)

@@ -67,12 +67,16 @@ async def get_visitor(
         SessionEndedError: nobody is.
     """
     caller = known.caller.seen_at(client.address, client.request)
+    panel: Panel = request.app.state.panel
+    async with panel.database.transaction() as tx:
+        unread = await panel.notifications.count_unread(tx, caller)
     surround(
         request,
         Shell(
             person=caller.person_name,
             operator=caller.operator_name,
             is_provider=known.is_provider,
+            unread=unread,
         ),
     )
     if known.language or known.time_zone:
