@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
@@ -12,155 +14,9 @@ if TYPE_CHECKING:
 
     from services.panel.domain.options import Schema
 
-SCHEMA: Final[Schema] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "Atelier",
-    "description": "Has an option of every sort.",
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["name", "password"],
-    "$defs": {
-        "port": {"type": "integer", "minimum": 1, "maximum": 65535, "title": "A port"},
-    },
-    "properties": {
-        "name": {
-            "title": "Name",
-            "description": "What it is called.",
-            "type": "string",
-            "minLength": 2,
-            "maxLength": 20,
-            "examples": ["Garden"],
-            "x-ui": {"order": 1},
-        },
-        "about": {
-            "title": "About",
-            "description": "A few words.",
-            "type": "string",
-            "maxLength": 500,
-            "x-ui": {"order": 2, "help": "It stands on the first page."},
-        },
-        "colour": {
-            "title": "Colour",
-            "description": "Of the heading.",
-            "type": "string",
-            "pattern": "^#[0-9a-f]{6}$",
-            "default": "#2f6f4f",
-            "examples": ["#1d4ed8"],
-            "x-ui": {"order": 3},
-        },
-        "language": {
-            "title": "Language",
-            "description": "Of the page.",
-            "oneOf": [{"const": "en", "title": "English"}, {"const": "de", "title": "Deutsch"}],
-            "default": "en",
-            "x-ui": {"order": 4, "immutable": True},
-        },
-        "days": {
-            "title": "Days",
-            "description": "How long entries stay.",
-            "enum": [7, 30, 90],
-            "x-ui": {"order": 5},
-        },
-        "tags": {
-            "title": "Tags",
-            "description": "What it is about.",
-            "type": "array",
-            "items": {"enum": ["art", "craft", "music"]},
-            "minItems": 1,
-            "maxItems": 2,
-            "uniqueItems": True,
-            "default": ["art"],
-            "x-ui": {"order": 6},
-        },
-        "blocked": {
-            "title": "Blocked servers",
-            "description": "Nothing is taken from these.",
-            "type": "array",
-            "items": {"type": "string", "format": "hostname", "maxLength": 253},
-            "maxItems": 3,
-            "x-ui": {"order": 7},
-        },
-        "is_open": {
-            "title": "Open",
-            "description": "Whether anybody may join.",
-            "type": "boolean",
-            "default": False,
-            "x-ui": {"order": 8},
-        },
-        "welcome": {
-            "title": "Welcome",
-            "description": "What somebody who joins reads.",
-            "type": "string",
-            "maxLength": 80,
-            "x-ui": {"order": 9, "showIf": {"is_open": True}},
-        },
-        "limit": {
-            "title": "Largest picture",
-            "description": "The most that a picture may have.",
-            "type": "number",
-            "minimum": 0.5,
-            "maximum": 16,
-            "default": 8,
-            "x-ui": {"order": 10, "suffix": "MiB"},
-        },
-        "port": {
-            "$ref": "#/$defs/port",
-            "title": "Port",
-            "description": "Where it listens.",
-            "x-ui": {"order": 11, "advanced": True, "restartRequired": False},
-        },
-        "password": {
-            "title": "Password",
-            "description": "Of the first account.",
-            "type": "string",
-            "minLength": 8,
-            "maxLength": 200,
-            "x-secret": True,
-            "writeOnly": True,
-            "x-ui": {"order": 12},
-        },
-        "serial": {
-            "title": "Serial number",
-            "description": "Given by the provider.",
-            "type": "string",
-            "maxLength": 20,
-            "readOnly": True,
-            "x-ui": {"order": 13},
-        },
-        "mail": {
-            "title": "Mail",
-            "description": "How it sends mail.",
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["sender"],
-            "properties": {
-                "sender": {
-                    "title": "Sender",
-                    "description": "Whom mail comes from.",
-                    "type": "string",
-                    "format": "email",
-                },
-                "replies": {
-                    "title": "Replies",
-                    "description": "Where answers go.",
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {
-                        "to": {
-                            "title": "Answers to",
-                            "description": "An address.",
-                            "type": "string",
-                            "format": "email",
-                        }
-                    },
-                },
-            },
-            "x-ui": {"order": 14},
-        },
-    },
-    "if": {"properties": {"is_open": {"const": True}}, "required": ["is_open"]},
-    "then": {"required": ["welcome"]},
-}
+FILE: Final = Path(__file__).parent / "catalogue" / "workshop" / "options.schema.json"
+SCHEMA: Final[Schema] = json.loads(FILE.read_text(encoding="utf-8"))
+"""The options of an application that has one of every sort."""
 PERMANENT: Final = ("language",)
 Pairs = list[tuple[str, str]]
 

@@ -333,7 +333,7 @@ async def test_applications_are_listed_with_their_options(signed_in: CommandLine
     schema = await signed_in.run("applications", "hello", "--json")
 
     found = [it.split("\t")[0] for it in listed.stdout.splitlines()]
-    assert found == ["hello", "microblog", "notes"]
+    assert found == ["hello", "microblog", "notes", "workshop"]
     assert "visitors_book\tTrue" in options.stdout
     assert json.loads(schema.stdout)["title"] == "Hello"
 

@@ -301,7 +301,7 @@ async def test_applications_are_shown_with_their_schema(panel: PanelRig) -> None
         )
         absent = await client.get("/applications/wordpress/schema")
 
-    assert [it["name"] for it in listed["items"]] == ["hello", "microblog", "notes"]
+    assert [it["name"] for it in listed["items"]] == ["hello", "microblog", "notes", "workshop"]
     assert one["host_label"] == "hello"
     assert schema.headers["content-type"] == "application/schema+json"
     assert schema.json()["additionalProperties"] is False

@@ -176,7 +176,8 @@ class _Filler:
     ) -> Iterator[Control]:
         siblings = {it.key: it for it in members}
         for it in members:
-            yield self._control(it, values.get(it.key), siblings)
+            if not _is_idle(it, values.get(it.key)):
+                yield self._control(it, values.get(it.key), siblings)
 
     def _control(self, it: Field, value: JsonValue, siblings: Mapping[str, Field]) -> Control:
         if isinstance(it, fields.GroupField):
@@ -185,8 +186,15 @@ class _Filler:
             return _made(self, it, siblings, kind="group", members=members)
         if self.known.fixes(it):
             shown = in_words(it, value if value is not None else it.default)
-            return _made(self, it, siblings, kind="fixed", value=shown)
+            return _made(
+                self, it, siblings, kind="fixed", value=shown, is_permanent=not it.is_read_only
+            )
         return _made(self, it, siblings, **_particular(self, it))
+
+
+def _is_idle(it: Field, value: JsonValue) -> bool:
+    """Say whether a field that nobody can enter has nothing to show."""
+    return it.is_read_only and value is None and it.default is None
 
 
 def _made(

@@ -12,13 +12,14 @@ from shared.database import Transaction
 
 from ...domain.drafts import Draft, DraftedApplication
 from ...domain.refusals import StaleError
+from ...domain.runs import RunKind
 from ...service.drafts import FilledIn
 from ..dependencies import Asking, AskingDependency, Id, OnceDependency, see_other
 from ..entered import Entered, EnteredDependency
 from ..forms import controls, entries, parsing
 from ..forms.fields import Form
 from ..forms.parsing import Known, Problem, Submission
-from ..presenters import applications, configuring, drafts
+from ..presenters import applications, configuring, drafts, moments
 from ..presenters.drafts import Step
 from .drafts import CONFLICT, INVALID, following, open_draft
 
@@ -91,7 +92,7 @@ async def fill_in(
 @router.get("/check")
 async def check(asking: AskingDependency, draft: Id) -> Response:
     """Show everything that was chosen, and what it makes, before it is made."""
-    return _show_check(asking, await open_draft(asking, draft))
+    return await _show_check(asking, await open_draft(asking, draft))
 
 
 @router.post("/deploy")
@@ -119,7 +120,7 @@ async def deploy(
             found = await panel.drafts.get(tx, asking.caller, draft)
         if found.run is not None:
             return see_other(following(found))
-        return _show_check(asking, found, error)
+        return await _show_check(asking, found, error)
 
 
 def _place(asking: Asking, draft: Draft, name: str) -> _Place:
@@ -192,8 +193,12 @@ async def _show_conflict(asking: Asking, draft: str, name: str, entered: Entered
     )
 
 
-def _show_check(asking: Asking, draft: Draft, error: errors.HostingError | None = None) -> Response:
+async def _show_check(
+    asking: Asking, draft: Draft, error: errors.HostingError | None = None
+) -> Response:
     offer = asking.panel.offer
+    async with asking.panel.database.transaction() as tx:
+        usual = await asking.panel.history.usual_seconds(tx, RunKind.DEPLOY)
     shown = [drafts.present(it, offer, draft.domain) for it in draft.applications]
     status = 200
     if error is not None:
@@ -204,7 +209,7 @@ def _show_check(asking: Asking, draft: Draft, error: errors.HostingError | None 
         draft=draft,
         applications=shown,
         is_complete=bool(shown) and all(it.is_complete for it in shown),
-        needs=drafts.needs(draft, offer),
+        usual=moments.expectation(sum(usual.values())) if usual else "",
         wrong=drafts.mistakes(draft, error) if error else [],
         was_stale=isinstance(error, StaleError),
         journey=drafts.journey(draft, Step.CHECK),

@@ -13,10 +13,10 @@ from ..languages import gettext as _
 from ..languages import ngettext
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from shared.catalogue import Application
-    from shared.contracts.deployments import Resource
+    from shared.contracts.deployments import Options, Resource
 
     from ...service.offer import Offer
 
@@ -59,7 +59,7 @@ def card(application: Application, offer: Offer, withheld: Mapping[str, str]) ->
         description=application.description,
         version=application.newest_version,
         host_label=application.host_label,
-        needs=tuple(_needs(application, offer)),
+        needs=tuple(needs_of(application, offer, {}, SAMPLE_DOMAIN)),
         permanent=tuple(it.title for it in form.walk() if it.is_permanent),
         withheld=withheld.get(application.name, ""),
     )
@@ -84,15 +84,16 @@ def options(application: Application) -> list[OptionView]:
     ]
 
 
-def _needs(application: Application, offer: Offer) -> list[str]:
+def needs_of(application: Application, offer: Offer, options: Options, domain: str) -> list[str]:
+    """Return what an application with some options asks of the provider, in words."""
     order = ApplicationOrder(
         application=application.name,
         version=application.newest_version,
-        host=f"{application.host_label}.{SAMPLE_DOMAIN}",
-        options=application.completed({}),
+        host=f"{application.host_label}.{domain}",
+        options=application.completed(options),
     )
     try:
-        found = needs(offer.resources([order], SAMPLE_DOMAIN))
+        found = [_need(it) for it in offer.resources([order], domain)]
     except errors.InvalidError:
         found = [_("A machine of a size that is not offered here")]
     if application.egress.needed:
@@ -100,11 +101,6 @@ def _needs(application: Application, offer: Offer) -> list[str]:
     if application.smtp.needed:
         found.append(_("A way to send mail"))
     return found
-
-
-def needs(resources: Sequence[Resource]) -> list[str]:
-    """Return resources in words."""
-    return [_need(it) for it in resources]
 
 
 def _need(it: Resource) -> str:

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from shared import errors
-from shared.contracts.deployments import ApplicationOrder
-
 from ..forms import parsing
 from ..languages import gettext as _
 from . import applications, configuring
@@ -16,6 +13,7 @@ from . import applications, configuring
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shared import errors
     from shared.catalogue import Application
     from shared.contracts.deployments import Options
 
@@ -54,6 +52,8 @@ class DraftedView:
     title: str
     host: str
     answers: Sequence[Answer]
+    needs: Sequence[str]
+    """What the provider sets up for it."""
     is_complete: bool
     is_known: bool
     """Whether it is in the catalogue still."""
@@ -101,6 +101,7 @@ def present(it: DraftedApplication, offer: Offer, domain: str) -> DraftedView:
             title=it.application,
             host=it.host,
             answers=(),
+            needs=(),
             is_complete=False,
             is_known=False,
         )
@@ -111,29 +112,10 @@ def present(it: DraftedApplication, offer: Offer, domain: str) -> DraftedView:
         title=package.title,
         host=it.host or usual_host(package, domain),
         answers=configuring.answers(form, found.options, it.sealed_options.keys()),
+        needs=applications.needs_of(package, offer, found.options, domain),
         is_complete=it.is_complete and not found.problems,
         is_known=True,
     )
-
-
-def needs(draft: Draft, offer: Offer) -> list[str]:
-    """Return what the provider sets up for a draft, in words."""
-    orders = []
-    for it in draft.applications:
-        package = offer.find(it.application)
-        if package is not None:
-            orders.append(
-                ApplicationOrder(
-                    application=it.application,
-                    version=package.newest_version,
-                    host=it.host or usual_host(package, draft.domain),
-                    options=package.completed(read(it, package).options),
-                )
-            )
-    try:
-        return applications.needs(offer.resources(orders, draft.domain))
-    except errors.InvalidError as error:
-        return [error.message]
 
 
 def mistakes(draft: Draft, error: errors.HostingError) -> list[tuple[str, str]]:
