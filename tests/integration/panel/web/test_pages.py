@@ -68,3 +68,10 @@ async def test_every_page_is_open_to_everybody_and_fits(
                 found[name] = problems
 
     assert not found
+
+
+async def test_a_run_says_how_long_such_a_run_usually_takes(scene: Scene) -> None:
+    async with scene.person.browser() as pages:
+        page = await pages.get(f"/runs/{scene.runs['running']['id']}")
+
+    assert "usually a few seconds" in page.text

@@ -83,6 +83,7 @@
 
   /* A run: the tab, and those who listen, know how it stands; the log follows at its end. */
   const log = () => document.querySelector("[data-log]");
+  const MOST_LINES = 2000;
   let following = true;
   const showRun = () => {
     const run = document.querySelector("#run-state [data-title]");
@@ -92,6 +93,8 @@
     if (icon.getAttribute("href") !== run.dataset.faviconNow) icon.href = run.dataset.faviconNow;
     if (run.dataset.says !== showRun.said) say(run.dataset.says);
     showRun.said = run.dataset.says;
+    const lines = document.getElementById("log-lines");
+    while (lines?.childElementCount > MOST_LINES) lines.firstElementChild.remove();
     if (following && log()) log().scrollTop = log().scrollHeight;
   };
   const lost = (is) => {
