@@ -29,6 +29,8 @@ async def places(panel: PanelRig, person: SignedIn) -> dict[str, str]:
         backup = await runs.backed_up(panel, owner, deployment["id"])
         run = (await rigs.get(owner, f"/deployments/{deployment['id']}/runs"))["items"][0]
         me = await rigs.get(owner, "/me")
+        endpoint = (await owner.post("/webhook-endpoints", json=tables.ENDPOINT)).json()["id"]
+        sent = (await owner.post(f"/webhook-endpoints/{endpoint}/test")).json()["id"]
     async with person.browser() as pages:
         begun = await pages.post("/deployments/new", data={"domain": rigs.a_domain()})
     return {
@@ -43,8 +45,8 @@ async def places(panel: PanelRig, person: SignedIn) -> dict[str, str]:
         "operator": me["operator"],
         "letter": ids.new_id(),
         "notification": ids.new_id(),
-        "endpoint": ids.new_id(),
-        "delivery": ids.new_id(),
+        "endpoint": endpoint,
+        "delivery": sent,
         "token": ids.new_id(),
         "session": ids.new_id(),
         "person": person.person,

@@ -135,6 +135,8 @@ async def ask_what(asking: AskingDependency, endpoint: Id) -> Response:
 @router.post("/{endpoint}/edit")
 async def change(asking: AskingDependency, endpoint: Id, entered: EnteredDependency) -> Response:
     """Change an endpoint, unless somebody else did so since."""
+    async with asking.panel.database.transaction() as tx:
+        await asking.panel.webhooks.get(tx, asking.caller, endpoint)
     refusal = entered.refuse()
     if refusal is not NONE:
         return _form(asking, entered, refusal, endpoint)
