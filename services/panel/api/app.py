@@ -8,7 +8,9 @@ from starlette.types import Scope
 
 from ..service.panel import Panel
 from . import (
+    access,
     applications,
+    audit,
     backups,
     credentials,
     dead_letters,
@@ -45,6 +47,7 @@ TAGS: Final = [
     {"name": "notice", "description": "What the hosting provider tells everybody."},
     {"name": "notifications", "description": "What a person is told."},
     {"name": "webhooks", "description": "What happens, sent to an operator's own programs."},
+    {"name": "access", "description": "Who may do what: tokens, sessions, people; and who did."},
     {"name": "me", "description": "Who is asking."},
 ]
 DESCRIPTION: Final = (
@@ -79,7 +82,7 @@ def create_documented_app(rates: Rates) -> FastAPI:
     )
     api = APIRouter(prefix=PREFIX)
     deploying = (applications, deployments, revisions, domains, backups, credentials, runs)
-    for part in (me, *deploying, notifications, webhooks, dead_letters):
+    for part in (me, *deploying, notifications, webhooks, access, audit, dead_letters):
         api.include_router(part.router)
     api.include_router(provider.router)
     api.include_router(provider.notices)

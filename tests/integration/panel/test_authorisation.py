@@ -20,6 +20,20 @@ if TYPE_CHECKING:
     from tests.support.panel import PanelRig
 
 
+async def of_access(panel: PanelRig, operator: str) -> dict[str, str]:
+    """Return ids of what lets people and programs of an operator in."""
+    person = await panel.session(operator=operator)
+    async with panel.operator(Scope.READ, Scope.ACCESS, named=operator) as owner:
+        made = await owner.post("/tokens", json=tables.BODIES["POST /api/v1/tokens"])
+        asked = await owner.post("/invitations", json=tables.BODIES["POST /api/v1/invitations"])
+    return {
+        "token": made.json()["id"],
+        "invitation": asked.json()["id"],
+        "session": person.session,
+        "person": person.person,
+    }
+
+
 async def test_every_route_answers_those_who_may_not_as_the_table_says(panel: PanelRig) -> None:
     operator = f"Owner {ids.new_id()}"
     async with panel.operator(named=operator) as owner, rigs.an_application() as url:
@@ -32,7 +46,7 @@ async def test_every_route_answers_those_who_may_not_as_the_table_says(panel: Pa
     bodies = tables.BODIES | {
         "POST /api/v1/deployments": {**tables.BODY, "domain": deployment["domain"]}
     }
-    places = {
+    places = await of_access(panel, operator) | {
         "operator": ids.new_id(),
         "domain": deployment["domain"],
         "name": "hello",
@@ -49,7 +63,7 @@ async def test_every_route_answers_those_who_may_not_as_the_table_says(panel: Pa
     tokens = (
         None,
         await panel.token(operator=operator, expires_at=datetime.now(UTC) - timedelta(seconds=1)),
-        await panel.token(),
+        await panel.token(scopes=(Scope.READ, Scope.WRITE, Scope.ACCESS)),
         await panel.token(scopes=(), operator=operator),
         await panel.token(scopes=tuple(Scope), role=Role.VIEWER, operator=operator),
     )
