@@ -7,7 +7,8 @@ SERVICES := $(patsubst services/%/requirements.txt,%,$(wildcard services/*/requi
 SCRIPTS = $(shell grep -rlE '^\#!/bin/(sh|busybox sh)' nix compose .ci)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages demo up down check format test chaos bench-deploy bench-state lock openapi asyncapi
+.PHONY: help setup packages demo up down check format test chaos bench-deploy bench-state bench-panel \
+	lock openapi asyncapi
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,6 +52,9 @@ bench-deploy: setup ## Time deployments of `hello` beside their bare parts; JSON
 
 bench-state: setup ## Carry 200 MB of rows and 2,000 files there and back; JSON=FILE keeps the figures
 	$(VENV)/python -m tests.bench.state $(if $(JSON),--json $(JSON))
+
+bench-panel: setup ## Ask the panel's pages and watch 1,000 runs in it; JSON=FILE keeps the figures
+	$(VENV)/python -m tests.bench.panel $(if $(JSON),--json $(JSON))
 
 lock: setup ## Pin every dependency, with hashes and without an index: one lock, one per image
 	PIP_FIND_LINKS= $(VENV)/$(COMPILE) --extra=dev --extra=embedded --output-file=requirements.lock \

@@ -18,7 +18,7 @@ LINK: Final = re.compile(r"(?<!!)\[[^\]]*\]\((?!https?:|mailto:)([^)\s]+)\)")
 FENCED: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
 CODE: Final = re.compile(r"^```sh\n(.*?)^```|`(make [a-z]+)", re.MULTILINE | re.DOTALL)
-MAKE: Final = re.compile(r"^\s*(?:\$ )?make ([a-z]+)", re.MULTILINE)
+MAKE: Final = re.compile(r"^\s*(?:\$ )?make ([a-z-]+)", re.MULTILINE)
 DECISION: Final = ("Status", "Context", "Decision", "Consequences")
 LONGEST_DECISION: Final = 60
 
@@ -37,7 +37,7 @@ def unknown_targets(tree: Tree) -> Sequence[str]:
     """List the `make` targets that a document names and the Makefile does not."""
     makefile = tree.root / "Makefile"
     text = makefile.read_text(encoding="utf-8") if makefile.exists() else ""
-    known = set(re.findall(r"^([a-z]+):", text, re.MULTILINE))
+    known = set(re.findall(r"^([a-z-]+):", text, re.MULTILINE))
     return [
         f"{tree.name(path)}: make {target}"
         for path in _documents(tree)
