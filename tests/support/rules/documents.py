@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LINK: Final = re.compile(r"(?<!!)\[[^\]]*\]\((?!https?:|mailto:)([^)\s]+)\)")
 FENCED: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
-CODE: Final = re.compile(r"^```sh\n(.*?)^```|`(make [a-z]+)", re.MULTILINE | re.DOTALL)
+CODE: Final = re.compile(r"^```sh\n(.*?)^```|`(make [a-z-]+)", re.MULTILINE | re.DOTALL)
 MAKE: Final = re.compile(r"^\s*(?:\$ )?make ([a-z-]+)", re.MULTILINE)
 DECISION: Final = ("Status", "Context", "Decision", "Consequences")
 LONGEST_DECISION: Final = 60
