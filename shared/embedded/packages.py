@@ -56,6 +56,7 @@ NEEDS_OF_TESTS: Final = (
     *NEEDS,
     Need("docker-compose", "docker-compose"),
     Need("restic", "restic"),
+    Need("chromium", "chromium"),
 )
 NEEDS_WITHOUT_ROOT: Final = (Need("newuidmap", "uidmap"),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -148,6 +149,24 @@ async def test_stopping_all_machines_lets_them_end_their_work(guest: guests.Gues
     assert list(await stop_all(guest.backend)) == []
     await guest.boot()
     assert await guest.run("cat /root/late/note") == "unsynced\n"
+
+
+async def test_a_folder_that_cannot_be_read_keeps_no_other_machine_running(
+    guest: guests.Guest,
+) -> None:
+    broken = guest.folder.path.parent / "fdv-broken-1"
+    broken.mkdir()
+    shutil.copy(guest.folder.path / "machine.json", broken)
+    try:
+        with pytest.raises(errors.FaultError, match="see to these: fdv-broken-1: "):
+            await stop_all(guest.backend)
+    finally:
+        shutil.rmtree(broken)
+
+    found = await guest.backend.find(guest.order.name)
+    assert found is not None
+    assert found.power is Power.STOPPED
+    await guest.boot()
 
 
 async def test_a_boot_with_an_unconfirmed_switch_takes_it_back(guest: guests.Guest) -> None:

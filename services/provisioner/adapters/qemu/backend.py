@@ -14,7 +14,7 @@ from typing_extensions import override
 from shared import errors, telemetry
 
 from ...domain import SSH_PORT
-from ...ports import RuntimeBackend
+from ...ports import Power, RuntimeBackend
 from . import (
     acceleration,
     arguments,
@@ -310,9 +310,30 @@ def _explained(error: errors.CommandError, order: MachineOrder) -> errors.Hostin
 
 
 async def stop_all(backend: QemuRuntimeBackend) -> Sequence[str]:
-    """Stop every machine of this host, all at once, and return the names of those that ran."""
-    running = [it for it in await backend.list_machines() if it.power == "running"]
-    async with asyncio.TaskGroup() as group:
-        for machine in running:
-            group.create_task(backend.stop(machine.name, machine.identity))
-    return [it.name for it in running]
+    """Stop every machine of this host, all at once, and return the names of those that ran.
+
+    Raises:
+        FaultError: some could not be stopped, or their folders not be read; all others were.
+    """
+    names = [it.name for it in sorted(backend.directory.glob("[!.]*"))]
+    stops = (_stop_if_running(backend, it) for it in names)
+    stopped = await asyncio.gather(*stops, return_exceptions=True)
+    troubles = [
+        f"{name}: {str(it) or repr(it)}"
+        for name, it in zip(names, stopped, strict=True)
+        if isinstance(it, BaseException)
+    ]
+    if troubles:
+        raise errors.FaultError(
+            "machine.not_stopped",
+            f"not every machine of this host was stopped; see to these: {'; '.join(troubles)}",
+        )
+    return [name for name, it in zip(names, stopped, strict=True) if it]
+
+
+async def _stop_if_running(backend: QemuRuntimeBackend, name: str) -> bool:
+    found = await backend.find(name)
+    if found is None or found.power is not Power.RUNNING:
+        return False
+    await backend.stop(name, found.identity)
+    return True
