@@ -40,6 +40,8 @@ class Watched:
     opened: int = 0
     ended: int = 0
     """Streams that ended although their run goes on."""
+    busy_ms: float = 0.0
+    """How long the panel computed meanwhile."""
 
     def arrived(self, number: int) -> None:
         """Note that a report was seen."""
@@ -60,6 +62,7 @@ class Watched:
             "count": self.opened,
             "p50_ms": round(quantile(arrived, 50), 1),
             "p95_ms": round(quantile(arrived, 95), 1),
+            "busy_ms": round(self.busy_ms / len(self.sent), 1),
             "reports": len(self.sent),
             "arrived": len(arrived),
         }

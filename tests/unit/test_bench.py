@@ -46,7 +46,7 @@ def answers(*, slowest: float = 12.0, status: int = 200, short: int = 0) -> Answ
 
 def watched(*, slowest: float = 0.2, lost: int = 0) -> Watched:
     """Return 1,000 streams into each of which one report was sent."""
-    found = Watched(sent=dict.fromkeys(range(1000), 0.0), opened=1000)
+    found = Watched(sent=dict.fromkeys(range(1000), 0.0), opened=1000, busy_ms=9_000.0)
     arrived = {it: 100.0 if it < 900 else slowest * 1000 for it in range(1000 - lost)}
     found.milliseconds.update(arrived)
     return found
@@ -70,6 +70,7 @@ def test_the_figures_of_the_panel_hold_quantiles_and_what_shows_that_they_are_re
             "count": 1000,
             "p50_ms": 100.0,
             "p95_ms": 200.0,
+            "busy_ms": 9.0,
             "reports": 1000,
             "arrived": 1000,
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from shared import errors, ids, telemetry
@@ -66,8 +67,8 @@ class Conductor:
     openings: Openings
     clock: Clock
     happenings: Happenings
-    nudge: Callable[[], None]
-    """Called after a commit that left new events for those who watch."""
+    nudge: Callable[[str], None]
+    """Called with a run after a commit that left new events for those who watch it."""
 
     async def request(self, tx: Transaction, deployment: Deployment, wish: Wish) -> Run:
         """Queue a run, and start it when nothing else of the deployment goes on.
@@ -142,7 +143,7 @@ class Conductor:
     async def say(self, tx: Transaction, run: Run, kind: RunEventKind, body: EventBody) -> None:
         """Add an event to the run's own stream."""
         await self.runs.append(tx, run.id, kind, body)
-        tx.after_commit(self.nudge)
+        tx.after_commit(partial(self.nudge, run.id))
 
     async def _overtake(self, tx: Transaction, deployment: Deployment, wish: Wish) -> None:
         """End what a newer wish makes pointless; what waits for another goes before that one."""

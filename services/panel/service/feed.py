@@ -1,7 +1,8 @@
 """The feed: wakes those who watch runs when there is something new to read.
 
-One question per process asks for all watched runs at once, when something was committed here and
-a few times a second for what other replicas commit; each watcher then reads its own events.
+What is committed here wakes those who watch that run. One question per process asks for all watched
+runs at once, a few times a second, for what other replicas commit. Each watcher then reads its own
+events.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from shared import errors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from shared.database import Database
 
@@ -29,15 +30,17 @@ class Feed:
     def __init__(self, database: Database, runs: RunRegister) -> None:
         self._database = database
         self._runs = runs
-        self._nudged = asyncio.Event()
+        self._nudged: set[str] = set()
+        self._is_nudged = asyncio.Event()
         self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._seen: dict[str, int] = {}
         self.is_closed = False
         """Whether this process is about to end: streams end too, and are resumed elsewhere."""
 
-    def nudge(self) -> None:
-        """Say that something was committed."""
-        self._nudged.set()
+    def nudge(self, run: str) -> None:
+        """Say that something of a run was committed."""
+        self._nudged.add(run)
+        self._is_nudged.set()
 
     @contextlib.asynccontextmanager
     async def watch(self, run: str) -> AsyncIterator[asyncio.Event]:
@@ -54,28 +57,34 @@ class Feed:
 
     async def run(self) -> None:
         """Wake watchers until cancelled, and then all of them for the last time."""
+        loop = asyncio.get_running_loop()
+        next_look = 0.0
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
                     # Not wait_for: before Python 3.12 it may swallow a cancellation.
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await self._nudged.wait()
+                    async with asyncio.timeout_at(next_look):
+                        await self._is_nudged.wait()
+                self._is_nudged.clear()
+                runs = [it for it in self._nudged if it in self._watchers]
                 self._nudged.clear()
-                if self._watchers:
-                    await self._look()
+                if loop.time() >= next_look:
+                    runs, next_look = list(self._watchers), loop.time() + POLL_SECONDS
+                if runs:
+                    await self._look(runs)
         finally:
             self.is_closed = True
             for run in list(self._watchers):
                 self._wake(run)
 
-    async def _look(self) -> None:
+    async def _look(self, runs: Sequence[str]) -> None:
         try:
             async with self._database.transaction() as tx:
-                newest = await self._runs.newest_sequences(tx, list(self._watchers))
+                newest = await self._runs.newest_sequences(tx, runs)
         except errors.UnavailableError:
             return  # watchers keep what they have; the next look tells them the rest
         for run, sequence in newest.items():
-            if self._seen.get(run) != sequence:
+            if run in self._watchers and self._seen.get(run) != sequence:
                 self._seen[run] = sequence
                 self._wake(run)
 
