@@ -66,6 +66,7 @@ def subjects(known: Known) -> dict[str, Subject]:
         ),
         "runs": _list("/runs", known.runs, 'class="row-name"'),
         "backups": _list("/backups", known.backups, 'class="row-name"'),
+        "activity": _list("/activity", known.deeds, 'data-column="When"'),
         "applications": Subject(addresses=["/applications"], mark='class="tile-link"', rows=2),
         "configuration": Subject(
             addresses=[f"{it}/configuration" for it in homes], mark="<dt>", rows=4

@@ -57,6 +57,7 @@ class Known:
     deployments: list[str]
     runs: list[str]
     backups: list[str]
+    deeds: list[str]
     rows: dict[str, int]
     """Of every table, whoever's they are."""
 
@@ -135,6 +136,7 @@ async def _known(connection: asyncpg.Connection, visitor: SignedIn) -> Known:
         deployments=await newest("deployments"),
         runs=await newest("runs"),
         backups=await newest("backups"),
+        deeds=await newest("audit"),
         rows={
             it: await connection.fetchval(f"select count(*) from {it}")  # noqa: S608 - ours
             for it in TABLES
