@@ -29,7 +29,7 @@ class Settings(ServiceSettings):
         description="The Nix expression of systems without nixpkgs.",
     )
     health_seconds: float = Field(
-        default=30.0, description="Time for applications to become healthy after a switch."
+        default=60.0, description="Time for applications to become healthy after a switch."
     )
     watchdog_seconds: int = Field(
         default=120, description="Time until a machine takes an unconfirmed switch back."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Timing:
     """Seconds for everything that has an end."""
 
-    health: float = 30.0
+    health: float = 60.0
     """For applications to become healthy after a switch."""
     confirmation: float = 20.0
     """For a fresh connection to a machine that was switched."""
