@@ -45,6 +45,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 RUN_MILLISECONDS = 120_000
 OWN_SECONDS = 60.0
 LINK = re.compile(r"https?://\S+/sign-in/once#\S+")
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n"
 IS_DEPLOYED = re.compile("is deployed")
 FAILED = re.compile("failed")
 
@@ -199,13 +200,15 @@ async def test_what_failed_is_explained_and_tried_again(stack: Stack, chromium: 
 
 def in_the_way(stack: Stack, deployment: str) -> Path:
     """Put a machine of somebody else where a deployment's own would be."""
-    machines = stack.data / "provisioner" / "machines"
-    folder = machines / f"fdv-{deployment}-1"
-    running = shutil.ignore_patterns("disk.qcow2", "process.json", "*.sock", "places-*")
-    other = next(machines.glob("fdv-*"))
-    shutil.copytree(other, folder, ignore=running, copy_function=os.link)
-    order = json.loads((folder / "machine.json").read_text(encoding="utf-8"))
-    (folder / "machine.json").unlink()
-    changed = json.dumps({**order, "identity": str(uuid.uuid4())})
-    (folder / "machine.json").write_text(changed, encoding="utf-8")
+    folder = stack.data / "provisioner" / "machines" / f"fdv-{deployment}-1"
+    folder.mkdir(parents=True)
+    order = {
+        "identity": str(uuid.uuid4()),
+        "image": "0123456789abcdef",
+        "packages": ["python3"],
+        "size": {"cpus": 1, "memory_mib": 256, "disk_gib": 4},
+        "addresses": {port: {"host": "127.0.0.1", "port": 9} for port in ("22", "80")},
+    }
+    (folder / "machine.json").write_text(json.dumps(order), encoding="utf-8")
+    (folder / "hostkey.pub").write_text(HOST_KEY, encoding="utf-8")
     return folder
