@@ -1,5 +1,8 @@
 """The kill table: each part is killed once at a named step, and the run completes by itself.
 
+Three rows are drawn from the seed; FEDIVERSITY_TEST_KILLS=9 plays all. At every other step a part
+is killed by the stories of chaos.
+
 A row is valid only when the step was being done, the victim was gone afterwards, and the run had
 not ended. What is left is counted in the world, not in our databases.
 """
@@ -7,6 +10,8 @@ not ended. What is left is counted in the world, not in our databases.
 from __future__ import annotations
 
 import json
+import os
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +21,8 @@ from shared import http
 from shared.embedded import trace as traces
 from tests.chaos.cells import QEMU
 from tests.chaos.killing import kill
+from tests.support import chance, world
 from tests.support import stack as stacks
-from tests.support import world
 from tests.support.world import ONE_EACH
 
 if TYPE_CHECKING:
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-ROWS = [
+TABLE = [
     ("panel", "panel", "check"),
     ("provisioner", "provisioner", "boot"),
     ("storage", "storage", "key"),
@@ -37,6 +42,8 @@ ROWS = [
     ("caddy", "provisioner", "route"),
     (QEMU, "deployer", "switch"),
 ]
+PLAYED = int(os.environ.get("FEDIVERSITY_TEST_KILLS") or 3)
+ROWS = Random(chance.seed()).sample(TABLE, PLAYED)  # noqa: S311 - luck, not a secret
 PAUSES = {
     "RUNTIME__STEP_PAUSE_SECONDS": "1.0",
     "RUNTIME__STEP_PAUSE_STEPS": json.dumps([step for _, _, step in ROWS]),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 
 from services.panel.web.visitors import COOKIE
 from tests.support.servers import require
@@ -31,6 +31,8 @@ SWITCHES: Final = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+PATIENCE_MILLISECONDS: Final = 60_000
+"""On a computer that does much at once; what is expected comes long before."""
 PHONE: Final = 360
 DESK: Final = 1280
 SCREENS: Final = "FEDIVERSITY_SCREENS"
@@ -63,6 +65,7 @@ class Look:
 async def running_chromium() -> AsyncIterator[Browser]:
     """Run the distribution's Chromium for the length of a block."""
     require(PROGRAM, PROGRAM)
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=f"/usr/bin/{PROGRAM}", args=list(SWITCHES)
