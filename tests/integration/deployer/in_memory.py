@@ -53,7 +53,7 @@ async def live(world: World, hosts: FakeHosts, probe: FakeHealthProbe) -> dict[s
         async def is_back() -> bool:
             return host.system in host.secrets
 
-        await eventually(is_back, within=10)
+        await eventually(is_back, within=30)
         assert host.secrets[host.system]["diary"] == placed
         before = await remembered(world.database)
         run = ids.new_id()

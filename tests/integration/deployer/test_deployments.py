@@ -69,7 +69,7 @@ async def test_a_configuration_that_does_not_become_healthy_is_taken_back(world:
         assert (
             "moody did not become healthy within 12 s: status 404" in failed["failure"]["message"]
         )
-        await eventually(lambda: _says(world, "healthy"), within=10)
+        await eventually(lambda: _says(world, "healthy"), within=30)
         assert await page(world, "/health.txt") == "ok"
 
 
@@ -80,7 +80,7 @@ async def test_a_configuration_that_cannot_start_is_taken_back_at_the_switch(wor
 
         assert failed["outcome"] == "rolled_back"
         assert failed["stage"] == "switch"
-        await eventually(lambda: _says(world, "steady"), within=10)
+        await eventually(lambda: _says(world, "steady"), within=30)
 
 
 async def test_after_a_power_cut_the_application_comes_back_by_itself(

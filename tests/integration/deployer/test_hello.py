@@ -104,7 +104,7 @@ async def test_another_secret_is_a_change_and_one_that_opens_nothing_is_taken_ba
         assert failed["outcome"] == "rolled_back"
         reason = "status 503 the object store refuses with status 403"
         assert reason in failed["failure"]["message"]
-        await eventually(signed, within=10)
+        await eventually(signed, within=30)
 
         second = await deployed(secret)
         assert second["changed"]

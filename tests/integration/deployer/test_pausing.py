@@ -92,7 +92,7 @@ async def test_applications_stand_still_until_they_are_resumed(played: Played) -
         kind, event = await played.ended(await played.wish(QuiesceRequested))
         assert (kind, event["hosts"]) == (ApplicationQuiesced.event_type(), [HOST])
         played.host.boot_again()
-        await eventually(lambda: played.host.permit is not None, within=10)
+        await eventually(lambda: played.host.permit is not None, within=30)
         assert played.host.masked == {"hello"}
 
         kind, event = await played.ended(await played.wish(ResumeRequested))
@@ -122,7 +122,7 @@ async def test_what_a_deploy_that_failed_has_started_stands_still_again(played: 
         kind, _ = await played.ended(await played.ask("hello"))
 
         assert kind == DeploymentFailed.event_type()
-        await eventually(lambda: played.host.masked == {"hello"}, within=10)
+        await eventually(lambda: played.host.masked == {"hello"}, within=30)
 
 
 async def test_a_restart_that_was_cancelled_in_the_middle_is_finished(played: Played) -> None:
@@ -131,7 +131,7 @@ async def test_a_restart_that_was_cancelled_in_the_middle_is_finished(played: Pl
     played.progress.clear()
     async with played.working(pause="stop", seconds=1.0):
         run = await played.wish(RestartRequested)
-        await eventually(lambda: [it.step for it in played.progress] == ["stop"], within=10)
+        await eventually(lambda: [it.step for it in played.progress] == ["stop"], within=30)
         await played.cancel(run)
 
         kind, _ = await played.ended(run)
@@ -148,10 +148,10 @@ async def test_a_pause_that_was_cancelled_in_the_middle_is_taken_back(
     played.progress.clear()
     async with played.working(pause=step, seconds=1.0):
         run = await played.wish(QuiesceRequested)
-        await eventually(lambda: any(it.step == step for it in played.progress), within=10)
+        await eventually(lambda: any(it.step == step for it in played.progress), within=30)
         played.host.is_away = step == "stop"
         await played.cancel(run)
-        await eventually(lambda: _has_waited(played) or step == "quiesce", within=10)
+        await eventually(lambda: _has_waited(played) or step == "quiesce", within=30)
         played.host.is_away = False
 
         kind, event = await played.ended(run)
@@ -170,9 +170,9 @@ async def test_a_sickness_is_told_once_and_so_is_its_end(played: Played) -> None
     async with played.working():
         await played.ended(await played.ask("hello"))
         played.probe.ailments[HOST] = "status 500"
-        await eventually(lambda: _told(played, 1), within=10)
+        await eventually(lambda: _told(played, 1), within=30)
         played.probe.ailments.clear()
-        await eventually(lambda: _told(played, 2), within=10)
+        await eventually(lambda: _told(played, 2), within=30)
 
     assert await played.health() == [["http"], []]
 
@@ -184,7 +184,7 @@ async def _told(played: Played, times: int) -> bool:
 async def test_a_deploy_that_is_cancelled_after_the_switch_is_taken_back(played: Played) -> None:
     async with played.working(pause="switch", seconds=1.0):
         run = await played.ask("hello")
-        await eventually(lambda: any(it.step == "switch" for it in played.progress), within=10)
+        await eventually(lambda: any(it.step == "switch" for it in played.progress), within=30)
         await played.cancel(run)
 
         kind, event = await played.ended(run)
@@ -199,7 +199,7 @@ async def test_a_deploy_that_is_cancelled_while_a_machine_boots_says_what_runs(
 ) -> None:
     async with played.working(pause="health", seconds=1.0):
         run = await played.ask("hello")
-        await eventually(lambda: any(it.step == "health" for it in played.progress), within=10)
+        await eventually(lambda: any(it.step == "health" for it in played.progress), within=30)
         played.host.boot_again()
         await played.cancel(run)
 
@@ -215,7 +215,7 @@ async def test_a_deploy_that_is_cancelled_before_the_switch_leaves_things_unchan
 ) -> None:
     async with played.working(pause="copy", seconds=1.0):
         run = await played.ask("hello")
-        await eventually(lambda: any(it.step == "copy" for it in played.progress), within=10)
+        await eventually(lambda: any(it.step == "copy" for it in played.progress), within=30)
         await played.cancel(run)
 
         _, event = await played.ended(run)
