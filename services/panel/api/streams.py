@@ -1,7 +1,5 @@
 """Streams: the events of a run as server-sent events that can be resumed anywhere."""
 
-import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Final
@@ -11,10 +9,10 @@ from fastapi import Depends, Header, Query
 from shared import errors
 
 from ..domain.runs import NumberedEvent, RunEventKind
+from ..service.feed import is_woken
 from ..service.panel import Panel
 from .schemas.runs import EventAnswer
 
-PING_SECONDS: Final = 15.0
 RETRY_MILLISECONDS: Final = 1000
 BATCH: Final = 100
 HIGHEST: Final = 2**31 - 1
@@ -55,7 +53,7 @@ async def follow(panel: Panel, run: str, after: int) -> AsyncIterator[bytes]:
                 continue
             if panel.feed.is_closed:
                 return
-            if not await _is_woken(wake):
+            if not await is_woken(wake):
                 yield b": ping\n\n"
 
 
@@ -66,13 +64,6 @@ async def _read(panel: Panel, run: str, after: int) -> Sequence[NumberedEvent]:
             return events or await panel.runs.find_end(tx, run, after=after)
     except errors.UnavailableError:
         return ()  # the stream stays open and goes on when the database is back
-
-
-async def _is_woken(wake: asyncio.Event) -> bool:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PING_SECONDS):
-            return await wake.wait()
-    return False
 
 
 def _encoded(event: NumberedEvent) -> bytes:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ..ports import RunRegister
 
 POLL_SECONDS: Final = 0.25
+PING_SECONDS: Final = 15.0
+"""After so long without news a stream says that it is still there."""
 
 
 class Feed:
@@ -91,3 +93,11 @@ class Feed:
     def _wake(self, run: str) -> None:
         for wake in self._watchers.get(run, ()):
             wake.set()
+
+
+async def is_woken(wake: asyncio.Event) -> bool:
+    """Wait for news, and say whether there is any before the next ping is due."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PING_SECONDS):
+            return await wake.wait()
+    return False

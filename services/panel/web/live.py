@@ -8,7 +8,6 @@ last one it got: that is asked of the database, so any process can go on where a
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +15,7 @@ from shared import clock, errors
 
 from ..domain.identity import Scope
 from ..domain.runs import RunEventKind
+from ..service.feed import is_woken
 from .presenters import runs
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "text/event-stream"
 HEADERS: Final = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-PING_SECONDS: Final = 15.0
 PAUSE_SECONDS: Final = 0.15
 """Between two messages: what happens in the meantime comes as one."""
 LONGEST_SECONDS: Final = 600.0
@@ -117,7 +116,7 @@ class Watch:
                 if feed.is_closed:
                     return
                 if len(events) < BATCH:
-                    if not await _is_woken(wake):
+                    if not await is_woken(wake):
                         yield PING
                     await asyncio.sleep(PAUSE_SECONDS)
 
@@ -155,10 +154,3 @@ class Watch:
             may_change=self.caller.allows(Scope.WRITE),
             now=found.now,
         )
-
-
-async def _is_woken(wake: asyncio.Event) -> bool:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PING_SECONDS):
-            return await wake.wait()
-    return False

@@ -13,11 +13,11 @@ from fastapi.responses import Response
 from ..domain.identity import Caller
 from ..domain.sessions import Client, KnownSession, Session
 from ..service.panel import Panel  # noqa: TC001 - as in every module of routes
+from .headers import REQUEST_ID
 from .languages import personal, speak
 from .shell import Shell, surround
 
 COOKIE: Final = "__Host-session"
-REQUEST_ID: Final = "request_id"
 LONGEST_AGENT: Final = 300
 
 
