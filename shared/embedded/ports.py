@@ -7,6 +7,7 @@ import json
 import secrets
 import socket
 import time
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ from shared import errors
 from . import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 LOOPBACK: Final = "127.0.0.1"
 TWIN: Final = 10000
@@ -36,6 +37,9 @@ OBJECTS_COUNT: Final = 5
 MACHINES: Final = "machines"
 MACHINES_COUNT: Final = 200
 """Machines of two providers on one computer are reached on different ports."""
+CLAIMS: Final = 256
+"""How many claims a process keeps; of older ones it listens by now, or never will."""
+_claims: Final[deque[socket.socket]] = deque()
 
 
 def allocate(path: Path, names: Iterable[str]) -> Mapping[str, int]:
@@ -58,7 +62,7 @@ def _choose(name: str, taken: frozenset[int]) -> int:
     if name == OBJECTS:
         return free_twins(OBJECTS_COUNT)
     if name == MACHINES:
-        return _first_of(FORWARDED, MACHINES_COUNT)
+        return _machines()
     return free(taken=taken)
 
 
@@ -90,6 +94,17 @@ def free_twins(count: int) -> int:
     return _first_of(TWINNED, count, offsets=(0, TWIN))
 
 
+def _machines() -> int:
+    """Return the first of the ports on which machines are reached."""
+    # From a grid, so that one claim stands for all of them.
+    blocks = range(FORWARDED.start, FORWARDED.stop - MACHINES_COUNT, MACHINES_COUNT)
+    for _ in range(ATTEMPTS):
+        first = secrets.choice(blocks)
+        if all(map(is_free, range(first, first + MACHINES_COUNT))) and _claim([first]):
+            return first
+    raise _none_free(FORWARDED, MACHINES_COUNT)
+
+
 def _first_of(
     where: range, count: int, *, offsets: tuple[int, ...] = (0,), taken: Iterable[int] = ()
 ) -> int:
@@ -98,11 +113,42 @@ def _first_of(
         # Not `random`: two programs that seed it alike would choose alike.
         first = secrets.choice(where)
         wanted = [first + offset + number for number in range(count) for offset in offsets]
-        if not reserved.intersection(wanted) and all(map(is_free, wanted)):
+        if reserved.intersection(wanted):
+            continue
+        if all(map(is_free, wanted)) and _claim(wanted):
             return first
-    raise errors.UnavailableError(
+    raise _none_free(where, count)
+
+
+def _none_free(where: range, count: int) -> errors.UnavailableError:
+    return errors.UnavailableError(
         "port.none_free", f"no {count} free ports from {where.start} to {where.stop} on {LOOPBACK}"
     )
+
+
+def _claim(wanted: Sequence[int]) -> bool:
+    """Tell other processes that these ports are about to be used; say whether nobody else did.
+
+    What is chosen is free until somebody listens, which may be seconds later. A claim is the name
+    of a socket without a file (unix(7), abstract): the kernel takes it back when we end.
+    """
+    made = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in wanted]
+    try:
+        for claim, port in zip(made, wanted, strict=True):
+            claim.bind(f"\0fediversity-port-{port}")
+    except OSError:
+        for claim in made:
+            claim.close()
+        return False
+    _claims.extend(made)
+    release(keep=CLAIMS)
+    return True
+
+
+def release(*, keep: int = 0) -> None:
+    """Give up what was chosen and is not needed any more, the oldest first."""
+    while len(_claims) > keep:
+        _claims.popleft().close()
 
 
 async def require_free(name: str, port: int) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,29 @@ def test_a_preferred_port_that_is_taken_is_passed_over(tmp_path: Path) -> None:
         chosen = ports.allocate(tmp_path / "ports.json", ("front",))
 
     assert chosen["front"] != ports.PREFERRED["front"]
+
+
+def test_what_another_process_chose_is_left_to_it_until_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    only = range(ports.free(), ports.SINGLE.stop)[:1]
+    ports.release()
+    monkeypatch.setattr(ports, "SINGLE", only)
+    choosing = f"""from shared.embedded import ports
+ports.SINGLE = {only!r}
+print(ports.free(), flush=True)
+input()"""
+
+    with subprocess.Popen(
+        [sys.executable, "-c", choosing], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert int(other.stdout.readline()) == only.start
+        with pytest.raises(errors.UnavailableError, match="no 1 free ports"):
+            ports.free()
+        other.communicate("\n")
+
+    assert ports.free() == only.start
 
 
 async def test_who_listens_on_a_port_is_named() -> None:
