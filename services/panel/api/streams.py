@@ -1,5 +1,6 @@
 """Streams: the events of a run as server-sent events that can be resumed anywhere."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Final
@@ -9,7 +10,7 @@ from fastapi import Depends, Header, Query
 from shared import errors
 
 from ..domain.runs import NumberedEvent, RunEventKind
-from ..service.feed import is_woken
+from ..service import feed
 from ..service.panel import Panel
 from .schemas.runs import EventAnswer
 
@@ -43,7 +44,7 @@ async def follow(panel: Panel, run: str, after: int) -> AsyncIterator[bytes]:
     async with panel.feed.watch(run) as wake:
         while True:
             wake.clear()
-            events = await _read(panel, run, after)
+            events = await _read(panel, run, after, wake)
             for event in events:
                 yield _encoded(event)
                 after = max(after, event.sequence)
@@ -53,16 +54,17 @@ async def follow(panel: Panel, run: str, after: int) -> AsyncIterator[bytes]:
                 continue
             if panel.feed.is_closed:
                 return
-            if not await is_woken(wake):
+            async for _ in feed.quiet(wake):
                 yield b": ping\n\n"
 
 
-async def _read(panel: Panel, run: str, after: int) -> Sequence[NumberedEvent]:
+async def _read(panel: Panel, run: str, after: int, wake: asyncio.Event) -> Sequence[NumberedEvent]:
     try:
         async with panel.database.transaction() as tx:
             events = await panel.runs.list_events(tx, run, after=after, limit=BATCH)
             return events or await panel.runs.find_end(tx, run, after=after)
     except errors.UnavailableError:
+        feed.again_later(wake)
         return ()  # the stream stays open and goes on when the database is back
 
 

@@ -95,9 +95,19 @@ class Feed:
             wake.set()
 
 
-async def is_woken(wake: asyncio.Event) -> bool:
-    """Wait for news, and say whether there is any before the next ping is due."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PING_SECONDS):
-            return await wake.wait()
-    return False
+async def quiet(wake: asyncio.Event, *, seconds: float = PING_SECONDS) -> AsyncIterator[None]:
+    """Yield whenever a ping is due, until there may be something to read.
+
+    Nothing is read for the sake of a ping: many quiet streams cost next to nothing.
+    """
+    while not wake.is_set():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await wake.wait()
+        if not wake.is_set():
+            yield
+
+
+def again_later(wake: asyncio.Event, *, seconds: float = PING_SECONDS) -> None:
+    """Let somebody who could not read try again: the feed tells of an event only once."""
+    asyncio.get_running_loop().call_later(seconds, wake.set)

@@ -15,7 +15,7 @@ from shared import clock, errors
 
 from ..domain.identity import Scope
 from ..domain.runs import RunEventKind
-from ..service.feed import is_woken
+from ..service.feed import again_later, quiet
 from .presenters import runs
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Watch:
         async with feed.watch(self.run.id) as wake:
             while loop.time() < until:
                 wake.clear()
-                events, message = await self._next(after)
+                events, message = await self._next(after, wake)
                 if message:
                     after = max(after, events[-1].sequence)
                     yield message
@@ -116,11 +116,13 @@ class Watch:
                 if feed.is_closed:
                     return
                 if len(events) < BATCH:
-                    if not await is_woken(wake):
+                    async for _ in quiet(wake):
                         yield PING
+                        if loop.time() >= until:
+                            return
                     await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _next(self, after: int) -> tuple[Sequence[NumberedEvent], bytes]:
+    async def _next(self, after: int, wake: asyncio.Event) -> tuple[Sequence[NumberedEvent], bytes]:
         """Return the next events and what tells of them; nothing while there is no database."""
         try:
             async with self.panel.database.transaction() as tx:
@@ -130,6 +132,7 @@ class Watch:
                 events = events or await self.panel.runs.find_end(tx, self.run.id, after=after)
                 return events, await self._message(tx, events)
         except errors.UnavailableError:
+            again_later(wake)
             return (), b""
 
     async def _message(self, tx: Transaction, events: Sequence[NumberedEvent]) -> bytes:
