@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 OUTCOME: Final = "outcome"
 """The detail of a failure that says in which state it left things."""
 WORDS: Final = {
-    Outcome.UNCHANGED: "Nothing was changed.",
+    Outcome.UNCHANGED: "No machine runs anything new.",
     Outcome.ROLLED_BACK: "What ran before runs again.",
     Outcome.PARTIAL: "Some machines keep the new configuration; deploy again or remove it.",
     Outcome.ROLLBACK_FAILED: "It could not be taken back; the provider has to look.",

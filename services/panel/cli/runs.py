@@ -100,4 +100,5 @@ def _introduce(run: Json) -> None:
         say(f"Held by dead letter {run['held_by']}: {HELD}.", "yellow")
     if run["failure"]:
         say(f"{run['failure']['what']}: {run['failure']['why']}", "red")
-        say(f"State: {run['failure']['outcome']}. Next: {run['failure']['next']}")
+        say(f"State: {run['failure']['left']}")
+        say(f"Next:  {run['failure']['next']}")

@@ -50,7 +50,7 @@ def conclude(run: Json, *, as_json: bool) -> None:
     if failure is None:
         raise CommandFailedError(Status.RUN_FAILED, f"run {run['number']} was {run['state']}")
     say(f"Why:   {failure['why']}")
-    say(f"State: {failure['outcome'].replace('_', ' ')}")
+    say(f"State: {failure['left']}")
     say(f"Next:  {failure['next']}")
     ended = f"run {run['number']} {_HOW.get(run['state'], run['state'])}: {failure['what']}"
     raise CommandFailedError(Status.RUN_FAILED, ended)

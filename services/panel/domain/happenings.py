@@ -21,7 +21,7 @@ from shared.contracts.happenings import (
     StepData,
 )
 
-from .advice import next_step
+from .advice import advise
 from .runs import RunKind, RunState
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from .backups import Backup
     from .deployments import Deployment
-    from .runs import Run, RunStep
+    from .runs import Run, RunFailure, RunStep
     from .webhooks import Endpoint
 
 API: Final = "/api/v1"
@@ -131,9 +131,7 @@ def of_run(kind: HappeningType, run: Run, domain: str, step: RunStep | None = No
         else None,
         address=f"{API}/runs/{run.id}",
     )
-    words = (
-        {"why": failure.failure.message, "next": next_step(run.kind, failure)} if failure else {}
-    )
+    words = _words(run.kind, failure) if failure else {}
     return Happening(type=kind, operator=run.operator, object=run.id, data=data, words=words)
 
 
@@ -214,6 +212,11 @@ def wanted_by(
 def usual_topics(channel: Channel) -> Sequence[Topic]:
     """Return what people are told through a channel unless they decided otherwise."""
     return [topic for topic, channels in USUAL.items() if channel in channels]
+
+
+def _words(kind: RunKind, failure: RunFailure) -> Mapping[str, str]:
+    advice = advise(kind, failure)
+    return {"why": failure.failure.message, "left": advice.left, "next": advice.next}
 
 
 def _step(step: RunStep) -> StepData:

@@ -91,7 +91,8 @@ class Letterhead:
             "url": self.panel_url + told.page,
             "settings": f"{self.panel_url}/account/notifications",
         }
-        said = [it for it in (told.why, told.next) if it]
+        advice = [translate(it) for it in (told.left, told.next) if it]
+        said = [told.why, *advice] if told.why else advice
         footer = translate(_FOOTER).format(**values)
         lines = [title + ".", *said, values["url"], f"-- \n{footer}\n{values['settings']}"]
         return Mail(

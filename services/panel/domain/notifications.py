@@ -74,8 +74,13 @@ class Notification:
         return self.words.get("why", "")
 
     @property
+    def left(self) -> str:
+        """How things are now, in English; empty where that needs no words."""
+        return self.words.get("left", "")
+
+    @property
     def next(self) -> str:
-        """What can be done now; empty where nothing has to be."""
+        """What can be done now, in English; empty where nothing has to be."""
         return self.words.get("next", "")
 
     @property

@@ -135,6 +135,11 @@ class RunFailure(Value):
     service: str
     stage: str
     outcome: Outcome
+    """As that service saw it."""
+    is_first: bool = False
+    """Whether nothing led to the deployment's applications when it ended."""
+    answered: tuple[str, ...] = ()
+    """The parts of the run that were done by then, by the events that said so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from shared.contracts.deployments import Mode
 
-from .runs import RunKind
+from .runs import RunKind, StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from .runs import RunStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,12 @@ def plan(kind: RunKind, mode: Mode = Mode.ACTIVE) -> tuple[PlannedStep, ...]:
     if mode is Mode.ACTIVE:
         return STEPS[kind]
     return tuple(it for it in STEPS[kind] if it.answered_by not in _SEEN_FROM_OUTSIDE)
+
+
+def answered(kind: RunKind, steps: Sequence[RunStep]) -> tuple[str, ...]:
+    """Return the events whose part of a run is done, in the order of its steps."""
+    done = {(it.service, it.name) for it in steps if it.status is StepStatus.SUCCEEDED}
+    parts: dict[str, bool] = {}
+    for it in STEPS[kind]:
+        parts[it.answered_by] = parts.get(it.answered_by, True) and (it.service, it.name) in done
+    return tuple(event for event, is_done in parts.items() if event and is_done)

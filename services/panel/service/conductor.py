@@ -12,7 +12,7 @@ from shared.contracts.deployments import Mode
 from shared.contracts.failures import Failure, Outcome
 from shared.contracts.panel import CancelRequested
 
-from ..domain.advice import NOT_BEGUN
+from ..domain.advice import NOT_BEGUN, START
 from ..domain.backups import Backup, BackupState
 from ..domain.happenings import backup_result
 from ..domain.runs import (
@@ -25,7 +25,7 @@ from ..domain.runs import (
     RunStep,
     StepStatus,
 )
-from ..domain.steps import STEPS, plan
+from ..domain.steps import STEPS, answered, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,6 +218,8 @@ class Conductor:
     async def _close(
         self, tx: Transaction, run: Run, state: RunState, failure: RunFailure | None = None
     ) -> Run:
+        if failure is not None:
+            failure = await self._with_its_story(tx, run, failure)
         ended = replace(run.moved(state, self.clock.now()), failure=failure)
         for step in await self.runs.list_steps(tx, run.id):
             await self.save_step(tx, run, step, step.concluded(state))
@@ -228,6 +230,16 @@ class Conductor:
             await self._give_up(tx, ended)
         await self._tell_of_backup(tx, ended)
         return ended
+
+    async def _with_its_story(self, tx: Transaction, run: Run, failure: RunFailure) -> RunFailure:
+        """Return a failure with what its service does not know of: all that the run has done."""
+        steps = await self.runs.list_steps(tx, run.id)
+        deployment = await self.deployments.find(tx, run.deployment)
+        story = {
+            "is_first": deployment is None or not deployment.routes,
+            "answered": answered(run.kind, steps),
+        }
+        return failure.model_copy(update=story)
 
     async def _tell_of_backup(self, tx: Transaction, ended: Run) -> None:
         kind = backup_result(ended)
@@ -290,6 +302,6 @@ def _before_it_began(code: str, message: str) -> RunFailure:
     return RunFailure(
         failure=Failure(code=code, message=message, retryable=True),
         service=SERVICE,
-        stage="start",
+        stage=START,
         outcome=Outcome.UNCHANGED,
     )

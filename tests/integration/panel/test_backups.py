@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.panel.domain import advice
 from shared import ids
 from shared.contracts.failures import Outcome
 from shared.contracts.panel import BackupRemovalRequested, BackupRequested
@@ -83,7 +84,8 @@ async def test_a_backup_that_failed_is_shown_as_such_and_can_be_tried_again(
         after = await rigs.get(client, f"/deployments/{deployment['id']}")
 
     assert failed["state"] == "failed"
-    assert ended["failure"]["next"] == "Nothing was changed. Try again."
+    assert ended["failure"]["left"] == advice.NO_BACKUP
+    assert ended["failure"]["next"] == advice.AGAIN
     assert (refused.status_code, refused.json()["code"]) == (409, "backup.failed")
     assert again["retry_of"] == run["id"]
     assert found["state"] == "complete"

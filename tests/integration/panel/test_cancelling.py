@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.panel.domain import advice
 from shared.contracts.failures import Outcome
 from shared.contracts.panel import CancelRequested
 from tests.support import panel as rigs
@@ -63,7 +64,8 @@ async def test_a_run_that_has_begun_is_cancelled_when_a_service_says_so(panel: P
     assert event["run"] == run["id"]
     assert ended["failure"]["outcome"] == "rolled_back"
     assert ended["failure"]["what"] == "deployer stopped at build"
-    assert ended["failure"]["next"] == "The earlier state is back. Try again."
+    assert ended["failure"]["left"] == advice.UNDONE
+    assert ended["failure"]["next"] == advice.STOPPED
     assert found["status"] == "live"
     assert same["state"] == "cancelled"
     assert retried["retry_of"] == run["id"]

@@ -121,8 +121,8 @@ async def test_a_failed_run_says_what_why_state_and_next(
     for part in (
         "✗ provisioner boot",
         "Why:   The disk is full.",
-        "State: unchanged",
-        "Next:  Nothing was changed. Try again.",
+        "State: Some of it may exist already, but no application runs yet.",
+        "Next:  Try again, or remove the deployment.",
         f"fediversity: run {run['number']} failed: provisioner failed at boot",
     ):
         assert part in ended.stderr

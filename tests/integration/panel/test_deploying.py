@@ -151,7 +151,8 @@ async def test_a_failure_says_what_why_state_and_next_and_can_be_retried(panel: 
         "what": "provisioner failed at boot",
         "why": "The disk is full.",
         "outcome": "unchanged",
-        "next": "Nothing was changed. Try again.",
+        "left": "Some of it may exist already, but no application runs yet.",
+        "next": "Try again, or remove the deployment.",
         "retryable": True,
     }
     assert [it["status"] for it in ended["steps"][:4]] == [

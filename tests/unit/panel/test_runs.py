@@ -9,7 +9,6 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.panel.domain import advice
 from services.panel.domain.runs import (
     TRANSITIONS,
     Kept,
@@ -164,24 +163,6 @@ def test_the_end_of_a_run_settles_every_step(
 def a_failure(outcome: Outcome, code: str = "x", *, retryable: bool = False) -> RunFailure:
     failure = Failure(code=code, message="y", retryable=retryable)
     return RunFailure(failure=failure, service="deployer", stage="health", outcome=outcome)
-
-
-@pytest.mark.parametrize("kind", RunKind)
-@pytest.mark.parametrize("outcome", Outcome)
-@pytest.mark.parametrize("retryable", [True, False])
-def test_every_failure_says_what_can_be_done(
-    *, kind: RunKind, outcome: Outcome, retryable: bool
-) -> None:
-    said = advice.next_step(kind, a_failure(outcome, retryable=retryable))
-
-    assert said.endswith(".")
-    assert ("configuration" in said) <= (kind is RunKind.DEPLOY)
-
-
-def test_what_was_not_begun_points_to_the_run_that_it_waited_for() -> None:
-    failure = a_failure(Outcome.UNCHANGED, advice.NOT_BEGUN, retryable=True)
-
-    assert "the run that it waited for" in advice.next_step(RunKind.RESTORE, failure)
 
 
 def test_nothing_leads_to_a_prepared_revision() -> None:

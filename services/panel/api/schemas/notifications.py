@@ -24,6 +24,8 @@ class NotificationAnswer(Answer):
     title: str
     why: str
     """Empty where there is nothing to explain."""
+    left: str
+    """How things are now; empty where that needs no words."""
     next: str
     """What can be done; empty where nothing has to be."""
     data: dict[str, JsonValue]
@@ -39,6 +41,7 @@ class NotificationAnswer(Answer):
             type=found.type,
             title=found.title(str),
             why=found.why,
+            left=found.left,
             next=found.next,
             data=found.data.model_dump(mode="json"),
             created_at=found.created_at,

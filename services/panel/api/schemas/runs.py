@@ -7,7 +7,7 @@ from pydantic import ConfigDict, JsonValue
 
 from shared.contracts.failures import Outcome
 
-from ...domain.advice import next_step
+from ...domain.advice import advise
 from ...domain.runs import NumberedEvent, Run, RunKind, RunState, StepStatus
 from ...service.requests import RunDetails
 from .. import examples
@@ -51,8 +51,11 @@ class FailureAnswer(Answer):
     """The service and the step at which it failed."""
     why: str
     outcome: Outcome
-    """The state that things are in."""
+    """What the service that failed says of its own part."""
+    left: str
+    """The state that all of it is in."""
     next: str
+    """What can be done."""
     retryable: bool
 
 
@@ -140,12 +143,14 @@ def _failure(run: Run) -> FailureAnswer | None:
     if run.failure is None:
         return None
     found = run.failure
+    advice = advise(run.kind, found)
     return FailureAnswer(
         code=found.failure.code,
         what=f"{found.service} {_how(run)} at {found.stage}",
         why=found.failure.message,
         outcome=found.outcome,
-        next=next_step(run.kind, found),
+        left=advice.left,
+        next=advice.next,
         retryable=found.failure.retryable,
     )
 

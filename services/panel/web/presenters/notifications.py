@@ -32,6 +32,7 @@ class NotificationView:
     id: str
     title: str
     why: str
+    left: str
     next: str
     created_at: datetime
     is_unread: bool
@@ -55,7 +56,8 @@ def present(found: Notification) -> NotificationView:
         id=found.id,
         title=found.title(_),
         why=found.why,
-        next=found.next,
+        left=_(found.left) if found.left else "",
+        next=_(found.next) if found.next else "",
         created_at=found.created_at,
         is_unread=found.read_at is None,
         tone="bad" if found.is_bad else "good",

@@ -6,11 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from shared.contracts.failures import Outcome
-
-from ...domain.advice import CANCELLED, NOT_BEGUN, next_step
+from ...domain.advice import CANCELLED, NOT_BEGUN, advise
 from ...domain.runs import RunEventKind, RunKind, RunState, StepStatus
-from ..languages import N_
 from ..languages import gettext as _
 from . import moments, quantities, states, wording
 
@@ -38,12 +35,6 @@ _FAVICONS: Final[Mapping[RunState, str]] = {
     RunState.FAILED: "failed",
     RunState.CANCELLED: "waiting",
     RunState.SUPERSEDED: "waiting",
-}
-_LEFT: Final[Mapping[Outcome, str]] = {
-    Outcome.UNCHANGED: N_("Nothing was changed: everything is as it was before this run."),
-    Outcome.ROLLED_BACK: N_("It was undone: everything is as it was before this run."),
-    Outcome.PARTIAL: N_("Some of it was done, and stays as it is for now."),
-    Outcome.ROLLBACK_FAILED: N_("It could not be undone either. A person has to look at it."),
 }
 
 
@@ -73,6 +64,8 @@ class FailureView:
     left: str
     next: str
     code: str
+    is_about_configuration: bool
+    """Whether the way on leads over the configuration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,12 +310,14 @@ def _failure(run: Run) -> FailureView | None:
     found: RunFailure | None = run.failure
     if found is None:
         return None
+    advice = advise(run.kind, found)
     return FailureView(
         what=_what(run, found),
         why=found.failure.message,
-        left=_(_LEFT[found.outcome]),
-        next=next_step(run.kind, found),
+        left=_(advice.left),
+        next=_(advice.next),
         code=found.failure.code,
+        is_about_configuration=advice.is_about_configuration,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from services.panel.domain import advice
 from services.panel.domain.history import ListedRun
 from services.panel.domain.runs import (
     EventBody,
@@ -127,8 +128,8 @@ def test_a_failure_says_what_and_why_how_things_are_and_what_to_do() -> None:
     assert view.failure is not None
     assert view.failure.what == "The step “Start the machine” did not work."
     assert view.failure.why == "The disk is full."
-    assert view.failure.left.startswith("Nothing was changed")
-    assert view.failure.next.endswith("Try again.")
+    assert view.failure.left == advice.AS_BEFORE
+    assert view.failure.next == advice.AGAIN
     assert view.can_retry
 
 
