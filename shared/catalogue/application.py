@@ -11,6 +11,8 @@ from typing_extensions import override
 from shared import documents
 from shared.documents import Section
 
+from . import wording
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -243,6 +245,8 @@ class Application(Section):
     _name: str
     _folder: Path
     _options_schema: dict[str, Any]
+    _wordings: Mapping[str, Mapping[str, str]]
+    _translated_schemas: Mapping[str, dict[str, Any]]
 
     @override
     def model_post_init(self, context: Any, /) -> None:
@@ -251,6 +255,11 @@ class Application(Section):
         self._name = package["name"]
         self._folder = package["folder"]
         self._options_schema = package["options_schema"]
+        self._wordings = package["wordings"]
+        self._translated_schemas = {
+            language: wording.translated(self._options_schema, it)
+            for language, it in self._wordings.items()
+        }
 
     @property
     def name(self) -> str:
@@ -266,6 +275,14 @@ class Application(Section):
     def options_schema(self) -> dict[str, Any]:
         """The JSON Schema of the options that operators choose."""
         return self._options_schema
+
+    def description_in(self, language: str) -> str:
+        """Return the description as readers of a language have it, English where it is missing."""
+        return self._wordings.get(language, {}).get(self.description, self.description)
+
+    def options_schema_in(self, language: str) -> dict[str, Any]:
+        """Return the schema of the options as readers of a language have it."""
+        return self._translated_schemas.get(language, self._options_schema)
 
     @property
     def newest_version(self) -> str:

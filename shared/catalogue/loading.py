@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared import documents
 
+from . import wording
 from .application import SECRET_OPTION, Application
 from .requests import Catalogue, is_media_label
 
@@ -63,7 +64,15 @@ def _read(package: Path) -> tuple[Application | None, Problems]:
     tables, mistakes = documents.read(package / APPLICATION_FILE)
     application = None
     if not mistakes:
-        context = {"name": package.name, "folder": package.resolve(), "options_schema": schema}
+        said = frozenset({str(tables.get("description")), *wording.sentences(schema)})
+        wordings, wrong = wording.read(package, said)
+        problems |= wrong
+        context = {
+            "name": package.name,
+            "folder": package.resolve(),
+            "options_schema": schema,
+            "wordings": wordings,
+        }
         application, mistakes = documents.check(Application, tables, context)
     problems |= _within(APPLICATION_FILE, mistakes)
     if application:
