@@ -32,6 +32,7 @@ from services.panel.service.deliverer import Deliverer
 from services.panel.service.happenings import Happenings
 from services.panel.service.notifications import Notifications
 from services.panel.service.webhooks import EndpointWish, NewSecret, Webhooks
+from services.panel.web import languages
 from shared import ids, sealing
 from shared.contracts.happenings import HappeningType
 from tests.support.clock import FixedClock
@@ -184,6 +185,7 @@ class HappeningRig:
                 panel_url="https://panel.provider.example",
                 panel_host="panel.provider.example",
             ),
+            translator=languages.translator,
             clock=self.clock,
         )
 

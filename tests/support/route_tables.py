@@ -149,6 +149,7 @@ PAGES: Final[Mapping[str, Answers]] = {
     "POST /sign-in/code": (SIGN_IN, SIGN_IN, SIGN_IN),
     "GET /sign-in/once": (200, 200, 200),
     "POST /sign-in/once": (422, 422, 422),
+    "POST /language": (303, 303, 303),
     "POST /sign-out": (303, 303, 303),
     "GET /confirm": (SIGN_IN, 200, 200),
     "POST /confirm": (SIGN_IN, 422, 422),

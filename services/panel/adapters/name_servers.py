@@ -26,6 +26,7 @@ import dns.resolver
 from shared.contracts.deployments import Endpoint
 
 from ..domain.dns import RecordType, Seen
+from ..domain.sentences import N_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ class DnsNameServers:
         except _TROUBLE as error:
             return (), _in_words(error)
         servers = [it for of_host in found for it in of_host]
-        return servers, "" if servers else "none of them has an address that can be asked"
+        return servers, "" if servers else N_("none of them has an address that can be asked")
 
     async def _addresses(self, host: str) -> Sequence[_Server]:
         """Return where one name server can be asked: at its first address."""
@@ -125,7 +126,7 @@ def _seen(server: _Server, answer: dns.message.Message, name: str, kind: RecordT
         said = dns.rcode.to_text(answer.rcode())
         return Seen(who=who, is_authority=is_authority, trouble=f"it answered {said}")
     if is_authority and not answer.flags & dns.flags.AA:
-        trouble = "it does not know this domain"
+        trouble = N_("it does not know this domain")
         return Seen(who=who, is_authority=is_authority, trouble=trouble)
     place, ttls = dns.name.from_text(name), []
     alias: str | None = None
@@ -155,9 +156,9 @@ def _seen(server: _Server, answer: dns.message.Message, name: str, kind: RecordT
 
 def _in_words(error: BaseException) -> str:
     if isinstance(error, (dns.exception.Timeout, TimeoutError)):
-        return "no answer in time"
+        return N_("no answer in time")
     if isinstance(error, (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer)):
-        return "there is no such domain"
+        return N_("there is no such domain")
     if isinstance(error, dns.resolver.NoNameservers):
-        return "the resolvers could not find its name servers"
-    return "it could not be asked"
+        return N_("the resolvers could not find its name servers")
+    return N_("it could not be asked")

@@ -42,7 +42,7 @@ where notifications.id = notification and mails.id = (
     where state = 'waiting' and next_at <= $1 and (lease_until is null or lease_until < now())
     order by next_at limit 1 for update skip locked)
 returning mails.id as mail, attempt, people.email, people.name as person_name,
-    operators.name as operator_name, {_COLUMNS}
+    people.language as language, operators.name as operator_name, {_COLUMNS}
 """  # noqa: S608 - a constant
 
 
@@ -193,6 +193,7 @@ class PostgresMailQueue:
             attempt=row["attempt"],
             address=row["email"],
             person_name=row["person_name"],
+            language=row["language"],
             operator_name=row["operator_name"],
             notification=_notification(row),
         )

@@ -20,6 +20,7 @@ import httpx2
 
 from shared import errors, http
 
+from ..domain.sentences import N_
 from ..domain.webhooks import Answer
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class HttpWebhookSender:
         except errors.InvalidError as error:
             answer = Answer(reason=error.message)
         except RefusedError:
-            answer = Answer(reason="This panel does not send to the address of that host.")
+            answer = Answer(reason=N_("This panel does not send to the address of that host."))
         except ssl.SSLError as error:
             answer = Answer(reason=f"TLS failed: {error.reason or 'no agreement'}.")
         except (httpx2.HTTPError, OSError, UnicodeError) as error:
@@ -161,11 +162,11 @@ def _said(error: Exception) -> str:
     """Say what went wrong without naming an address of this network."""
     match error:
         case socket.gaierror():
-            return "There is no such host."
+            return N_("There is no such host.")
         case httpx2.ConnectError():
             return f"It could not be connected to: {_cause(error)}."
         case httpx2.RemoteProtocolError():
-            return "It did not answer as a web server does."
+            return N_("It did not answer as a web server does.")
         case _:
             return f"The connection broke ({type(error).__name__})."
 

@@ -30,6 +30,7 @@ from ..service.happenings import Happenings
 from ..service.housekeeping import Housekeeping
 from ..service.notifications import Notifications
 from ..service.webhooks import Webhooks
+from ..web import languages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -157,5 +158,6 @@ def _mail_round(
         queue=kept.mails,
         mailer=SmtpMailer(relay),
         letterhead=letterhead,
+        translator=languages.translator,
         clock=clock.system,
     )

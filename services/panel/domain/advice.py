@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from shared.contracts.failures import Outcome
 
-from .notifications import N_
 from .runs import RunKind
+from .sentences import N_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

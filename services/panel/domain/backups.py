@@ -11,6 +11,7 @@ from shared.contracts.deployments import BucketRequest
 from shared.contracts.failures import Outcome
 
 from .runs import RunKind
+from .sentences import N_, say, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -67,9 +68,7 @@ class Backup:
     def require_complete(self) -> None:
         """Raise ConflictError unless it can be brought back."""
         if self.state is not BackupState.COMPLETE:
-            raise errors.ConflictError(
-                f"backup.{self.state.value}", f"This backup cannot be restored: {_WHY[self.state]}."
-            )
+            raise errors.ConflictError(f"backup.{self.state.value}", _WHY_NOT[self.state])
 
     def require_removable(self) -> None:
         """Raise ConflictError when there is nothing to take away, or not yet."""
@@ -100,8 +99,11 @@ class Backup:
         if reasons:
             raise errors.ConflictError(
                 "backup.misfit",
-                f"This backup does not fit what is deployed: {'; '.join(reasons)}. Deploy what it "
-                "was made of first, or restore it as a new deployment, on another domain.",
+                say(
+                    "This backup does not fit what is deployed: {reasons}. Deploy what it was made "
+                    "of first, or restore it as a new deployment, on another domain.",
+                    reasons=together(reasons, "; "),
+                ),
             )
 
     def _misfits(self, made_of: Revision, target: Revision) -> Iterator[str]:
@@ -112,22 +114,32 @@ class Backup:
             name = carried.application
             before, now = made_of.find(name), target.find(name)
             if before is None or now is None:
-                yield f"{name} is not deployed"
+                yield say("{name} is not deployed", name=name)
                 continue
             if carried.version != now.version:
-                yield f"{name} is version {now.version} now, not {carried.version}"
+                yield say(
+                    "{name} is version {now} now, not {before}",
+                    name=name,
+                    now=now.version,
+                    before=carried.version,
+                )
             if before.host != now.host:
-                yield f"{name} is at {now.host} now, not at {before.host}"
+                yield say(
+                    "{name} is at {now} now, not at {before}",
+                    name=name,
+                    now=now.host,
+                    before=before.host,
+                )
             for bucket in carried.buckets:
                 if (name, bucket.purpose) not in buckets:
-                    yield f"{name} has no bucket {bucket.purpose}"
+                    yield say("{name} has no bucket {bucket}", name=name, bucket=bucket.purpose)
 
 
-_WHY: Final[Mapping[BackupState, str]] = {
-    BackupState.MAKING: "it is not complete yet",
-    BackupState.FAILED: "it was never completed",
-    BackupState.REMOVING: "it is being removed",
-    BackupState.REMOVED: "it was removed",
+_WHY_NOT: Final[Mapping[BackupState, str]] = {
+    BackupState.MAKING: N_("This backup cannot be restored: it is not complete yet."),
+    BackupState.FAILED: N_("This backup cannot be restored: it was never completed."),
+    BackupState.REMOVING: N_("This backup cannot be restored: it is being removed."),
+    BackupState.REMOVED: N_("This backup cannot be restored: it was removed."),
 }
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from shared import errors
 
+from .sentences import say
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
@@ -30,7 +32,10 @@ class Credential:
         if self.sealed_password is None:
             raise errors.ConflictError(
                 "credential.revealed",
-                f"The first password of {self.application} was revealed before, and it is shown "
-                "only once. If nobody wrote it down, the hosting provider can still find it out.",
+                say(
+                    "The first password of {application} was revealed before, and it is shown only "
+                    "once. If nobody wrote it down, the hosting provider can still find it out.",
+                    application=self.application,
+                ),
             )
         return self.sealed_password

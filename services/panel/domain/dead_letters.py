@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
+from .sentences import say
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -62,6 +64,9 @@ class DeadLetter:
         if run is not None and run.state.has_ended and not self._counts_always:
             raise errors.ConflictError(
                 "dead_letter.run_ended",
-                f"The run of this message has ended ({run.state.value}): handling it again would "
-                "have no effect. Discard it; retry the run to try again what failed.",
+                say(
+                    "The run of this message has ended ({state}): handling it again would have no "
+                    "effect. Discard it; retry the run to try again what failed.",
+                    state=run.state.value,
+                ),
             )

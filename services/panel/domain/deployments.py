@@ -10,6 +10,7 @@ from shared import errors
 from shared.contracts.deployments import Mode
 
 from .runs import RunKind, RunState, Standing
+from .sentences import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,8 +173,11 @@ def _require_whole(standing: Standing) -> None:
     if standing.change is not None and standing.change.left_it_broken:
         raise errors.ConflictError(
             "deployment.broken",
-            f"Run {standing.change.number} ended half-way, and what runs is not known to be whole. "
-            "Deploy again first.",
+            say(
+                "Run {number} ended half-way, and what runs is not known to be whole. Deploy "
+                "again first.",
+                number=standing.change.number,
+            ),
         )
 
 
@@ -223,11 +227,16 @@ class Revision:
                 if order.options.get(name) != other.options.get(name)
             ]
             if order.host != other.host or changed:
-                what = "its host" if order.host != other.host else changed[0]
+                what = say("its host") if order.host != other.host else changed[0]
                 raise errors.ConflictError(
                     "revision.outdated",
-                    f"{order.application} was deployed anew after revision {self.number}, with "
-                    f"other values of what can never change ({what}). Deploy what is staged.",
+                    say(
+                        "{application} was deployed anew after revision {number}, with other "
+                        "values of what can never change ({what}). Deploy what is staged.",
+                        application=order.application,
+                        number=self.number,
+                        what=what,
+                    ),
                 )
 
 
@@ -253,13 +262,21 @@ def check_hosts(applications: Sequence[ApplicationOrder], deployed: Revision | N
     for index, it in enumerate(applications):
         pointer = f"/applications/{index}"
         if it.application in names:
-            problems[f"{pointer}/application"] = f"{it.application} is listed twice."
+            problems[f"{pointer}/application"] = say(
+                "{application} is listed twice.", application=it.application
+            )
         elif it.host in seen:
-            problems[f"{pointer}/host"] = f"{it.host} is already used by {seen[it.host]}."
+            problems[f"{pointer}/host"] = say(
+                "{host} is already used by {application}.",
+                host=it.host,
+                application=seen[it.host],
+            )
         elif hosts.get(it.application, it.host) != it.host:
-            problems[f"{pointer}/host"] = (
-                f"{it.application} was deployed at {hosts[it.application]}. "
-                "Its host is part of its identity and cannot change."
+            problems[f"{pointer}/host"] = say(
+                "{application} was deployed at {host}. Its host is part of its identity and "
+                "cannot change.",
+                application=it.application,
+                host=hosts[it.application],
             )
         names.add(it.application)
         seen[it.host] = it.application

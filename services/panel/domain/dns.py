@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from .sentences import N_, say, together
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+    from .sentences import Sentence
 
 SUGGESTED_TTL: Final = 3600
 
@@ -129,7 +133,7 @@ def domain_state(findings: Sequence[Finding], *, is_published: bool) -> DomainSt
 def judge(wanted: Wanted, seen: Sequence[Seen], domain: str) -> Finding:
     """Say what answers mean for a record, and what to do."""
     state = _state(wanted, seen)
-    advice = _ADVICE[state].format_map(_words(wanted, seen, domain)) if state in _ADVICE else ""
+    advice = say(_ADVICE[state], **_words(wanted, seen, domain)) if state in _ADVICE else ""
     return Finding(wanted=wanted, state=state, advice=advice, seen=tuple(seen))
 
 
@@ -160,30 +164,30 @@ def _is_right(wanted: Wanted, it: Seen) -> bool:
 
 
 _ADVICE: Final[Mapping[RecordState, str]] = {
-    RecordState.MISSING: (
+    RecordState.MISSING: N_(
         "{name} has no {type} record. Add one where you manage {domain}: host {host}, "
         "value {wanted}."
     ),
-    RecordState.WRONG: (
+    RecordState.WRONG: N_(
         "{name} leads to {found}, and has to lead to {wanted}. Change its {type} record where you "
         "manage {domain}."
     ),
-    RecordState.UNWANTED: (
+    RecordState.UNWANTED: N_(
         "{name} has an {type} record, to {found}, which does not lead here: some visitors would "
         "be taken there. Remove it where you manage {domain}."
     ),
-    RecordState.SPREADING: (
+    RecordState.SPREADING: N_(
         "The record is right. Some of the world still has the old answer, for {wait} at most. "
         "There is nothing to do but wait."
     ),
-    RecordState.UNKNOWN: (
+    RecordState.UNKNOWN: N_(
         "Nobody could say anything about {name}: {trouble}. Check that {domain} is registered and "
         "that its name servers are the ones you use, then look again."
     ),
 }
 
 
-def _words(wanted: Wanted, seen: Sequence[Seen], domain: str) -> Mapping[str, str]:
+def _words(wanted: Wanted, seen: Sequence[Seen], domain: str) -> Mapping[str, object]:
     found = sorted({value for it in seen for value in it.values if value not in wanted.values})
     old = [it.ttl for it in seen if it.ttl is not None and not _is_right(wanted, it)]
     troubles = sorted({it.trouble for it in seen if it.trouble})
@@ -193,17 +197,19 @@ def _words(wanted: Wanted, seen: Sequence[Seen], domain: str) -> Mapping[str, st
         "domain": domain,
         "host": wanted.host_in(domain),
         "wanted": ", ".join(wanted.values),
-        "found": ", ".join(found) or "part of what it should",
+        "found": ", ".join(found) or say("part of what it should"),
         "wait": _duration(max(old, default=SUGGESTED_TTL)),
-        "trouble": "; ".join(troubles) or "no server was found",
+        "trouble": together(troubles, "; ") if troubles else say("no server was found"),
     }
 
 
-def _duration(seconds: int) -> str:
+def _duration(seconds: int) -> Sentence:
     minutes = -(-seconds // 60)
     if minutes <= 1:
-        return "a minute"
-    return f"{minutes} minutes" if minutes < 120 else f"{-(-minutes // 60)} hours"  # noqa: PLR2004
+        return say("a minute")
+    if minutes < 120:  # noqa: PLR2004 - two hours
+        return say("{minutes} minutes", minutes=minutes)
+    return say("{hours} hours", hours=-(-minutes // 60))
 
 
 def zone_file(wanted: Sequence[Wanted]) -> str:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from shared import errors, ids
 
+from .sentences import N_, say
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -97,7 +99,8 @@ class Caller:
             )
         if not _allows(self.role, scope):
             raise errors.ForbiddenError(
-                "role.insufficient", f"Your role, {self.role.value}, may not do that."
+                "role.insufficient",
+                say("Your role, {role}, may not do that.", role=say(_ROLES[self.role])),
             )
 
     def allows(self, scope: Scope) -> bool:
@@ -111,6 +114,13 @@ class Caller:
             raise errors.ForbiddenError(
                 "role.not_owner", "Only owners may do that. Ask an owner of this operator."
             )
+
+
+_ROLES: Final = {
+    Role.OWNER: N_("owner"),
+    Role.EDITOR: N_("editor"),
+    Role.VIEWER: N_("viewer"),
+}
 
 
 def _allows(role: Role, scope: Scope) -> bool:

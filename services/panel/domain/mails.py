@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from .notifications import N_, Notification
+from .sentences import N_, retell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .notifications import Notification
 
 SCHEDULE_SECONDS: Final = (0, 60, 300, 1800, 7200, 21600, 43200, 86400)
 """How long after the one before each attempt is made."""
@@ -41,6 +43,8 @@ class MailErrand:
     address: str | None
     """None: the person has no address any more."""
     person_name: str
+    language: str | None = None
+    """What the person reads; None: nothing was chosen."""
     operator_name: str
     notification: Notification
 
@@ -90,9 +94,10 @@ class Letterhead:
             "provider": self.provider,
             "url": self.panel_url + told.page,
             "settings": f"{self.panel_url}/account/notifications",
+            "language": errand.language or "en",
         }
-        advice = [translate(it) for it in (told.left, told.next) if it]
-        said = [told.why, *advice] if told.why else advice
+        words = (told.why(translate), retell(told.left, translate), retell(told.next, translate))
+        said = [it for it in words if it]
         footer = translate(_FOOTER).format(**values)
         lines = [title + ".", *said, values["url"], f"-- \n{footer}\n{values['settings']}"]
         return Mail(
@@ -116,7 +121,7 @@ _FOOTER: Final = N_(
 )
 _HTML: Final = """\
 <!doctype html>
-<html><head><meta charset="utf-8"><title>{title}</title></head>
+<html lang="{language}"><head><meta charset="utf-8"><title>{title}</title></head>
 <body style="font-family: system-ui, sans-serif; line-height: 1.5; max-width: 36em; margin: 1em">
 <h1 style="font-size: 1.25em">{title}</h1>
 {said}

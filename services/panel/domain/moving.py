@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from shared.catalogue import SecretKind, SecretScope
 from shared.contracts.deployments import BucketRequest
 
+from .sentences import say
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -40,9 +42,11 @@ def cautions(
 
 
 def _two(source: Deployment, domain: str) -> str:
-    return (
-        f"{source.domain} goes on as it is: from now on, what people write there is not at "
-        f"{domain}, nor the other way round."
+    return say(
+        "{source} goes on as it is: from now on, what people write there is not at {domain}, nor "
+        "the other way round.",
+        source=source.domain,
+        domain=domain,
     )
 
 
@@ -51,21 +55,27 @@ def _cautions_of(
 ) -> Iterator[str]:
     name, state = order.application, package.state
     if state.databases or state.paths or state.buckets:
-        hosts = " and ".join([order.host, *_media_hosts(name, made_of)])
-        yield (
-            f"{name} brings what it holds as it is. Addresses at {hosts} in it are not "
-            "rewritten, and lead there or nowhere."
+        yield say(
+            "{name} brings what it holds as it is. Addresses at {hosts} in it are not rewritten, "
+            "and lead there or nowhere.",
+            name=name,
+            hosts=", ".join([order.host, *_media_hosts(name, made_of)]),
         )
     if any(_is_identity(it.scope, it.generate) for it in state.secrets):
-        yield (
-            f"{name} brings the keys with which it signs as {order.host}. For other servers it is "
-            "somebody else on another host: those who follow it there do not follow it here."
+        yield say(
+            "{name} brings the keys with which it signs as {host}. For other servers it is "
+            "somebody else on another host: those who follow it there do not follow it here.",
+            name=name,
+            host=order.host,
         )
         if source.removed_at is None:
-            yield (
-                f"{name} still signs as {order.host} there: with both at work, two act with the "
-                f"keys of one. Pause or remove {source.domain} before the last run begins, unless "
-                "the copy is only to be looked at."
+            yield say(
+                "{name} still signs as {host} there: with both at work, two act with the keys of "
+                "one. Pause or remove {source} before the last run begins, unless the copy is "
+                "only to be looked at.",
+                name=name,
+                host=order.host,
+                source=source.domain,
             )
 
 

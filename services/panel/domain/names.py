@@ -16,6 +16,8 @@ import idna
 from shared import errors
 from shared.catalogue import is_media_label, media_host
 
+from .sentences import N_, Sentence, say
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -40,7 +42,10 @@ class NameRules:
         """
         name = _parse(text)
         if _related(name, self.panel_host) or _within(name, _home(self.panel_host, self.zones)):
-            raise _invalid("domain.panel", f"{name} belongs to this panel. Choose another domain.")
+            raise _invalid(
+                "domain.panel",
+                say("{name} belongs to this panel. Choose another domain.", name=name),
+            )
         self._check_zone(name, "domain")
         return name
 
@@ -55,15 +60,21 @@ class NameRules:
         if name != domain and (label == name or "." in label):
             raise _invalid(
                 "host.outside_domain",
-                f"{name} must be {domain} itself or one name directly below it, "
-                f"such as blog.{domain}.",
+                say(
+                    "{name} must be {domain} itself or one name directly below it, such as "
+                    "blog.{domain}.",
+                    name=name,
+                    domain=domain,
+                ),
                 "host",
             )
         if name != domain and is_media_label(label):
             raise _invalid(
                 "host.reserved",
-                "The name media and names that begin with media- are kept for public media. "
-                "Choose another name.",
+                N_(
+                    "The name media and names that begin with media- are kept for public media. "
+                    "Choose another name."
+                ),
                 "host",
             )
         self._check_zone(name, "host")
@@ -79,8 +90,12 @@ class NameRules:
         if len(media) > LONGEST or not LABEL.match(media.partition(".")[0]):
             raise _invalid(
                 "host.too_long",
-                f"Pictures of {host[:SHOWN]} would be at {media[:SHOWN]}, which is too long for "
-                "a name. Choose a shorter host.",
+                say(
+                    "Pictures of {host} would be at {media}, which is too long for a name. Choose "
+                    "a shorter host.",
+                    host=host[:SHOWN],
+                    media=media[:SHOWN],
+                ),
                 "host",
             )
 
@@ -88,8 +103,12 @@ class NameRules:
         if not any(_within(name, zone) for zone in self.zones):
             raise _invalid(
                 f"{field}.zone",
-                f"{name} lies in no zone that this provider publishes. "
-                f"Names here end in: {', '.join(self.zones)}.",
+                say(
+                    "{name} lies in no zone that this provider publishes. Names here end in: "
+                    "{zones}.",
+                    name=name,
+                    zones=", ".join(self.zones),
+                ),
                 field,
             )
 
@@ -107,7 +126,10 @@ def lookup_names(domain: str) -> tuple[str, ...]:
 
 def taken(name: str) -> errors.ConflictError:
     """Return the one answer to a domain that, in whole or in part, is another operator's."""
-    message = f"{name} is used by another operator here, or lies above or below such a domain."
+    message = say(
+        "{name} is used by another operator here, or lies above or below such a domain.",
+        name=name,
+    )
     return errors.ConflictError("domain.taken", message, details={"domain": message})
 
 
@@ -124,31 +146,50 @@ def _parse(text: str, field: str = "domain") -> str:
 def _first_mistake(name: str) -> tuple[str, str]:
     shown = name[:SHOWN]
     mistakes: Iterable[tuple[bool, str, str]] = (
-        (not name, "empty", "Give a domain name, such as garden.example."),
-        (_is_url(name), "url", f"{shown} is a URL. Give only the name{_inside(name)}."),
-        ("@" in name, "email", f"{shown} is an e-mail address. Give only the part after the @."),
-        ("*" in name, "wildcard", f"{shown} is a wildcard. Give one domain, without the asterisk."),
-        (_is_address(name), "ip", f"{shown} is an IP address. Give a domain name."),
-        (":" in name, "port", f"{shown} has a port. Give only the name, without the colon."),
-        (name.endswith("."), "trailing_dot", f"Leave out the dot at the end: {name[:-1][:SHOWN]}."),
+        (not name, "empty", N_("Give a domain name, such as garden.example.")),
+        (_is_url(name), "url", _url_message(name)),
+        ("@" in name, "email", N_("{shown} is an e-mail address. Give only the part after the @.")),
+        (
+            "*" in name,
+            "wildcard",
+            N_("{shown} is a wildcard. Give one domain, without the asterisk."),
+        ),
+        (_is_address(name), "ip", N_("{shown} is an IP address. Give a domain name.")),
+        (":" in name, "port", N_("{shown} has a port. Give only the name, without the colon.")),
+        (name.endswith("."), "trailing_dot", N_("Leave out the dot at the end: {without}.")),
         (not name.isascii(), "idn", _idn_message(name)),
         (
             "." not in name,
             "single_label",
-            f"{shown} has no dot. Give a full name: {shown}.example.",
+            N_("{shown} has no dot. Give a full name: {shown}.example."),
         ),
-        (len(name) > LONGEST, "too_long", f"A domain name has at most {LONGEST} characters."),
+        (len(name) > LONGEST, "too_long", N_("A domain name has at most {most} characters.")),
     )
-    return next(((code, message) for wrong, code, message in mistakes if wrong), ("", ""))
+    values = {"shown": shown, "without": name[:-1][:SHOWN], "most": LONGEST}
+    return next(
+        (
+            (code, message if isinstance(message, Sentence) else say(message, **values))
+            for wrong, code, message in mistakes
+            if wrong
+        ),
+        ("", ""),
+    )
 
 
 def _is_url(name: str) -> bool:
     return bool(SCHEME.match(name)) or any(mark in name for mark in "/?#\\")
 
 
+def _url_message(name: str) -> Sentence:
+    inside, shown = _inside(name), name[:SHOWN]
+    if not inside:
+        return say("{shown} is a URL. Give only the name.", shown=shown)
+    return say("{shown} is a URL. Give only the name: {inside}.", shown=shown, inside=inside)
+
+
 def _inside(name: str) -> str:
     rest = re.split(r"[/?#\\:]", SCHEME.sub("", name).lstrip("/"), maxsplit=1)[0].rpartition("@")[2]
-    return f": {rest[:SHOWN].lower()}" if "." in rest and rest.isascii() else ""
+    return rest[:SHOWN].lower() if "." in rest and rest.isascii() else ""
 
 
 def _is_address(name: str) -> bool:
@@ -162,13 +203,17 @@ def _is_address(name: str) -> bool:
     return host.rpartition(".")[2].isdecimal()
 
 
-def _idn_message(name: str) -> str:
+def _idn_message(name: str) -> Sentence:
     shown = name[:SHOWN]
     try:
         written = idna.encode(name, uts46=True).decode()
     except (idna.IDNAError, UnicodeError):
-        return f"{shown} has characters that no domain name may have."
-    return f"{shown} has letters outside a-z. Give the form that DNS uses: {written}."
+        return say("{shown} has characters that no domain name may have.", shown=shown)
+    return say(
+        "{shown} has letters outside a-z. Give the form that DNS uses: {written}.",
+        shown=shown,
+        written=written,
+    )
 
 
 def _check_labels(name: str, field: str) -> None:
@@ -176,12 +221,16 @@ def _check_labels(name: str, field: str) -> None:
         if not LABEL.match(label):
             raise _invalid(
                 f"{field}.label",
-                f"{name[:SHOWN]} is not a domain name: each part between the dots has 1 to 63 "
-                "letters, digits or hyphens, and no hyphen at its ends.",
+                say(
+                    "{shown} is not a domain name: each part between the dots has 1 to 63 letters, "
+                    "digits or hyphens, and no hyphen at its ends.",
+                    shown=name[:SHOWN],
+                ),
                 field,
             )
         if label.startswith("xn--") and not _is_a_label(label):
-            raise _invalid(f"{field}.idn", f"{label[:SHOWN]} is not valid IDNA 2008.", field)
+            message = say("{shown} is not valid IDNA 2008.", shown=label[:SHOWN])
+            raise _invalid(f"{field}.idn", message, field)
 
 
 def _is_a_label(label: str) -> bool:

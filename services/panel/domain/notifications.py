@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from shared.contracts.happenings import DeploymentData, EndpointData, HappeningType, RunData
 
+from .failures import why
 from .runs import RunKind
+from .sentences import N_, retell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from shared.contracts.happenings import HappeningData
-
-
-def N_(text: str) -> str:  # noqa: N802 - what translators' tools look for
-    """Mark a sentence for translators; it is translated where it is shown."""
-    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +65,12 @@ class Notification:
             return translate(_ENDPOINT).format(url=self.data.url)
         return self.type.value
 
-    @property
-    def why(self) -> str:
-        """The reason, as it was given; empty where none is needed."""
-        return self.words.get("why", "")
+    def why(self, translate: Callable[[str], str]) -> str:
+        """Return the reason; empty where none is needed."""
+        given = self.words.get("why", "")
+        if isinstance(self.data, RunData) and self.data.failure is not None:
+            return why(self.data.failure.code, given, translate)
+        return retell(given, translate)
 
     @property
     def left(self) -> str:

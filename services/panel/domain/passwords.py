@@ -13,6 +13,8 @@ from pydantic import SecretStr
 
 from shared import errors
 
+from .sentences import N_, say
+
 SHORTEST: Final = 12
 LONGEST: Final = 256
 DIFFERENT: Final = 5
@@ -54,22 +56,24 @@ def require_good(password: SecretStr, *known: str) -> None:
     Raises:
         InvalidError: it is too short, too long, or among the first that are tried.
     """
-    reason = _weakness(password.get_secret_value(), known)
-    if reason is not None:
-        raise errors.InvalidError(
-            "password.weak", f"The password {reason}.", details={"password": reason}
-        )
+    message = _weakness(password.get_secret_value(), known)
+    if message is not None:
+        raise errors.InvalidError("password.weak", message, details={"password": message})
 
 
 def _weakness(text: str, known: tuple[str, ...]) -> str | None:
     if len(text) < SHORTEST:
-        return f"must have {SHORTEST} characters or more; a few words in a row are easy to keep"
+        return say(
+            "The password must have {least} characters or more; a few words in a row are easy to "
+            "keep.",
+            least=SHORTEST,
+        )
     if len(text) > LONGEST:
-        return f"must have {LONGEST} characters or fewer"
+        return say("The password must have {most} characters or fewer.", most=LONGEST)
     if _is_common(text.lower()):
-        return "is among those that are tried first; choose another"
+        return N_("The password is among those that are tried first; choose another.")
     if _is_known(text.lower(), known):
-        return "says little besides who you are; choose another"
+        return N_("The password says little besides who you are; choose another.")
     return None
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
+from .sentences import N_
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -96,8 +98,6 @@ def read_time_zone(text: str) -> str | None:
     if not text:
         return None
     if text not in zoneinfo.available_timezones():
-        reason = "must be one of the list, such as Europe/Amsterdam"
-        raise errors.InvalidError(
-            "person.time_zone", f"The time zone {reason}.", details={"time_zone": reason}
-        )
+        message = N_("The time zone must be one of the list, such as Europe/Amsterdam.")
+        raise errors.InvalidError("person.time_zone", message, details={"time_zone": message})
     return text

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from shared import errors
 from shared.contracts.deployments import BucketRequest
 
+from .sentences import N_, say
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
@@ -64,17 +66,34 @@ class Quota:
         """Raise QuotaExceededError unless what a deployment asks for fits, in GiB."""
         if wanted > before:
             had = others.storage_gib + before
-            _require("GiB of storage", had, wanted - before, self.storage_gib)
+            _require("storage", had, wanted - before, self.storage_gib)
+
+
+_EXCEEDED: Final = {
+    "backups": N_(
+        "You may have {limit} backups in all. You have {had}, and this would make it {wanted}. "
+        "Remove what you no longer need, or ask the hosting provider for more."
+    ),
+    "deployments": N_(
+        "You may have {limit} deployments in all. You have {had}, and this would make it {wanted}. "
+        "Remove what you no longer need, or ask the hosting provider for more."
+    ),
+    "applications": N_(
+        "You may have {limit} applications in all. You have {had}, and this would make it "
+        "{wanted}. Remove what you no longer need, or ask the hosting provider for more."
+    ),
+    "storage": N_(
+        "You may have {limit} GiB of storage in all. You have {had}, and this would make it "
+        "{wanted}. Remove what you no longer need, or ask the hosting provider for more."
+    ),
+}
 
 
 def _require(what: str, had: int, more: int, limit: int | None) -> None:
     if limit is None or had + more <= limit:
         return
-    code = what.rpartition(" ")[2]
     raise errors.QuotaExceededError(
-        f"quota.{code}",
-        f"You may have {limit} {what} in all. You have {had}, and this would make it "
-        f"{had + more}. Remove what you no longer need, or ask the hosting provider for more.",
+        f"quota.{what}", say(_EXCEEDED[what], limit=limit, had=had, wanted=had + more)
     )
 
 

@@ -17,6 +17,8 @@ import idna
 
 from shared import errors
 
+from .sentences import N_, say, together
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -92,13 +94,14 @@ class ReachRules:
             parts = urlsplit(text.strip())
             port = parts.port
         except ValueError as error:
-            raise _invalid("This is not a URL.") from error
+            raise _invalid(N_("This is not a URL.")) from error
         if parts.scheme.lower() not in self._schemes():
-            raise _invalid(f"The URL must begin with {' or '.join(self._schemes())}.")
+            schemes = together([f"{it}://" for it in self._schemes()], ", ")
+            raise _invalid(say("The URL must begin with {schemes}.", schemes=schemes))
         if parts.username is not None or parts.password is not None or "@" in parts.netloc:
-            raise _invalid("The URL must not hold a user name or a password.")
+            raise _invalid(N_("The URL must not hold a user name or a password."))
         if parts.fragment:
-            raise _invalid("The URL must not have a part after #.")
+            raise _invalid(N_("The URL must not have a part after #."))
         scheme = parts.scheme.lower()
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         target = Target(
@@ -123,11 +126,13 @@ class ReachRules:
 
     def _check_rest(self, target: Target) -> None:
         if len(target.url) > LONGEST:
-            raise _invalid(f"The URL may have {LONGEST} characters at most.")
+            raise _invalid(say("The URL may have {most} characters at most.", most=LONGEST))
         if not _PLAIN.fullmatch(target.path) or "\\" in target.path:
-            raise _invalid("Write what is no plain character in the URL's path with %.")
+            raise _invalid(N_("Write what is no plain character in the URL's path with %."))
         if target.port not in USUAL_PORTS.values() and target.port < LOWEST_OTHER_PORT:
-            raise _invalid(f"The port must be 443, or one from {LOWEST_OTHER_PORT} on.")
+            raise _invalid(
+                say("The port must be 443, or one from {least} on.", least=LOWEST_OTHER_PORT)
+            )
 
     def _admits(self, address: IPAddress) -> bool:
         if _within(address, self.refused):
@@ -142,7 +147,7 @@ def _host(text: str) -> str:
         # An address with a zone means something on one computer only; a URL spells it with %.
         return str(ipaddress.IPv6Address(text)) if ":" in text and "%" not in text else _name(text)
     except ValueError as error:
-        raise _invalid("The URL needs the name of a host.") from error
+        raise _invalid(N_("The URL needs the name of a host.")) from error
 
 
 def _name(text: str) -> str:

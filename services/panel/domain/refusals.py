@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
+from .sentences import N_, say
+
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+
+_STALE: Final = {
+    "configuration": N_(
+        "The configuration was changed since you looked at it: it is version {current} now. "
+        "Nothing was changed. Look at it again, and decide anew."
+    ),
+    "endpoint": N_(
+        "The endpoint was changed since you looked at it: it is version {current} now. Nothing "
+        "was changed. Look at it again, and decide anew."
+    ),
+}
 
 
 class StaleError(errors.ConflictError):
@@ -43,7 +57,6 @@ def require_expected(
     if expected is not None and current not in expected:
         raise StaleError(
             f"{what}.stale",
-            f"The {what} was changed since you looked at it: it is version {current} now. "
-            "Nothing was changed. Look at it again, and decide anew.",
+            say(_STALE[what], current=current),
             current=current,
         )

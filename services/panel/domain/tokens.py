@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
+from .sentences import N_, say, together
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -30,13 +32,15 @@ class TokenWish:
         """Raise InvalidError unless such a token can be made."""
         wrong: dict[str, str] = {}
         if not 1 <= len(self.name.strip()) <= LONGEST_NAME or not self.name.isprintable():
-            wrong["name"] = f"Give the token a name of 1 to {LONGEST_NAME} characters."
+            wrong["name"] = say(
+                "Give the token a name of 1 to {most} characters.", most=LONGEST_NAME
+            )
         if not self.scopes:
-            wrong["scopes"] = "Choose what the token may do."
+            wrong["scopes"] = N_("Choose what the token may do.")
         if not 1 <= self.days <= LONGEST_DAYS:
-            wrong["days"] = f"A token lasts from 1 to {LONGEST_DAYS} days."
+            wrong["days"] = say("A token lasts from 1 to {most} days.", most=LONGEST_DAYS)
         if wrong:
-            raise errors.InvalidError("token.invalid", " ".join(wrong.values()), details=wrong)
+            raise errors.InvalidError("token.invalid", together(wrong.values()), details=wrong)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from shared import errors
 from shared.contracts.happenings import HappeningType
 
+from .sentences import N_, say
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -122,8 +124,11 @@ class Answer:
         if self.status is None:
             return self.reason
         if self.status in _REDIRECT:
-            return f"It answered {self.status}, which leads elsewhere: give the final URL."
-        return f"It answered {self.status}."
+            return say(
+                "It answered {status}, which leads elsewhere: give the final URL.",
+                status=self.status,
+            )
+        return say("It answered {status}.", status=self.status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +164,7 @@ class Delivery:
 def reason_to_disable(endpoint: Endpoint, answer: Answer, now: datetime) -> str | None:
     """Return why nothing more should be sent to an endpoint after this answer, or None."""
     if answer.status == GONE:
-        return "It answered 410: nobody wants these messages there any more."
+        return N_("It answered 410: nobody wants these messages there any more.")
     since = endpoint.failing_since
     if not answer.is_success and since is not None and now - since >= PATIENCE:
         return f"Nothing could be delivered for {PATIENCE.days} days. {answer.in_words}"

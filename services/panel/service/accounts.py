@@ -9,6 +9,7 @@ from shared import errors
 
 from ..domain import codes, passwords, people, second_factor
 from ..domain.records import Deed
+from ..domain.sentences import N_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,10 +76,8 @@ class Accounts:
         person = _found(await self.people.lock(tx, caller.person))
         email = people.read_email(profile.email) if profile.email.strip() else None
         if email is None and person.email is not None:
-            reason = "cannot be taken away, because you sign in with it"
-            raise errors.InvalidError(
-                "person.email", f"The e-mail address {reason}.", details={"email": reason}
-            )
+            message = N_("The e-mail address cannot be taken away, because you sign in with it.")
+            raise errors.InvalidError("person.email_needed", message, details={"email": message})
         changed = replace(
             person,
             name=people.read_name(profile.name),

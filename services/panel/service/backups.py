@@ -12,6 +12,7 @@ from ..domain.backups import Backup, BackupState
 from ..domain.identity import Scope
 from ..domain.moving import cautions
 from ..domain.runs import RunKind
+from ..domain.sentences import say
 from .conductor import Wish
 from .configurations import owned
 
@@ -202,7 +203,10 @@ class Backups:
         if restoring is not None:
             raise errors.ConflictError(
                 "backup.in_use",
-                f"Run {restoring.number} restores this backup. Remove it when that has ended.",
+                say(
+                    "Run {number} restores this backup. Remove it when that has ended.",
+                    number=restoring.number,
+                ),
             )
 
 

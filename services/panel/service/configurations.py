@@ -15,6 +15,7 @@ from ..domain.deployments import Configuration, Deployment, Revision, check_host
 from ..domain.identity import Scope
 from ..domain.records import Deed
 from ..domain.refusals import require_expected
+from ..domain.sentences import N_, say, together
 from .hosts import objections
 from .staging import Staging, immutable_violations, in_full, with_what_stays
 
@@ -120,7 +121,10 @@ class Configurations:
         except errors.InvalidError as error:
             raise errors.ConflictError(
                 "backup.outdated",
-                f"The configuration of this backup cannot be deployed here now: {error.message}",
+                say(
+                    "The configuration of this backup cannot be deployed here now: {reason}",
+                    reason=together([error.message]),
+                ),
             ) from error
 
     async def stage(
@@ -163,7 +167,11 @@ class Configurations:
             reason = next(iter(error.details.values()), error.message)
             raise errors.ConflictError(
                 "revision.outdated",
-                f"Revision {revision.number} cannot be deployed as it was: {reason}",
+                say(
+                    "Revision {number} cannot be deployed as it was: {reason}",
+                    number=revision.number,
+                    reason=together([reason]),
+                ),
             ) from error
 
     async def get(self, tx: Transaction, caller: Caller, deployment: str) -> Staged:
@@ -250,7 +258,7 @@ class Configurations:
         problems: dict[str, str] = {}
         said: list[str] = []
         if not wishes:
-            said.append("Choose at least one application.")
+            said.append(N_("Choose at least one application."))
             problems["/applications"] = said[0]
         orders = []
         for index, wish in enumerate(wishes):
@@ -263,7 +271,7 @@ class Configurations:
         if problems:
             message = said[0]
             if len(problems) > 1:
-                message = f"{message} ({len(problems)} errors in all.)"
+                message = together([message, say("({count} errors in all.)", count=len(problems))])
             raise errors.InvalidError("configuration.invalid", message, details=problems)
         return tuple(orders)
 
@@ -284,7 +292,7 @@ class Configurations:
         if found:
             raise errors.InvalidError(
                 "options.invalid",
-                f"The options of {wish.application} have errors.",
+                say("The options of {application} have errors.", application=wish.application),
                 details={f"options{pointer}": reason for pointer, reason in found.items()},
             )
         submitted = options.split(schema, chosen, sealed)
@@ -323,7 +331,9 @@ class Configurations:
             and staging.find_requested(it.application) is None
         ]
         problems = {
-            f"/applications/{place}/application": f"{name} cannot be chosen now: {withheld[name]}"
+            f"/applications/{place}/application": say(
+                "{name} cannot be chosen now: {reason}", name=name, reason=withheld[name]
+            )
             for place, name in added
             if name in withheld
         }
@@ -342,7 +352,7 @@ class Configurations:
         taken = await self.hosts.hold(tx, deployment.id, orders)
         if taken:
             reasons = objections(orders, taken, deployment.domain)
-            usual = f"{', '.join(taken)} is already in use by another deployment."
+            usual = say("{hosts} is already in use by another deployment.", hosts=", ".join(taken))
             message = next(iter(reasons.values()), usual)
             pointers = {f"/applications/{index}/host": it for index, it in reasons.items()}
             raise errors.ConflictError("host.taken", message, details=pointers)

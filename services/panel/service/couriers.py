@@ -177,6 +177,8 @@ class MailRound:
     queue: MailQueue
     mailer: Mailer
     letterhead: Letterhead
+    translator: Callable[[str | None], Callable[[str], str]]
+    """What says sentences in a language."""
     clock: Clock
 
     async def take(self) -> Work | None:
@@ -196,7 +198,8 @@ class MailRound:
     async def _send(self, errand: MailErrand) -> MailErrand:
         if errand.address is None:
             return errand.failed("This person has no e-mail address any more.")
-        mail = self.letterhead.write(errand, errand.address, str)
+        translate = self.translator(errand.language)
+        mail = self.letterhead.write(errand, errand.address, translate)
         try:
             await self.mailer.send(mail)
         except errors.UnavailableError as error:

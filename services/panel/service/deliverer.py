@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared import errors
 
+from ..domain.sentences import N_
 from ..domain.signatures import SigningKeys, headers
 from ..domain.webhooks import Answer
 
@@ -31,7 +32,7 @@ class Deliverer:
         try:
             keys = [SigningKeys.of_text(self.unsealer.unseal(it)) for it in parcel.sealed_keys]
         except errors.InvalidError:
-            return Answer(reason="Its signing key cannot be read any more: rotate the secret.")
+            return Answer(reason=N_("Its signing key cannot be read any more: rotate the secret."))
         message = parcel.message
         timestamp = int(self.clock.now().timestamp())
         signed = headers(keys, message.id, timestamp, message.body)

@@ -14,6 +14,7 @@ from ..domain import names as domain_names
 from ..domain.drafts import MOST_DRAFTS, Draft, DraftedApplication
 from ..domain.identity import Scope
 from ..domain.records import Deed
+from ..domain.sentences import N_, say
 from .configurations import SECRETS_READER, ApplicationWish
 
 if TYPE_CHECKING:
@@ -66,7 +67,10 @@ class Drafts:
         if len(await self.drafts.list_open(tx, caller.operator)) >= MOST_DRAFTS:
             raise errors.QuotaExceededError(
                 "draft.too_many",
-                f"There are {MOST_DRAFTS} drafts already. Deploy or discard one of them first.",
+                say(
+                    "There are {most} drafts already. Deploy or discard one of them first.",
+                    most=MOST_DRAFTS,
+                ),
             )
         now = self.clock.now()
         draft = Draft(
@@ -116,11 +120,8 @@ class Drafts:
         """Choose the applications."""
         found = await self._open(tx, caller, draft, expected)
         if not applications:
-            raise errors.InvalidError(
-                "draft.empty",
-                "Choose at least one application.",
-                details={"/applications": "Choose at least one application."},
-            )
+            message = N_("Choose at least one application.")
+            raise errors.InvalidError("draft.empty", message, details={"/applications": message})
         for it in applications:
             self.offer.choose(it)
         return await self._save(tx, caller, found.with_applications(applications))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from shared.catalogue import is_media_label, media_host
 
+from ..domain.sentences import N_, say
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -66,14 +68,18 @@ def objections(
     for index, it in enumerate(orders):
         media = media_host(it.host, domain)
         if it.host in taken:
-            found[index] = f"{it.host} is already in use by another deployment{_maybe(it.host)}."
+            found[index] = say(_taken(it.host), host=it.host)
         elif media in taken:
-            found[index] = (
-                f"Public media of {it.host} would be at {media}, which is already in use by "
-                "another deployment. Choose another host."
+            found[index] = say(
+                "Public media of {host} would be at {media}, which is already in use by another "
+                "deployment. Choose another host.",
+                host=it.host,
+                media=media,
             )
     return found
 
 
-def _maybe(host: str) -> str:
-    return " or kept for its public media" if is_media_label(host.partition(".")[0]) else ""
+def _taken(host: str) -> str:
+    if is_media_label(host.partition(".")[0]):
+        return N_("{host} is already in use by another deployment or kept for its public media.")
+    return N_("{host} is already in use by another deployment.")

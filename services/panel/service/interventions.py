@@ -10,6 +10,7 @@ from shared import errors
 from ..domain.identity import Scope
 from ..domain.records import Deed
 from ..domain.runs import RunKind, RunState
+from ..domain.sentences import N_
 from .conductor import Wish
 from .configurations import owned
 
@@ -67,9 +68,7 @@ class Interventions:
         if found.state in {RunState.CANCELLING, RunState.CANCELLED}:
             return await self.requests.details(tx, found)
         if found.state.has_ended:
-            raise errors.ConflictError(
-                "run.ended", f"This run has {_ENDED[found.state]} already; nothing is left to stop."
-            )
+            raise errors.ConflictError("run.ended", _ENDED[found.state])
         stopped = await self.conductor.cancel(tx, found)
         deed = Deed("run.cancelled", found.id, {"deployment": found.deployment})
         await self.audit.record(tx, caller, deed)
@@ -77,7 +76,7 @@ class Interventions:
 
 
 _ENDED = {
-    RunState.SUCCEEDED: "succeeded",
-    RunState.FAILED: "failed",
-    RunState.SUPERSEDED: "been superseded",
+    RunState.SUCCEEDED: N_("This run has succeeded already; nothing is left to stop."),
+    RunState.FAILED: N_("This run has failed already; nothing is left to stop."),
+    RunState.SUPERSEDED: N_("This run was overtaken already; nothing is left to stop."),
 }

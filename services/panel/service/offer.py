@@ -9,6 +9,8 @@ from shared import errors
 from shared.contracts.deployments import BucketRequest
 from shared.contracts.state import CarriedApplication, CarriedBucket
 
+from ..domain.sentences import N_, say, together
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from shared.provider import Size
 
     from ..domain.deployments import Revision
+    from ..domain.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,11 @@ class Offer:
         found = self.find(name)
         if found is None:
             known = ", ".join(sorted(self.catalogue.applications))
-            message = f"There is no application {name[:64]} here. There are: {known}."
+            message = say(
+                "There is no application {name} here. There are: {known}.",
+                name=name[:64],
+                known=known,
+            )
             raise errors.InvalidError(
                 "application.unknown", message, details={"application": message}
             )
@@ -60,7 +67,11 @@ class Offer:
         if wanted is None:
             return application.newest_version
         if wanted not in application.versions:
-            message = f"{application.name} is offered in: {', '.join(application.versions)}."
+            message = say(
+                "{name} is offered in: {versions}.",
+                name=application.name,
+                versions=", ".join(application.versions),
+            )
             raise errors.InvalidError("application.version", message, details={"version": message})
         return wanted
 
@@ -95,31 +106,38 @@ class Offer:
             for it in revision.applications
         )
 
-    def fate_of(self, name: str) -> str:
+    def fate_of(self, name: str) -> Sentence:
         """Return what becomes of the data of an application that is taken out of a deployment."""
-        said = [f"{name} is stopped with the next deploy."]
+        said: list[str] = [say("{name} is stopped with the next deploy.", name=name)]
         application = self.find(name)
         state = application.state if application else None
         if state is None or state.buckets:
             said.append(
-                "Its objects in the store are kept, unused, until the deployment is removed."
+                N_("Its objects in the store are kept, unused, until the deployment is removed.")
             )
         if state is None or state.databases or state.paths:
             said.append(
-                "Its database and files stay on its machine, unused. If nothing else is on that "
-                f"machine, it is switched off and removed after {self.machine_days} days; added "
-                f"again before, {name} goes on with them. Make a backup first if they may be "
-                "wanted later."
+                say(
+                    "Its database and files stay on its machine, unused. If nothing else is on "
+                    "that machine, it is switched off and removed after {days} days; added again "
+                    "before, {name} goes on with them. Make a backup first if they may be wanted "
+                    "later.",
+                    days=self.machine_days,
+                    name=name,
+                )
             )
-        return " ".join(said)
+        return together(said)
 
     def _carried_buckets(self, name: str, revision: Revision) -> tuple[CarriedBucket, ...]:
         application = self.find(name)
         if application is None:
             raise errors.ConflictError(
                 "application.gone",
-                f"{name} is not offered here any more, so nobody knows what its state consists "
-                "of. Ask the hosting provider to offer it again.",
+                say(
+                    "{name} is not offered here any more, so nobody knows what its state consists "
+                    "of. Ask the hosting provider to offer it again.",
+                    name=name,
+                ),
             )
         purposes = {
             it.purpose

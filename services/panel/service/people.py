@@ -17,6 +17,7 @@ from ..domain.identity import Role, Scope
 from ..domain.invitations import Circle, Invited, NewInvitation
 from ..domain.people import Person
 from ..domain.records import Deed
+from ..domain.sentences import N_, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,10 @@ class People:
         if len(waiting) >= invitations.MOST_OPEN:
             raise errors.QuotaExceededError(
                 "invitation.too_many",
-                f"{len(waiting)} invitations wait already. Take one back that is not needed.",
+                say(
+                    "{count} invitations wait already. Take one back that is not needed.",
+                    count=len(waiting),
+                ),
             )
         code = codes.new(Kind.INVITATION)
         new = NewInvitation(
@@ -103,12 +107,11 @@ class People:
         code = codes.read(text, Kind.INVITATION)
         found = await self.invitations.find_open(tx, codes.digest(code)) if code else None
         if found is None:
-            reason = "is not valid: each works once, for a week"
-            raise errors.InvalidError(
-                "invitation.code",
-                f"This invitation {reason}. Ask whoever invited you for a new one.",
-                details={"code": reason},
+            message = N_(
+                "This invitation is not valid: each works once, for a week. Ask whoever invited "
+                "you for a new one."
             )
+            raise errors.InvalidError("invitation.code", message, details={"code": message})
         return found
 
     async def join(self, tx: Transaction, caller: Caller, text: str) -> Invitation:
@@ -121,7 +124,8 @@ class People:
         memberships = await self.people.list_memberships(tx, caller.person)
         if found.operator in {it.operator for it in memberships}:
             raise errors.ConflictError(
-                "invitation.not_needed", f"You act for {found.operator_name} already."
+                "invitation.not_needed",
+                say("You act for {operator} already.", operator=found.operator_name),
             )
         await self.people.join(tx, caller.person, found.operator, found.role)
         await self.invitations.accept(tx, found.id, caller.person)

@@ -11,6 +11,7 @@ from ..domain.identity import Scope
 from ..domain.provider import LATELY, LONG
 from ..domain.records import Deed
 from ..domain.refusals import StaleError
+from ..domain.sentences import N_
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -114,7 +115,7 @@ class ProviderAffairs:
         caller.require(Scope.PROVIDER)
         text = message.strip()
         if not text:
-            what = "Say something, or withdraw the notice."
+            what = N_("Say something, or withdraw the notice.")
             raise errors.InvalidError("notice.empty", what, details={"message": what})
         await self.notices.set_notice(tx, text, by=caller.person)
         await self.audit.record(tx, caller, Deed("notice.set", "notice", {"message": text}))
@@ -143,7 +144,7 @@ class ProviderAffairs:
         self._require_known(application)
         text = reason.strip()
         if not text:
-            what = "Say why, for operators who look for it."
+            what = N_("Say why, for operators who look for it.")
             raise errors.InvalidError("application.no_reason", what, details={"reason": what})
         await self.notices.withhold(tx, application, text, by=caller.person)
         deed = Deed("application.withheld", application, {"reason": text})

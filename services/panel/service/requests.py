@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from shared import errors
 
 from ..domain.records import Deed
+from ..domain.sentences import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,8 +60,12 @@ class Requests:
         if len(waiting) + len(wishes) > MOST_WAITING:
             raise errors.QuotaExceededError(
                 "run.too_many",
-                f"{len(waiting)} runs of this deployment wait already, and there may be "
-                f"{MOST_WAITING} at most.",
+                say(
+                    "{count} runs of this deployment wait already, and there may be {most} at "
+                    "most.",
+                    count=len(waiting),
+                    most=MOST_WAITING,
+                ),
             )
         asked: list[Run] = []
         for wish in wishes:

@@ -17,6 +17,7 @@ from shared.contracts.deployments import Mode
 from ..domain.advice import NOT_BEGUN
 from ..domain.identity import Scope
 from ..domain.runs import Run, RunKind, RunState
+from ..domain.sentences import say
 from .conductor import Wish
 from .configurations import owned
 
@@ -60,7 +61,7 @@ class Retrying:
         if earlier.state not in {RunState.FAILED, RunState.CANCELLED}:
             raise errors.ConflictError(
                 "run.not_failed",
-                f"This run is {earlier.state.value}; retry only a failed or cancelled one.",
+                "Only a run that failed or was cancelled can be retried, and this one was not.",
             )
         await self._require_predecessor(tx, earlier)
         if earlier.kind is RunKind.REMOVE:
@@ -77,8 +78,11 @@ class Retrying:
         if before is not None and before.state is not RunState.SUCCEEDED:
             raise errors.ConflictError(
                 "run.waits_for_another",
-                f"Run {before.number} has to succeed before this one. Retry that one: this one is "
-                "then queued again.",
+                say(
+                    "Run {number} has to succeed before this one. Retry that one: this one is then "
+                    "queued again.",
+                    number=before.number,
+                ),
             )
 
     async def _ask_again(
@@ -163,7 +167,10 @@ class Retrying:
         if taken:
             raise errors.ConflictError(
                 "host.taken",
-                f"Another deployment uses {', '.join(taken)} by now. Deploy what is staged.",
+                say(
+                    "Another deployment uses {hosts} by now. Deploy what is staged.",
+                    hosts=", ".join(taken),
+                ),
             )
 
 

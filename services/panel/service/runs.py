@@ -9,6 +9,7 @@ from shared import errors
 
 from ..domain.identity import Scope
 from ..domain.runs import Run, RunKind, Standing
+from ..domain.sentences import say
 from .conductor import Wish
 from .configurations import owned
 
@@ -131,6 +132,9 @@ class Runs:
             if it.kind is RunKind.DEPLOY and it.after is not None:
                 raise errors.ConflictError(
                     "deployment.restoring",
-                    f"A backup is being brought here, which run {it.number} concludes. Deploy "
-                    "when that has ended.",
+                    say(
+                        "A backup is being brought here, which run {number} concludes. Deploy when "
+                        "that has ended.",
+                        number=it.number,
+                    ),
                 )

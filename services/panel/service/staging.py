@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..domain.deployments import Configuration, Deployment, Revision
+from ..domain.sentences import say, together
 
 if TYPE_CHECKING:
     from shared.catalogue import Application
@@ -68,7 +69,7 @@ def immutable_violations(
     before = requested.options if requested else {}
     wanted = offered.completed(chosen)
     return {
-        f"/{name}": f"This was set to {before[name]} and can never change."
+        f"/{name}": say("This was set to {value} and can never change.", value=before[name])
         for name in offered.immutable
         if name in before and wanted.get(name) != before[name]
     }
@@ -77,4 +78,11 @@ def immutable_violations(
 def in_full(application: str, field: str, reason: str) -> str:
     """Return a reason for those who do not see which option it stands at."""
     option = field.removeprefix("options/")
-    return reason if option == field else f"Option {option} of {application}: {reason}"
+    if option == field:
+        return reason
+    return say(
+        "Option {option} of {application}: {reason}",
+        option=option,
+        application=application,
+        reason=together([reason]),
+    )

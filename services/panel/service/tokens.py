@@ -11,6 +11,7 @@ from shared import errors
 from ..domain import identity, tokens
 from ..domain.identity import NewToken, Role, Scope
 from ..domain.records import Deed
+from ..domain.sentences import say
 from ..domain.tokens import MadeToken
 
 if TYPE_CHECKING:
@@ -62,8 +63,11 @@ class Tokens:
         if len(mine) >= tokens.MOST:
             raise errors.QuotaExceededError(
                 "token.too_many",
-                f"You have {tokens.MOST} tokens for this operator, and may have no more. Revoke "
-                "one that is not needed.",
+                say(
+                    "You have {most} tokens for this operator, and may have no more. Revoke one "
+                    "that is not needed.",
+                    most=tokens.MOST,
+                ),
             )
         secret = identity.new_token()
         expires_at = self.clock.now() + timedelta(days=wish.days)

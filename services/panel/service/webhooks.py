@@ -16,6 +16,7 @@ from ..domain import happenings
 from ..domain.identity import Scope
 from ..domain.records import Deed
 from ..domain.refusals import require_expected
+from ..domain.sentences import N_, say
 from ..domain.signatures import SigningKeys
 from ..domain.webhooks import (
     MOST_ENDPOINTS,
@@ -110,8 +111,12 @@ class Webhooks:
         if len(known) >= MOST_ENDPOINTS:
             raise errors.QuotaExceededError(
                 "webhook.too_many",
-                f"There are {len(known)} endpoints already, and there may be {MOST_ENDPOINTS} at "
-                "most. Remove one that is no longer needed.",
+                say(
+                    "There are {count} endpoints already, and there may be {most} at most. Remove "
+                    "one that is no longer needed.",
+                    count=len(known),
+                    most=MOST_ENDPOINTS,
+                ),
             )
         endpoint = Endpoint(
             id=ids.new_id(),
@@ -159,7 +164,7 @@ class Webhooks:
         if changed != found:
             changed = replace(changed, version=found.version + 1)
         if wish.is_enabled is False and found.is_enabled:
-            changed = changed.disabled(self.clock.now(), "A person switched it off.")
+            changed = changed.disabled(self.clock.now(), N_("A person switched it off."))
             await self._give_up(tx, changed)
         if changed != found:
             await self.endpoints.save(tx, changed)

@@ -26,6 +26,7 @@ from .pages import (
     drafts,
     interventions,
     invitations,
+    language,
     notifications,
     operators,
     people,
@@ -44,6 +45,7 @@ from .statics import Statics
 REST: Final = ("/api/", "/problems/")
 ROUTERS: Final = (
     sign_in.router,
+    language.router,
     account.router,
     tokens.router,
     people.router,

@@ -23,8 +23,9 @@ from ..domain.sessions import ConfirmationNeededError
 from ..domain.throttling import TooManyAttemptsError
 from .dependencies import pages_of, see_other
 from .headers import REQUEST_ID
-from .languages import N_
+from .languages import N_, retell
 from .places import CONFIRM, SIGN_IN, own_path
+from .presenters.refusals import SENTENCES, sentence_of
 
 RETRY_SECONDS: Final = 2
 STREAM: Final = "text/event-stream"
@@ -197,7 +198,10 @@ async def _on_hosting_error(request: Request, error: Exception) -> Response:
     if kind in {FAULT, UNAVAILABLE}:
         telemetry.log.warning("request_failed", request=_name(request), reason=str(error))
         return page(request, kind)
-    return page(request, kind, error.message, error.details)
+    # Where the pages have a sentence of their own, the reasons would repeat it.
+    reasons = {} if error.code in SENTENCES else error.details
+    told = {name: retell(it) for name, it in reasons.items()}
+    return page(request, kind, sentence_of(error), told)
 
 
 async def _on_validation_error(request: Request, _: Exception) -> Response:

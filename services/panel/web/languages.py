@@ -1,13 +1,14 @@
 """Languages: which one a request is answered in, and how sentences and times are said in it.
 
 Sentences are written in English and are their own keys: `_("Deploy")` where they are said,
-`N_("Deploy")` where they only lie until a template says them. A language is offered as soon as
-`locales/<language>/LC_MESSAGES/panel.mo` exists.
+`N_("Deploy")` where they only lie until a template says them, and `retell(…)` for what the domain
+said. A language is offered as soon as `locales/<language>/LC_MESSAGES/panel.po` exists.
 """
 
 from __future__ import annotations
 
 import gettext as catalogues
+import io
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -16,10 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from starlette.datastructures import Headers
 
+from ..domain import sentences
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -78,6 +83,16 @@ def ngettext(singular: str, plural: str, number: int) -> str:
 _ = gettext
 
 
+def retell(text: str) -> str:
+    """Return what the domain said in English in the language of the request at hand."""
+    return sentences.retell(text, gettext)
+
+
+def translator(language: str | None) -> Callable[[str], str]:
+    """Return what says sentences in a language, for letters that no request asked for."""
+    return _catalogue(language if language in offered() else ENGLISH).gettext
+
+
 def N_(message: str) -> str:  # noqa: N802 - what tools that collect sentences look for
     """Mark a sentence that is said elsewhere."""
     return message
@@ -86,7 +101,7 @@ def N_(message: str) -> str:  # noqa: N802 - what tools that collect sentences l
 @cache
 def offered() -> tuple[str, ...]:
     """Return the languages that there are, English first."""
-    found = {path.parts[-3] for path in LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")}
+    found = {path.parts[-3] for path in LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.po")}
     return (ENGLISH, *sorted(found - {ENGLISH}))
 
 
@@ -122,7 +137,12 @@ class Speaking:
 def _catalogue(language: str) -> catalogues.NullTranslations:
     if language == ENGLISH:
         return catalogues.NullTranslations()
-    return catalogues.translation(DOMAIN, LOCALES, languages=[language])
+    with (LOCALES / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
+        found = read_po(file, locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, found)
+    compiled.seek(0)
+    return catalogues.GNUTranslations(compiled)
 
 
 def _weight(text: str) -> float:

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from shared import ids
 
 from . import languages, shell
-from .presenters import moments, quantities
+from .presenters import moments, people, quantities
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -69,6 +69,7 @@ def load(statics: Statics, site: Site) -> Pages:
         "account": shell.ACCOUNT,
         "provider_navigation": shell.PROVIDER,
         "new_key": ids.new_id,
+        "languages_offered": people.offered_languages,
     }
     environment.filters |= {
         "moment": moments.moment,
@@ -78,5 +79,6 @@ def load(statics: Statics, site: Site) -> Pages:
         "iso": moments.iso,
         "duration": moments.duration,
         "size": quantities.size,
+        "number": quantities.number,
     }
     return Pages(environment, site)

@@ -186,7 +186,7 @@ async def test_410_disables_the_endpoint_and_tells_people(it: HappeningRig) -> N
     assert states == [DeliveryState.FAILED] * 3
     [told] = await it.told()
     assert told.type is HappeningType.ENDPOINT_DISABLED
-    assert "410" in told.why
+    assert "410" in told.why(str)
     assert receiver.url not in repr(told.data)
 
 

@@ -40,7 +40,7 @@ class NotificationAnswer(Answer):
             id=found.id,
             type=found.type,
             title=found.title(str),
-            why=found.why,
+            why=found.why(str),
             left=found.left,
             next=found.next,
             data=found.data.model_dump(mode="json"),

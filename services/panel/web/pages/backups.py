@@ -18,6 +18,7 @@ from ..dependencies import (
     ProvenDependency,
     older,
 )
+from ..languages import retell
 from ..presenters import backups
 from ..visitors import RecentDependency
 
@@ -135,9 +136,9 @@ async def check_restore(
         if wanted.where == AS_NEW:
             try:
                 name, told = await panel.backups.foresee(tx, caller, backup, wanted.domain)
-                cautions = tuple(told)
+                cautions = tuple(map(retell, told))
             except errors.InvalidError as error:
-                wrong = error.message
+                wrong = retell(error.message)
     shown = backups.present(found)
     is_gone = about.deployment.removed_at is not None
     if wrong:

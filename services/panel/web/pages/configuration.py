@@ -18,6 +18,7 @@ from ..entered import Entered, EnteredDependency
 from ..forms import controls, entries, parsing
 from ..forms.fields import Form
 from ..forms.parsing import Known, Problem
+from ..languages import retell
 from ..presenters import applications, configurations, configuring
 
 router = APIRouter(prefix="/deployments/{deployment}/configuration")
@@ -136,7 +137,7 @@ async def ask_before_taking_out(asking: AskingDependency, deployment: Id, name: 
         deployment=place.staged.deployment,
         application=place.application,
         version=place.staged.configuration.version,
-        fate=asking.panel.offer.fate_of(name) if place.is_fixed else "",
+        fate=retell(asking.panel.offer.fate_of(name)) if place.is_fixed else "",
         is_last=len(place.staged.configuration.applications) == 1,
     )
 
@@ -206,12 +207,12 @@ def _objected(place: _Place, filling: _Filling, error: errors.HostingError) -> _
     """Return a form with what the service says of it, where the form shows it."""
     hosts = [reason for pointer, reason in error.details.items() if pointer.endswith("/host")]
     if hosts:
-        return replace(filling, wrong=hosts[0])
+        return replace(filling, wrong=retell(hosts[0]))
     reasons = error.details or {"": error.message}
     problems = []
     for pointer, reason in reasons.items():
         field = place.form.find(pointer.partition("/options/")[2].split("/"))
-        problems.append(Problem(field.path if field else (), reason))
+        problems.append(Problem(field.path if field else (), retell(reason)))
     return replace(filling, problems=tuple(problems))
 
 

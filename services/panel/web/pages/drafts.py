@@ -9,6 +9,7 @@ from ...domain.identity import Scope
 from ...domain.refusals import StaleError
 from ..dependencies import Asking, AskingDependency, Id, see_other
 from ..entered import Entered, EnteredDependency
+from ..languages import retell
 from ..presenters import applications
 from ..presenters.drafts import Step, journey
 
@@ -32,7 +33,7 @@ async def begin(asking: AskingDependency, entered: EnteredDependency) -> Respons
         async with panel.database.transaction() as tx:
             draft = await panel.drafts.begin(tx, asking.caller, entered.text("domain").strip())
     except (errors.InvalidError, errors.ConflictError) as error:
-        return await _show_beginning(asking, entered, error.message)
+        return await _show_beginning(asking, entered, retell(error.message))
     chosen = entered.text("application")
     query = f"?application={chosen}" if panel.offer.find(chosen) else ""
     return see_other(f"/drafts/{draft.id}/applications{query}")
@@ -68,7 +69,7 @@ async def choose_domain(
     except StaleError:
         return _show_domain(asking, await open_draft(asking, draft), domain, was_stale=True)
     except (errors.InvalidError, errors.ConflictError) as error:
-        return _show_domain(asking, found, domain, error.message)
+        return _show_domain(asking, found, domain, retell(error.message))
     return see_other(following(saved))
 
 
@@ -98,7 +99,7 @@ async def choose_applications(
         found = await open_draft(asking, draft)
         return await _show_applications(asking, found, chosen, was_stale=True)
     except errors.InvalidError as error:
-        return await _show_applications(asking, found, chosen, error.message)
+        return await _show_applications(asking, found, chosen, retell(error.message))
     return see_other(following(saved))
 
 

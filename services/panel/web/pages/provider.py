@@ -9,6 +9,7 @@ from shared.catalogue import Application
 
 from ...domain.identity import Scope
 from ..dependencies import ITEMS, Asking, AskingDependency, PageDependency, older, see_other
+from ..languages import retell
 from ..presenters import provider
 
 router = APIRouter(prefix="/provider")
@@ -80,7 +81,7 @@ async def withhold(
             STATUS_INVALID,
             application=_known(asking, name),
             reason=reason,
-            wrong=error.message,
+            wrong=retell(error.message),
         )
     return see_other("/provider/applications")
 
@@ -117,7 +118,7 @@ async def set_notice(
             STATUS_INVALID,
             notice=None,
             message=message,
-            wrong=error.message,
+            wrong=retell(error.message),
         )
     return see_other("/provider/notice")
 

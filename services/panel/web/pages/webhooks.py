@@ -20,6 +20,8 @@ from ..dependencies import (
     older,
     see_other,
 )
+from ..languages import gettext as _
+from ..languages import retell
 from ..presenters import webhooks
 from ..presenters.refusals import NONE, Refusal, refusal_of
 
@@ -51,10 +53,10 @@ class Entered:
     def refuse(self) -> Refusal:
         """Return what is wrong with it, as far as that needs no rule about addresses."""
         if not self.types:
-            what = "Choose at least one thing to be told."
+            what = _("Choose at least one thing to be told.")
             return Refusal(422, (("types", what),), {"types": what})
         if len(self.description) > LONGEST_DESCRIPTION:
-            what = f"Write {LONGEST_DESCRIPTION} characters at most."
+            what = _("Write %(most)s characters at most.") % {"most": LONGEST_DESCRIPTION}
             return Refusal(422, (("description", what),), {"description": what})
         return NONE
 
@@ -255,5 +257,6 @@ def _secret(asking: Asking, made: NewSecret) -> Response:
 
 def _refusal(error: errors.HostingError) -> Refusal:
     if "/url" in error.details:
-        return Refusal(422, (("url", error.message),), {"url": error.message})
+        sentence = retell(error.message)
+        return Refusal(422, (("url", sentence),), {"url": sentence})
     return refusal_of(error)

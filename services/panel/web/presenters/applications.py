@@ -10,7 +10,8 @@ from shared.contracts.deployments import ApplicationOrder, BucketRequest, Machin
 
 from ..forms import fields, reading
 from ..languages import gettext as _
-from ..languages import ngettext
+from ..languages import ngettext, spoken
+from . import quantities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +57,7 @@ def card(application: Application, offer: Offer, withheld: Mapping[str, str]) ->
     return Card(
         name=application.name,
         title=application.title,
-        description=application.description,
+        description=application.description_in(spoken().language),
         version=application.newest_version,
         host_label=application.host_label,
         needs=tuple(needs_of(application, offer, {}, SAMPLE_DOMAIN)),
@@ -67,7 +68,8 @@ def card(application: Application, offer: Offer, withheld: Mapping[str, str]) ->
 
 def form_of(application: Application) -> fields.Form:
     """Return the form of an application's options."""
-    return reading.read(application.options_schema, application.immutable)
+    schema = application.options_schema_in(spoken().language)
+    return reading.read(schema, application.immutable)
 
 
 def options(application: Application) -> list[OptionView]:
@@ -117,5 +119,5 @@ def _machine(it: MachineRequest) -> str:
         "A machine with %(cpus)s processors, %(memory)s GiB of memory, %(disk)s GiB of disk",
         it.cpus,
     )
-    memory = f"{it.memory_mib / MEBI:g}"
+    memory = quantities.number(it.memory_mib / MEBI)
     return said % {"cpus": it.cpus, "memory": memory, "disk": it.disk_gib}

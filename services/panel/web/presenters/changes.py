@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...domain.changes import ApplicationChange, ChangeKind, OptionChange
 from ..forms.controls import in_words
-from ..languages import N_
+from ..languages import N_, retell
 from ..languages import gettext as _
 from . import applications
 
@@ -78,7 +78,7 @@ def _present(it: ApplicationChange, offer: Offer, fates: Mapping[str, str]) -> C
         host=order.host if order else "",
         rows=[*_own(it), *(_row(one, form) for one in it.options)],
         restarts=_restarts(it, form),
-        fate=fates.get(it.application, "") if it.kind is ChangeKind.REMOVED else "",
+        fate=retell(fates.get(it.application, "")) if it.kind is ChangeKind.REMOVED else "",
     )
 
 

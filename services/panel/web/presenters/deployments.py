@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...domain.deployments import DeploymentStatus
 from ...domain.runs import RunState
-from ..languages import N_
+from ..languages import N_, spoken
 from ..languages import gettext as _
 from . import states, wording
 
@@ -153,7 +153,7 @@ def _applications(found: Overview, offer: Offer) -> list[ApplicationView]:
                 host=order.host,
                 url=found.deployment.url_of(order.application),
                 version=order.version,
-                purpose=package.description if package else "",
+                purpose=package.description_in(spoken().language) if package else "",
             )
         )
     return shown

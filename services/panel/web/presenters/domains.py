@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ...domain.dns import SUGGESTED_TTL, DomainState, RecordState
-from ..languages import N_
+from ...domain.dns import SUGGESTED_TTL, DomainState, RecordState, judge
+from ..languages import N_, retell
 from ..languages import gettext as _
 from .moments import duration
 from .states import StateView
@@ -103,9 +103,16 @@ def _record(found: Finding, domain: str) -> RecordView:
         values=wanted.values,
         ttl=SUGGESTED_TTL,
         state=_said(_RECORDS[found.state]),
-        advice=found.advice,
+        advice=_advice(found, domain),
         seen=[_seen(it) for it in found.seen],
     )
+
+
+def _advice(found: Finding, domain: str) -> str:
+    """Return what to do; it is said anew, since what is kept of it is English."""
+    if found.state is RecordState.UNCHECKED:
+        return ""
+    return retell(judge(found.wanted, found.seen, domain).advice)
 
 
 def _seen(it: Seen) -> SeenView:
@@ -119,7 +126,7 @@ def _seen(it: Seen) -> SeenView:
 
 def _what(it: Seen) -> str:
     if it.trouble is not None:
-        return it.trouble
+        return retell(it.trouble)
     if it.alias is not None:
         return _("another name of %(name)s") % {"name": it.alias}
     return ", ".join(it.values) or _("no such record")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..forms import parsing
 from ..languages import gettext as _
+from ..languages import retell
 from . import applications, configuring
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def present(it: DraftedApplication, offer: Offer, domain: str) -> DraftedView:
 def mistakes(draft: Draft, error: errors.HostingError) -> list[tuple[str, str]]:
     """Return why a draft could not be deployed: address of the page to change it on, and why."""
     reasons = error.details or {"": error.message}
-    return [(_page(draft, pointer), reason) for pointer, reason in reasons.items()]
+    return [(_page(draft, pointer), retell(reason)) for pointer, reason in reasons.items()]
 
 
 def _page(draft: Draft, pointer: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ...domain.happenings import Channel, Topic
-from ..languages import N_
+from ..languages import N_, retell
 from ..languages import gettext as _
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def present(found: Notification) -> NotificationView:
     return NotificationView(
         id=found.id,
         title=found.title(_),
-        why=found.why,
-        left=_(found.left) if found.left else "",
-        next=_(found.next) if found.next else "",
+        why=found.why(_),
+        left=retell(found.left),
+        next=retell(found.next),
         created_at=found.created_at,
         is_unread=found.read_at is None,
         tone="bad" if found.is_bad else "good",

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from babel import numbers
+from babel import numbers, units
 
+from ..languages import gettext as _
 from ..languages import spoken
 
-UNITS: Final = ("B", "kB", "MB", "GB", "TB")
+UNITS: Final = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
 STEP: Final = 1000
 PRECISE_BELOW: Final = 10
+
+
+def number(count: float) -> str:
+    """Return a number as people write it, such as "12,345"."""
+    return numbers.format_decimal(count, locale=spoken().language)
 
 
 def size(count: int) -> str:
@@ -18,6 +24,13 @@ def size(count: int) -> str:
     found, unit = float(count), 0
     while found >= STEP and unit < len(UNITS) - 1:
         found, unit = found / STEP, unit + 1
-    digits = "0.#" if unit and found < PRECISE_BELOW else "0"
-    shown = numbers.format_decimal(found, format=digits, locale=spoken().language)
-    return f"{shown} {UNITS[unit]}"
+    if not unit:
+        return _("%(count)s B") % {"count": number(count)}
+    digits = "0.#" if found < PRECISE_BELOW else "0"
+    return units.format_unit(
+        found,
+        f"digital-{UNITS[unit]}",
+        length="short",
+        format=digits,
+        locale=spoken().language,
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ...domain.throttling import TooManyAttemptsError
-from ..languages import N_, gettext, ngettext
+from ..languages import N_, ngettext, retell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +43,11 @@ class Refusal:
 NONE: Final = Refusal()
 
 
+def sentence_of(error: errors.HostingError) -> str:
+    """Return what a refusal says, in the language of the request at hand."""
+    return retell(SENTENCES.get(error.code, error.message))
+
+
 def refusal_of(error: errors.HostingError, *names: str) -> Refusal:
     """Return how a form with these fields shows an error."""
     if isinstance(error, TooManyAttemptsError):
@@ -52,8 +57,7 @@ def refusal_of(error: errors.HostingError, *names: str) -> Refusal:
             error.seconds,
         ) % {"num": error.seconds}
         return Refusal(429, (("", sentence),), {}, error.seconds)
-    known = SENTENCES.get(error.code)
-    sentence = gettext(known) if known else error.message
+    sentence = sentence_of(error)
     told = {name: sentence for name in error.details if name in names}
     summary = tuple(told.items()) or ((names[0] if names else "", sentence),)
     return Refusal(422, summary, told)

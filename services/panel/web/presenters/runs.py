@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ...domain.advice import CANCELLED, NOT_BEGUN, advise
+from ...domain.failures import why
 from ...domain.runs import RunEventKind, RunKind, RunState, StepStatus
+from ..languages import N_, retell
 from ..languages import gettext as _
 from . import moments, quantities, states, wording
 
@@ -26,6 +28,13 @@ LONGER: Final = 2
 _AT_WORK: Final = frozenset({StepStatus.RUNNING, StepStatus.RETRYING})
 _OVER: Final = frozenset({StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.SKIPPED})
 _BRINGING: Final = frozenset({RunKind.DEPLOY, RunKind.RESTORE, RunKind.RESTART, RunKind.RESUME})
+_UNITS: Final[Mapping[str, str]] = {
+    "files": N_("files"),
+    "objects": N_("objects"),
+    "pages": N_("pages"),
+    "buckets": N_("stores"),
+    "keys": N_("keys"),
+}
 _UNPRINTABLE: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FAVICONS: Final[Mapping[RunState, str]] = {
     RunState.QUEUED: "waiting",
@@ -288,9 +297,9 @@ def _counted(step: RunStep) -> str:
         numbers = {"done": quantities.size(done), "total": quantities.size(total)}
         return _("%(done)s of %(total)s") % numbers
     return _("%(done)s of %(total)s %(unit)s") % {
-        "done": done,
-        "total": total,
-        "unit": step.unit or "",
+        "done": quantities.number(done),
+        "total": quantities.number(total),
+        "unit": retell(_UNITS.get(step.unit or "", step.unit or "")),
     }
 
 
@@ -313,7 +322,7 @@ def _failure(run: Run) -> FailureView | None:
     advice = advise(run.kind, found)
     return FailureView(
         what=_what(run, found),
-        why=found.failure.message,
+        why=why(found.failure.code, found.failure.message, _),
         left=_(advice.left),
         next=_(advice.next),
         code=found.failure.code,

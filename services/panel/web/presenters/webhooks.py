@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from shared.contracts.happenings import HappeningType
 
 from ...domain.webhooks import USUAL_TYPES, DeliveryState
-from ..languages import N_
+from ..languages import N_, retell
 from ..languages import gettext as _
 from .states import StateView
 
@@ -109,7 +109,7 @@ def present(known: KnownEndpoint) -> EndpointView:
         version=endpoint.version,
         state=_state(endpoint),
         is_enabled=endpoint.is_enabled,
-        disabled_reason=endpoint.disabled_reason,
+        disabled_reason=retell(endpoint.disabled_reason),
         failing_since=endpoint.failing_since,
         created_at=endpoint.created_at,
         types=[_(text) for it, text in TYPES.items() if it in endpoint.types],
@@ -131,7 +131,7 @@ def present_delivery(delivery: Delivery) -> DeliveryView:
         created_at=delivery.created_at,
         next_at=delivery.next_at,
         last_at=delivery.last_at,
-        said=answer.in_words if answer else "",
+        said=retell(answer.in_words) if answer else "",
         text=answer.text if answer else "",
         milliseconds=answer.milliseconds if answer else 0,
     )

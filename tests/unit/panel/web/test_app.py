@@ -77,3 +77,32 @@ async def test_a_page_that_takes_no_forms_says_so(client: httpx2.AsyncClient) ->
 def test_the_policy_lets_nothing_in_from_elsewhere() -> None:
     assert "unsafe" not in POLICY
     assert "http" not in POLICY
+
+
+@pytest.mark.parametrize(
+    ("page", "goal", "place"),
+    [
+        ("/sign-in", "/domains", "/sign-in?next=/domains"),
+        ("/sign-in/once", "", "/sign-in/once"),
+        ("/invitation", "", "/invitation"),
+        ("/sign-in/../elsewhere", "", "/deployments"),
+        ("//evil.example/", "//evil.example/", "/deployments"),
+        ("", "", "/deployments"),
+    ],
+)
+async def test_choosing_a_language_leads_back_and_nowhere_else(
+    client: httpx2.AsyncClient, page: str, goal: str, place: str
+) -> None:
+    form = {"language": "en", "page": page, "next": goal}
+    answer = await client.post("/language", data=form, headers={"Sec-Fetch-Site": "same-origin"})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, place)
+    assert answer.headers["set-cookie"].startswith("language=en;")
+
+
+async def test_a_language_that_there_is_not_is_not_chosen(client: httpx2.AsyncClient) -> None:
+    form = {"language": "xx; Path=/elsewhere", "page": "/sign-in"}
+    answer = await client.post("/language", data=form, headers={"Sec-Fetch-Site": "same-origin"})
+
+    assert answer.status_code == 303
+    assert "set-cookie" not in answer.headers

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextvars
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.panel.web import languages
+from services.panel.web.languages import Tongue
 from services.panel.web.presenters import moments, quantities
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -51,3 +55,23 @@ def test_a_day_can_be_read_from_text() -> None:
 )
 def test_a_size_is_said_in_the_unit_that_fits(count: int, words: str) -> None:
     assert quantities.size(count) == words
+
+
+@pytest.mark.parametrize(
+    ("language", "size", "number", "moment"),
+    [
+        ("en", "3.4 MB", "12,345", "21 Nov 2026, 10:30"),
+        ("nl", "3,4 MB", "12.345", "21 nov 2026, 10:30"),
+        ("de", "3,4 MB", "12.345", "21 Nov. 2026, 10:30"),
+        ("fr", "3,4 Mo", "12 345", "21 nov. 2026, 10:30"),
+    ],
+)
+def test_numbers_and_moments_are_written_as_in_the_language_and_zone_of_who_reads(
+    language: str, size: str, number: str, moment: str
+) -> None:
+    def in_context() -> list[str]:
+        languages.speak(Tongue(language=language, zone=ZoneInfo("Europe/Amsterdam")))
+        return [quantities.size(3_400_000), quantities.number(12_345), moments.moment(NOW)]
+
+    said = contextvars.copy_context().run(in_context)
+    assert [" ".join(it.split()) for it in said] == [size, number, moment]
