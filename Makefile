@@ -8,7 +8,7 @@ SCRIPTS = $(shell grep -rlE '^\#!/bin/(sh|busybox sh)' nix compose .ci)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup packages demo up down check format test chaos bench-deploy bench-state bench-panel \
-	lock openapi asyncapi
+	lock openapi asyncapi messages
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -70,3 +70,6 @@ openapi: setup ## Write docs/api/openapi.json from the routes of the panel
 
 asyncapi: setup ## Write docs/events/asyncapi.yaml from the registered events
 	$(VENV)/python -m shared.bus asyncapi --output docs/events/asyncapi.yaml
+
+messages: setup ## Collect the panel's sentences, and bring its catalogues up to date
+	$(VENV)/python scripts/messages.py

@@ -18,6 +18,7 @@ from tests.support import panel_runs as runs
 from tests.support import rig
 from tests.support.happenings import HappeningRig, carry_all
 from tests.support.mailbox import running_mailbox
+from tests.support.tongues import english_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -195,6 +196,24 @@ async def test_a_mail_is_tried_again_under_the_same_message_id_until_the_relay_t
     assert await state(it) == ("sent", 3, "")
     [letter] = mailbox.letters
     assert letter["subject"] == "[Provider] Webhooks to https://hooks.example were switched off"
+
+
+async def test_a_mail_speaks_the_language_of_who_gets_it(it: HappeningRig) -> None:
+    async with it.database.transaction() as tx:
+        await tx.execute("update people set language = 'de' where id = $1", it.caller.person)
+    await switch_off(it, reason="It answered 410: nobody wants these messages there any more.")
+    async with running_mailbox() as mailbox:
+        it.mail_port = mailbox.port
+        await carry_all(it.mail_round())
+
+    [letter] = mailbox.letters
+    shown, plain = letter.get_body(("html",)), letter.get_body(("plain",))
+    assert shown is not None
+    assert plain is not None
+    assert '<html lang="de">' in shown.get_content()
+    for said in (shown.get_content(), plain.get_content()):
+        assert "Die Antwort war 410" in said
+        assert english_in(said, "de") == []
 
 
 async def test_a_mail_that_is_refused_for_good_is_given_up_at_once(it: HappeningRig) -> None:

@@ -1,0 +1,135 @@
+"""Pages in the languages that there are: nothing of the story stays English."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from scripts.messages import LANGUAGES
+from tests.support import pages
+from tests.support.browsers import PHONE, Look, keep, look, overflow
+from tests.support.panel import a_domain
+from tests.support.tongues import english_in
+
+if TYPE_CHECKING:
+    import httpx2
+    from playwright.async_api import Browser
+
+    from tests.support.panel import PanelRig
+    from tests.support.scenes import Scene
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+SIGN_IN: Final = {"de": "Anmelden", "fr": "Se connecter", "nl": "Inloggen"}
+
+
+def story(scene: Scene) -> dict[str, str]:
+    """Return the pages of the operator's path, by what they show."""
+    live = f"/deployments/{scene.deployments['live']['id']}"
+    backup = f"/backups/{scene.backup['id']}"
+    return {
+        "deployments": "/deployments",
+        "applications": "/applications",
+        "application": "/applications/hello",
+        "new": "/deployments/new",
+        **{
+            f"deployment-{name}": f"/deployments/{it['id']}"
+            for name, it in scene.deployments.items()
+        },
+        "configuration": f"{live}/configuration",
+        "form": f"{live}/configuration/applications/hello",
+        "remove": f"{live}/remove",
+        **{f"run-{name}": f"/runs/{it['id']}" for name, it in scene.runs.items()},
+        "runs": "/runs",
+        "backups": "/backups",
+        "backup": backup,
+        "restore": f"{backup}/restore",
+        "domains": "/domains",
+        "activity": "/activity",
+        "people": "/people",
+        "profile": "/account/profile",
+        "security": "/account/security",
+        "tokens": "/account/tokens",
+        "notifications": "/account/notifications",
+        "webhooks": "/settings/webhooks",
+        "nothing": "/nothing",
+    }
+
+
+async def drafted(browser: httpx2.AsyncClient) -> list[str]:
+    """Describe a new deployment, and return the address of each page of it."""
+    place = await pages.follow(browser, "/deployments/new", domain=a_domain())
+    form = await pages.follow(browser, place, application=["hello"])
+    check = await pages.follow(browser, form)
+    return [place.replace("/applications", "/domain"), place, form, check]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_no_page_of_the_story_is_left_in_english(
+    panel: PanelRig, scene: Scene, language: str
+) -> None:
+    left: dict[str, list[str]] = {}
+    async with scene.person.browser() as browser:
+        browser.headers["Accept-Language"] = language
+        for address in (*story(scene).values(), *await drafted(browser)):
+            page = (await browser.get(address)).text
+            assert f'<html lang="{language}"' in page, address
+            if found := english_in(page, language):
+                left[address] = found
+    async with panel.browser() as visitor:
+        visitor.headers["Accept-Language"] = language
+        for address in ("/sign-in", "/sign-in/once", "/invitation"):
+            if found := english_in((await visitor.get(address)).text, language):
+                left[address] = found
+
+    assert not left
+
+
+async def test_english_that_is_left_is_noticed() -> None:
+    page = "<main><h1>Bereitstellungen</h1><p>There is nothing here</p><b>Backups</b></main>"
+
+    assert english_in(page, "de") == ["Backups", "There is nothing here"]
+    assert english_in(page, "fr") == ["Backups", "There is nothing here"]
+
+
+async def test_a_refusal_speaks_the_language_of_the_page(scene: Scene) -> None:
+    async with scene.person.browser() as browser:
+        browser.headers["Accept-Language"] = "de"
+        answer = await pages.send(browser, "/deployments/new", domain="https://garden.example/x")
+
+    assert answer.status_code == 422
+    assert "https://garden.example/x ist eine URL." in pages.text_of(answer.text)
+    assert english_in(answer.text, "de") == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_visitor_chooses_a_language_and_is_led_back(panel: PanelRig, language: str) -> None:
+    async with panel.browser() as visitor:
+        form = {"language": language, "page": "/sign-in", "next": "/domains"}
+        answer = await visitor.post("/language", data=form)
+        cookie = answer.headers["set-cookie"]
+        page = await visitor.get("/sign-in", headers={"Cookie": cookie.partition(";")[0]})
+
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/sign-in?next=/domains"
+    assert {"Secure", "HttpOnly"} <= set(cookie.split("; "))
+    assert f"<h1>{SIGN_IN[language]}</h1>" in page.text
+
+
+@pytest.mark.parametrize("language", ["de", "fr"])
+async def test_long_words_fit_on_a_phone(
+    panel: PanelRig, chromium: Browser, scene: Scene, language: str
+) -> None:
+    how, wide = Look(width=PHONE), {}
+    async with scene.person.browser() as browser:
+        draft = await drafted(browser)
+    of_draft = {f"draft-{number}": it for number, it in enumerate(draft, start=1)}
+    async with look(chromium, scene.person, panel.url, how) as page:
+        await page.set_extra_http_headers({"Accept-Language": language})
+        for name, address in {**story(scene), **of_draft}.items():
+            await page.goto(address)
+            await keep(page, f"{language}-{name}", how)
+            if pixels := await overflow(page):
+                wide[name] = pixels
+
+    assert not wide
