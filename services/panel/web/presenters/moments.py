@@ -13,12 +13,15 @@ from ..languages import ngettext, spoken
 MINUTE: Final = 60
 HOUR: Final = 3600
 NOW_SECONDS: Final = 10
+_MOMENTS: Final = {"de": "d. MMM y, HH:mm"}
+"""Where a moment is not written as in English: the day of German is an ordinal number."""
 
 
 def moment(at: datetime) -> str:
     """Return day and time of a moment, such as "21 Nov 2026, 10:30"."""
     tongue = spoken()
-    return dates.format_datetime(at, "d MMM y, HH:mm", tzinfo=tongue.zone, locale=tongue.language)
+    pattern = _MOMENTS.get(tongue.language, "d MMM y, HH:mm")
+    return dates.format_datetime(at, pattern, tzinfo=tongue.zone, locale=tongue.language)
 
 
 def hour(at: datetime) -> str:
