@@ -214,3 +214,20 @@ OPTIONS_SCHEMA: Final[Example] = {
     "additionalProperties": False,
     "properties": {"title": {"type": "string", "maxLength": 80, "default": "Hello"}},
 }
+REPORT: Final = f"""\
+A run, for the hosting provider
+Secrets, names, e-mail addresses and IP addresses were taken out.
+
+Run:          {RUN_ID} (number 1)
+Kind:         deploy
+State:        succeeded
+Deployment:   {DEPLOYMENT_ID}
+Revision:     1
+Applications: hello 1.0.0
+
+Steps
+  provisioner image         succeeded   2026-11-21T09:30:00+00:00  4.2 s
+
+Log
+  2026-11-21T09:30:04+00:00  provisioner/image  ready at [IP address]
+"""

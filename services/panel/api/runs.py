@@ -1,9 +1,9 @@
-"""Runs: look at one, watch its events, cancel it, retry it."""
+"""Runs: look at one, watch its events, report it, cancel it, retry it."""
 
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import AfterValidator
 
 from . import examples, problems
@@ -65,6 +65,22 @@ async def watch_run(
         events = await panel.runs.list_events(tx, found.id, after=place, limit=MOST_EVENTS)
     answer = part([EventAnswer.of(it) for it in events], MOST_EVENTS)
     return JSONResponse(answer.model_dump(mode="json"))
+
+
+@router.get(
+    "/{run}/report",
+    operation_id="reportRun",
+    response_class=PlainTextResponse,
+    responses=problems.LOOKING | {200: {"content": {"text/plain": {"example": examples.REPORT}}}},
+)
+async def report_run(run: Id, panel: PanelDependency, caller: CallerDependency) -> str:
+    """Show a run as text to give to the hosting provider.
+
+    What has the form of a secret, an e-mail address or an IP address is taken out, and so are the
+    names of people.
+    """
+    async with panel.database.transaction() as tx:
+        return await panel.reports.write(tx, caller, run)
 
 
 @router.post(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from importlib import metadata
+from typing import TYPE_CHECKING, Final
 
 from shared import catalogue, clock, errors
 from shared.bus import dead_letters as bus_letters
@@ -19,6 +20,7 @@ from ..adapters.postgres_drafts import PostgresDraftRegister
 from ..adapters.postgres_history import PostgresRunHistory
 from ..adapters.postgres_identities import PostgresAuditTrail
 from ..adapters.postgres_ledgers import PostgresDeadLetterRegister, PostgresIdempotencyLedger
+from ..adapters.postgres_people import PostgresPersonRegister
 from ..adapters.postgres_provider import (
     PostgresMachineRegister,
     PostgresNoticeRegister,
@@ -48,6 +50,7 @@ from ..service.panel import Panel
 from ..service.past_revisions import PastRevisions
 from ..service.provider import ProviderAffairs
 from ..service.readiness import Readiness
+from ..service.reports import Reports
 from ..service.requests import Requests
 from ..service.retrying import Retrying
 from ..service.revisions import Revisions
@@ -63,6 +66,10 @@ if TYPE_CHECKING:
 
     from ..service.webhooks import Webhooks
     from ..settings import Settings
+
+
+DISTRIBUTION: Final = "fediversity"
+"""What this program is installed as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +295,14 @@ def _panel(
         runs=runs,
         backups=backups,
         history=History(history=PostgresRunHistory(), registered=kept.runs, runs=runs),
+        reports=Reports(
+            runs=runs,
+            registered=kept.runs,
+            deployments=kept.deployments,
+            people=PostgresPersonRegister(),
+            version=_version(),
+            clock=clock.system,
+        ),
         retrying=Retrying(
             deployments=kept.deployments,
             registered=kept.runs,
@@ -331,3 +346,10 @@ def _panel(
         notifications=core.telling.notifications_for(kept.audit),
         webhooks=subjects.webhooks,
     )
+
+
+def _version() -> str:
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return ""

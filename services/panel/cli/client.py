@@ -51,6 +51,10 @@ class Client:
         """Return what is at a path."""
         return self._ask("GET", path, params=query)
 
+    def read(self, path: str) -> str:
+        """Return what is at a path as text."""
+        return self._send("GET", path).text
+
     def list_all(self, path: str, **query: str | int | bool) -> list[Json]:
         """Return every item of a list, part by part."""
         items: list[Json] = []
@@ -111,6 +115,15 @@ class Client:
             yield from events(response.iter_lines())
 
     def _ask(self, method: str, path: str, **arguments: Any) -> Json:  # noqa: ANN401 - httpx's own
+        found: Json = self._send(method, path, **arguments).json()
+        return found
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        **arguments: Any,  # noqa: ANN401 - httpx's own
+    ) -> httpx2.Response:
         try:
             response = self._http.request(method, path, **arguments)
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
@@ -120,8 +133,7 @@ class Client:
             raise self._unreachable(error) from error
         if not response.is_success:
             raise _problem(response)
-        found: Json = response.json()
-        return found
+        return response
 
     def _unreachable(self, error: Exception) -> CommandFailedError:
         return CommandFailedError(

@@ -18,6 +18,11 @@ def show_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON holds
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def show_text(text: str) -> None:
+    """Print a text as it is."""
+    sys.stdout.write(text)
+
+
 def say(text: str, style: str = "") -> None:
     """Print a line of prose; what others wrote is never read as markup."""
     stderr.print(Text(text, style=style))

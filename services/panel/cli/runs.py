@@ -1,4 +1,4 @@
-"""`fediversity run`: list, show, watch, cancel and retry runs."""
+"""`fediversity run`: list, show, watch, report, cancel and retry runs."""
 
 import uuid
 from typing import Annotated
@@ -9,11 +9,13 @@ from . import profile
 from .client import Client, Json
 from .deployments import get_deployment
 from .options import AsJson, Key, Timeout, Verbose, Wait, WatchTimeout, check_id, check_waiting
-from .output import say, seconds, show_json, show_table
+from .output import say, seconds, show_json, show_table, show_text
 from .watching import HELD, conclude, follow, watch
 
 app = typer.Typer(
-    help="List, show, watch, cancel and retry runs.", no_args_is_help=True, rich_markup_mode=None
+    help="List, show, watch, report, cancel and retry runs.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")]
 
@@ -60,6 +62,13 @@ def watch_run(
             client, client.get(f"/runs/{check_id(run, 'run')}"), timeout=timeout, verbose=verbose
         )
     conclude(found, as_json=as_json)
+
+
+@app.command("report")
+def report_run(run: RunId) -> None:
+    """Print a run for the hosting provider, without secrets, names and addresses."""
+    with Client(profile.load()) as client:
+        show_text(client.read(f"/runs/{check_id(run, 'run')}/report"))
 
 
 @app.command("cancel")

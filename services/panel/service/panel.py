@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .past_revisions import PastRevisions
     from .people import People
     from .provider import ProviderAffairs
+    from .reports import Reports
     from .retrying import Retrying
     from .runs import Runs
     from .sessions import Sessions
@@ -52,6 +53,7 @@ class Panel:
     drafts: Drafts
     credentials: Credentials
     runs: Runs
+    reports: Reports
     retrying: Retrying
     interventions: Interventions
     backups: Backups

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 from shared import clock, errors
 
 from ..domain.identity import Scope
-from ..domain.runs import RunEventKind
+from ..domain.runs import RunEventKind, RunState
 from ..service.feed import again_later, quiet
-from .presenters import runs
+from .presenters import logs, runs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from ..domain.identity import Caller
     from ..domain.runs import NumberedEvent, Run
     from ..service.panel import Panel
-    from .presenters.runs import LogLine, RunView
+    from .presenters.logs import LogLine, Wanted
+    from .presenters.runs import RunView
     from .rendering import Pages
 
 MEDIA_TYPE: Final = "text/event-stream"
@@ -50,6 +51,10 @@ class Snapshot:
 
     view: RunView
     run: Run
+    places: Sequence[tuple[str, str]]
+    """Its steps, for programs and for people."""
+    ahead: Run | None
+    """The run for which it waits, if it waits."""
     routes: Sequence[PublishedRoute]
     """What leads to its deployment now."""
     now: datetime
@@ -71,20 +76,26 @@ async def snapshot(panel: Panel, tx: Transaction, caller: Caller, run: str) -> S
     [listed] = await panel.history.listed(tx, [details.run])
     usual = await panel.history.usual_seconds(tx, details.run.kind)
     overview = await panel.runs.overview(tx, caller, details.run.deployment)
+    newest = await panel.runs.list_events(tx, run, after=details.run.sequence - 1, limit=1)
+    heard_at = newest[0].at if newest else None
+    active = overview.standing.active if details.run.state is RunState.QUEUED else None
     return Snapshot(
-        view=runs.present(listed, details.steps, usual, now),
+        view=runs.present(listed, details.steps, usual, now, heard_at),
         run=details.run,
+        places=logs.places(details.run, details.steps),
+        ahead=active if active and active.id != run else None,
         routes=overview.deployment.routes,
         now=now,
     )
 
 
-async def read_log(panel: Panel, tx: Transaction, run: Run) -> Log:
+async def read_log(panel: Panel, tx: Transaction, run: Run, wanted: Wanted) -> Log:
     """Return what was written in a run until it was read; the stream tells the rest."""
     events = await panel.runs.list_events(
         tx, run.id, after=max(0, run.sequence - MOST_LINES), limit=MOST_LINES
     )
-    written = runs.lines(run, [it for it in events if it.sequence <= run.sequence])
+    seen = [it for it in events if it.sequence <= run.sequence]
+    written = logs.lines(run, seen, wanted)
     is_cut = run.sequence > MOST_LINES or len(written) > MOST_LINES
     return Log(written[-MOST_LINES:], is_cut)
 
@@ -140,7 +151,7 @@ class Watch:
         parts = []
         if any(it.kind is not RunEventKind.LOG for it in events):
             parts.append(await self._state(tx))
-        lines = runs.lines(self.run, events)
+        lines = logs.lines(self.run, events)
         if lines:
             parts.append(self.pages.render("runs/lines_part.html", lines=lines))
         if not parts:
@@ -153,6 +164,7 @@ class Watch:
         return self.pages.render(
             "runs/state_part.html",
             run=found.view,
+            ahead=found.ahead,
             routes=found.routes,
             may_change=self.caller.allows(Scope.WRITE),
             now=found.now,

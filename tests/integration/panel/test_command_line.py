@@ -115,6 +115,7 @@ async def test_a_failed_run_says_what_why_state_and_next(
     ended = await signed_in.end(process)
     watched = await signed_in.run("run", "watch", run["id"])
     shown = await signed_in.run("run", "show", run["id"])
+    reported = await signed_in.run("run", "report", run["id"])
     retried = await signed_in.run("run", "retry", run["id"], "--json")
 
     assert ended.status == watched.status == 1
@@ -127,6 +128,7 @@ async def test_a_failed_run_says_what_why_state_and_next(
     ):
         assert part in ended.stderr
     assert "boot\tfailed" in shown.stdout
+    assert "Code:     machine.disk_full" in reported.stdout
     assert json.loads(retried.stdout)["retry_of"] == run["id"]
 
 

@@ -3,14 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from shared.database import Transaction
 
 from ...domain.identity import Scope
 from ..dependencies import ITEMS, AskingDependency, Id, OnceDependency, PageDependency, older
 from ..live import HEADERS, MEDIA_TYPE, Watch, read_log, snapshot
-from ..presenters import runs
+from ..presenters import logs, runs
+from ..presenters.logs import Wanted
 
 router = APIRouter()
 
@@ -54,17 +55,35 @@ async def list_runs_of(
 async def show_run(
     asking: AskingDependency,
     run: Id,
+    lines: Annotated[str, Query(max_length=16)] = "",
+    step: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     """Show a run as it is now; what follows arrives by itself where scripts run."""
     async with asking.panel.database.transaction() as tx:
         found = await snapshot(asking.panel, tx, asking.caller, run)
-        log = await read_log(asking.panel, tx, found.run)
+        known = {place for place, _ in found.places}
+        wanted = Wanted(lines=lines, step=step if step in known else "")
+        log = await read_log(asking.panel, tx, found.run, wanted)
     return asking.show(
         "runs/show.html",
         run=found.view,
         log=log,
+        wanted=wanted,
+        levels=logs.levels(),
+        places=found.places,
+        ahead=found.ahead,
         routes=found.routes,
         favicon=found.view.favicon,
+    )
+
+
+@router.get("/runs/{run}/report")
+async def give_report(asking: AskingDependency, run: Id) -> Response:
+    """Give a run away as text for the hosting provider."""
+    async with asking.panel.database.transaction() as tx:
+        text = await asking.panel.reports.write(tx, asking.caller, run)
+    return PlainTextResponse(
+        text, headers={"Content-Disposition": f'attachment; filename="run-{run}.txt"'}
     )
 
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ...domain.advice import CANCELLED, NOT_BEGUN, advise
 from ...domain.failures import why
-from ...domain.runs import RunEventKind, RunKind, RunState, StepStatus
+from ...domain.runs import RunKind, RunState, StepStatus
 from ..languages import N_, retell
 from ..languages import gettext as _
 from . import moments, quantities, states, wording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
 
     from ...domain.history import ListedRun
-    from ...domain.runs import NumberedEvent, Run, RunFailure, RunStep
+    from ...domain.runs import Run, RunFailure, RunStep
     from .states import StateView
 
     Usual = Mapping[tuple[str, str], float]
 
 LONGER: Final = 2
 """How many times its usual length a step may take before that is said."""
+QUIET_SECONDS: Final = 60
+"""How long nothing may be heard of a run before that is said."""
 _AT_WORK: Final = frozenset({StepStatus.RUNNING, StepStatus.RETRYING})
 _OVER: Final = frozenset({StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.SKIPPED})
 _BRINGING: Final = frozenset({RunKind.DEPLOY, RunKind.RESTORE, RunKind.RESTART, RunKind.RESUME})
@@ -35,7 +36,6 @@ _UNITS: Final[Mapping[str, str]] = {
     "buckets": N_("stores"),
     "keys": N_("keys"),
 }
-_UNPRINTABLE: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FAVICONS: Final[Mapping[RunState, str]] = {
     RunState.QUEUED: "waiting",
     RunState.RUNNING: "running",
@@ -73,8 +73,21 @@ class FailureView:
     left: str
     next: str
     code: str
+    place: str
+    """Service and step at which it failed, as its log names them."""
     is_about_configuration: bool
     """Whether the way on leads over the configuration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietView:
+    """How long nothing was heard of a run that goes on, and what is normal."""
+
+    seconds: int
+    is_long: bool
+    """Whether that is to be said."""
+    minutes: int
+    normal: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +129,8 @@ class RunView:
     """Whether it was a deploy that found everything as it should be."""
     says: str
     """What those who listen are told."""
+    quiet: QuietView | None
+    """What to say when nothing is heard; None where nothing is to be heard."""
 
     @property
     def percent(self) -> int:
@@ -144,20 +159,14 @@ class RunRow:
     can_cancel: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line of a run's log."""
-
-    sequence: int
-    at: datetime
-    step: str
-    text: str
-    is_same_step: bool = False
-    """Whether the line before came from the same step."""
-
-
-def present(listed: ListedRun, steps: Sequence[RunStep], usual: Usual, now: datetime) -> RunView:
-    """Return a run as its page shows it."""
+def present(
+    listed: ListedRun,
+    steps: Sequence[RunStep],
+    usual: Usual,
+    now: datetime,
+    heard_at: datetime | None = None,
+) -> RunView:
+    """Return a run as its page shows it; `heard_at` is when something happened in it last."""
     run = listed.run
     shown = [_step(run, it, usual, now) for it in steps]
     current = next((n for n, it in enumerate(shown, 1) if it.is_current), None)
@@ -195,6 +204,7 @@ def present(listed: ListedRun, steps: Sequence[RunStep], usual: Usual, now: date
         backup=run.backup if run.kind is not RunKind.REMOVE_BACKUP else None,
         brought_nothing=run.changed is False,
         says=_says(headline, shown, current),
+        quiet=_quiet(run, steps, usual, now - (heard_at or now)) if is_on_its_way else None,
     )
 
 
@@ -214,23 +224,6 @@ def row(listed: ListedRun, now: datetime) -> RunRow:
         took=took(run, now),
         can_cancel=can_cancel(run),
     )
-
-
-def lines(run: Run, events: Sequence[NumberedEvent]) -> list[LogLine]:
-    """Return what services wrote in these events, without what a page cannot show."""
-    return list(_lines(run, events))
-
-
-def _lines(run: Run, events: Sequence[NumberedEvent]) -> Iterator[LogLine]:
-    before = ""
-    for event in events:
-        if event.kind is not RunEventKind.LOG:
-            continue
-        step = wording.step(run.kind, event.body.service or "", event.body.step or "")
-        for text in event.body.lines:
-            plain = _UNPRINTABLE.sub("", text)
-            yield LogLine(event.sequence, event.at, step, plain, is_same_step=step == before)
-            before = step
 
 
 def took(run: Run, now: datetime) -> str:
@@ -315,6 +308,36 @@ def _usual_of_all(steps: Sequence[RunStep], usual: Usual) -> str:
     return moments.expectation(sum(found)) if found and len(found) == len(known) else ""
 
 
+def _quiet(
+    run: Run, steps: Sequence[RunStep], usual: Usual, silence: timedelta
+) -> QuietView | None:
+    if run.held_by is not None:
+        return None
+    seconds = max(0, int(silence.total_seconds()))
+    return QuietView(
+        seconds=seconds,
+        is_long=seconds >= QUIET_SECONDS,
+        minutes=max(1, seconds // moments.MINUTE),
+        normal=_normal(run, steps, usual),
+    )
+
+
+def _normal(run: Run, steps: Sequence[RunStep], usual: Usual) -> str:
+    """Return what is normal at the step that goes on, the slowest if there are several."""
+    known = [
+        (usual[it.service, it.name], it)
+        for it in steps
+        if it.status in _AT_WORK and (it.service, it.name) in usual
+    ]
+    if not known:
+        return _("Some steps take several minutes and say nothing meanwhile.")
+    seconds, step = max(known, key=lambda it: it[0])
+    return _("The step “%(step)s” usually takes %(usual)s.") % {
+        "step": wording.step(run.kind, step.service, step.name),
+        "usual": moments.expectation(seconds),
+    }
+
+
 def _failure(run: Run) -> FailureView | None:
     found: RunFailure | None = run.failure
     if found is None:
@@ -326,6 +349,7 @@ def _failure(run: Run) -> FailureView | None:
         left=_(advice.left),
         next=_(advice.next),
         code=found.failure.code,
+        place=f"{found.service}.{found.stage}",
         is_about_configuration=advice.is_about_configuration,
     )
 

@@ -11,10 +11,7 @@ import pytest
 from services.panel.domain import advice
 from services.panel.domain.history import ListedRun
 from services.panel.domain.runs import (
-    EventBody,
-    NumberedEvent,
     Run,
-    RunEventKind,
     RunFailure,
     RunKind,
     RunState,
@@ -147,14 +144,35 @@ def test_only_what_can_be_stopped_offers_it(state: RunState, kind: RunKind, *, c
     assert runs.can_cancel(replace(RUN, state=state, kind=kind)) is can
 
 
-def test_lines_lose_what_only_a_terminal_understands() -> None:
-    body = EventBody(service="deployer", step="build", lines=("\x1b[32mok\x1b[0m\x07 <b>", "two"))
-    event = NumberedEvent(sequence=4, at=NOW, kind=RunEventKind.LOG, body=body)
+def test_silence_is_said_after_a_minute_with_what_is_normal() -> None:
+    steps, usual = (DONE, GOING_ON), {("provisioner", "machine"): 130.0}
+    listed = ListedRun(RUN, "garden.example", "Robin")
 
-    found = runs.lines(RUN, [event])
+    soon = runs.present(listed, steps, usual, NOW, NOW - timedelta(seconds=59)).quiet
+    late = runs.present(listed, steps, usual, NOW, NOW - timedelta(seconds=190)).quiet
+    unknown = runs.present(listed, steps, {}, NOW, NOW - timedelta(seconds=60)).quiet
 
-    assert [it.text for it in found] == ["ok <b>", "two"]
-    assert [it.is_same_step for it in found] == [False, True]
+    assert soon is not None
+    assert late is not None
+    assert unknown is not None
+    assert (soon.is_long, late.is_long, unknown.is_long) == (False, True, True)
+    assert (late.minutes, unknown.minutes) == (3, 1)
+    assert late.normal == "The step “Make the machine” usually takes about 2 min."
+    assert unknown.normal.startswith("Some steps take several minutes")
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        replace(RUN, state=RunState.QUEUED),
+        replace(RUN, state=RunState.FAILED, ended_at=NOW),
+        replace(RUN, held_by="a letter"),
+    ],
+)
+def test_nothing_is_said_of_silence_where_nothing_is_to_be_heard(run: Run) -> None:
+    listed = ListedRun(run, "garden.example", "Robin")
+
+    assert runs.present(listed, (), {}, NOW, NOW - timedelta(hours=1)).quiet is None
 
 
 @pytest.mark.parametrize("kind", list(RunKind))
