@@ -194,6 +194,7 @@ PAGES: Final[Mapping[str, Answers]] = {
     "POST /drafts/{draft}/applications": (SIGN_IN, 404, 403),
     "GET /drafts/{draft}/applications/{name}": (SIGN_IN, 404, 403),
     "POST /drafts/{draft}/applications/{name}": (SIGN_IN, 404, 403),
+    "POST /drafts/{draft}/applications/{name}/keep": (SIGN_IN, 404, 403),
     "GET /drafts/{draft}/check": (SIGN_IN, 404, 403),
     "GET /drafts/{draft}/discard": (SIGN_IN, 404, 403),
     "POST /drafts/{draft}/discard": (SIGN_IN, 404, 403),

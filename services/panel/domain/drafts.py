@@ -30,6 +30,11 @@ class DraftedApplication:
     is_complete: bool = False
     """Whether nothing was wrong when it was saved."""
 
+    def holds(self, host: str, entries: Mapping[str, Sequence[str]]) -> bool:
+        """Say whether this stands in its form already."""
+        known = {name: tuple(values) for name, values in (self.entries or {}).items()}
+        return self.host == host and known == {name: tuple(it) for name, it in entries.items()}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:

@@ -6,7 +6,8 @@ Nothing is reserved before the end: what was free may have been taken meanwhile,
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from shared import errors, ids
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from .offer import Offer
     from .requests import RunDetails
     from .runs import Runs
+
+
+SITTING: Final = timedelta(minutes=10)
+"""What one person writes without a longer pause is one deed, however often it is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +155,36 @@ class Drafts:
         )
         return await self._save(tx, caller, found.filled(changed))
 
+    async def keep(
+        self,
+        tx: Transaction,
+        caller: Caller,
+        draft: str,
+        filled: FilledIn,
+        *,
+        expected: Collection[int],
+    ) -> Draft:
+        """Keep what stands in a form while somebody still writes in it, but no secrets.
+
+        What is kept already changes nothing, so a request may come twice.
+        """
+        caller.require(Scope.WRITE)
+        found = _owned(await self.drafts.lock(tx, draft), caller)
+        found.require_open()
+        before = found.find(filled.application)
+        if before.holds(filled.host, filled.entries):
+            return found
+        found.require_expected(expected)
+        changed = replace(
+            before,
+            host=filled.host,
+            entries=filled.entries,
+            is_complete=before.is_complete and filled.is_complete,
+        )
+        is_same_hand = found.saved_by == caller.person_name
+        is_same_sitting = is_same_hand and self.clock.now() - found.saved_at < SITTING
+        return await self._save(tx, caller, found.filled(changed), is_noted=not is_same_sitting)
+
     def objection_to_host(self, draft: Draft, application: str, host: str) -> str:
         """Say what is wrong with the host of an application; empty: nothing that is known now."""
         offered = self.offer.choose(application)
@@ -220,10 +255,13 @@ class Drafts:
         found.require_expected(expected)
         return found
 
-    async def _save(self, tx: Transaction, caller: Caller, draft: Draft) -> Draft:
+    async def _save(
+        self, tx: Transaction, caller: Caller, draft: Draft, *, is_noted: bool = True
+    ) -> Draft:
         saved = replace(draft, version=draft.version + 1, saved_by=caller.person_name)
         await self.drafts.save(tx, saved, by=caller.person)
-        await self._write_down(tx, caller, saved, "saved")
+        if is_noted:
+            await self._write_down(tx, caller, saved, "saved")
         return saved
 
     async def _write_down(self, tx: Transaction, caller: Caller, draft: Draft, action: str) -> None:

@@ -49,6 +49,10 @@ class History:
         people = await self.history.people(tx, list({it.requested_by for it in runs}))
         return [ListedRun(it, domains[it.deployment], people[it.requested_by]) for it in runs]
 
+    async def name_of(self, tx: Transaction, person: str) -> str:
+        """Return the name of somebody whom the caller has to do with; empty if there is none."""
+        return (await self.history.people(tx, [person])).get(person, "")
+
     async def receipt(self, tx: Transaction, caller: Caller, deployment: str) -> Receipt | None:
         """Return what the removal of a deployment took away and kept, or None before there is one.
 

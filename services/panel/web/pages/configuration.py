@@ -244,11 +244,13 @@ async def _show_conflict(asking: Asking, deployment: str, name: str, entered: En
     mine = configuring.Side(host=entered.text("host") or place.host, entries=found.entries)
     theirs = configuring.Side(host=place.host, entries=entries.of(place.form, place.known.options))
     pairs = list(configuring.pairs_of(found.entries))
+    async with asking.panel.database.transaction() as tx:
+        by = await asking.panel.history.name_of(tx, place.staged.configuration.staged_by)
     return asking.show(
         "configuring/conflict.html",
         CONFLICT,
         title=place.application.title,
-        by="",
+        by=by,
         at=place.staged.configuration.staged_at,
         version=place.staged.configuration.version,
         clashes=configuring.clashes(place.form, mine, theirs),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
+from fastapi.responses import JSONResponse
 
 from shared import errors
 from shared.catalogue import Application
@@ -87,6 +88,28 @@ async def fill_in(
         return see_other(following(saved))
     kept = _place(asking, saved, name)
     return _show(asking, kept, _Filling(host, found.entries, found.problems, wrong))
+
+
+@router.post("/applications/{name}/keep")
+async def keep(
+    asking: AskingDependency, draft: Id, name: Name, entered: EnteredDependency
+) -> Response:
+    """Keep what stands in a form while somebody writes in it; only scripts ask for that."""
+    panel = asking.panel
+    place = _place(asking, await open_draft(asking, draft), name)
+    found = parsing.parse(place.form, entered.pairs, place.known)
+    host = entered.text("host").strip()
+    wrong = panel.drafts.objection_to_host(place.draft, name, host)
+    filled = _filled(name, host, found, is_complete=not (found.problems or wrong))
+    try:
+        async with panel.database.transaction() as tx:
+            kept = await panel.drafts.keep(
+                tx, asking.caller, draft, filled, expected=entered.expected
+            )
+    except StaleError:
+        now = await open_draft(asking, draft)
+        return JSONResponse({"by": now.saved_by}, CONFLICT)
+    return JSONResponse({"version": kept.version})
 
 
 @router.get("/check")

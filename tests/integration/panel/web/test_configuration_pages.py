@@ -147,7 +147,9 @@ async def test_a_stale_edit_shows_both_versions(panel: PanelRig) -> None:
         after = await pages.read(garden.browser, garden.form)
 
     assert stale.status_code == 409
-    assert "Title Mine Theirs" in pages.text_of(stale.text)
+    said = pages.text_of(stale.text)
+    assert "Title Mine Theirs" in said
+    assert "Robin saved it after you opened the page. (" in said
     assert dict(submitted(kept, garden.form))["o.title"] == "Theirs"
     assert again.status_code == 303
     assert dict(submitted(after, garden.form))["o.title"] == "Mine"
