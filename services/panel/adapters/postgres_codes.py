@@ -18,9 +18,8 @@ _IS_GOOD: Final = "purpose = $1 and digest = $2 and used_at is null and expires_
 _USE: Final = f"""
 update sign_in_codes set used_at = now() where {_IS_GOOD} returning person, operator
 """  # noqa: S608 - a constant
-_FIND: Final = f"""
-select person, operator from sign_in_codes where {_IS_GOOD} for update
-"""  # noqa: S608 - a constant
+_FIND: Final = f"select person, operator from sign_in_codes where {_IS_GOOD}"  # noqa: S608 - a constant
+_DROP: Final = "delete from sign_in_codes where person = $1 and purpose = $2 and used_at is null"
 _FORGET: Final = "delete from sign_in_codes where expires_at < now() - interval '1 day'"
 SIGN_IN: Final = "sign_in"
 SECOND_FACTOR: Final = "second_factor"
@@ -51,9 +50,13 @@ class PostgresCodeRegister:
         """Return person and operator of a code between password and second factor, or None."""
         return _owner(await tx.fetchrow(_FIND, SECOND_FACTOR, digest))
 
-    async def use_step(self, tx: Transaction, digest: bytes) -> None:
-        """Use such a code up."""
-        await tx.execute(_USE, SECOND_FACTOR, digest)
+    async def use_step(self, tx: Transaction, digest: bytes) -> bool:
+        """Use such a code up; False when it opens nothing any more."""
+        return await tx.fetchrow(_USE, SECOND_FACTOR, digest) is not None
+
+    async def drop_steps(self, tx: Transaction, person: str) -> None:
+        """Let no such code of a person open anything any more."""
+        await tx.execute(_DROP, person, SECOND_FACTOR)
 
     async def replace_recovery_codes(
         self, tx: Transaction, person: str, digests: Collection[bytes]

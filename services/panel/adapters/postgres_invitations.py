@@ -23,6 +23,12 @@ join operators on operators.id = invitations.operator
 join people on people.id = invitations.invited_by
 where invitations.accepted_at is null and invitations.revoked_at is null
     and invitations.expires_at > now()
+    and exists (
+        select from memberships
+        where memberships.person = invitations.invited_by
+            and memberships.operator = invitations.operator
+            and memberships.role = 'owner' and memberships.ended_at is null
+    )
 """
 
 
@@ -44,7 +50,10 @@ class PostgresInvitationRegister:
         )
 
     async def list_open(self, tx: Transaction, operator: str) -> Sequence[Invitation]:
-        """Return an operator's invitations that still wait, newest first."""
+        """Return an operator's invitations that still wait, newest first.
+
+        None waits when whoever invited is no owner any more.
+        """
         rows = await tx.fetch(
             f"{_INVITATION} and invitations.operator = $1 order by invitations.id desc", operator
         )
@@ -74,6 +83,15 @@ class PostgresInvitationRegister:
             operator,
         )
         return done == "UPDATE 1"
+
+    async def revoke_of(self, tx: Transaction, operator: str, person: str) -> None:
+        """Take back whatever a person invited others to for an operator."""
+        await tx.execute(
+            """update invitations set revoked_at = now() where operator = $1 and invited_by = $2
+                and accepted_at is null and revoked_at is null""",
+            operator,
+            person,
+        )
 
 
 def _invitation(row: Row) -> Invitation:

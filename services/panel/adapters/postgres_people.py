@@ -39,7 +39,7 @@ select {_PERSON}, {_MEMBERSHIP} from memberships
 join operators on operators.id = memberships.operator
 join people on people.id = memberships.person
 where memberships.operator = $1 and memberships.ended_at is null
-order by memberships.created_at, people.id for update of memberships
+order by memberships.created_at, people.id
 """  # noqa: S608 - a constant
 _JOIN: Final = """
 insert into memberships (person, operator, role) values ($1, $2, $3)
@@ -118,11 +118,15 @@ class PostgresPersonRegister:
     async def list_members(
         self, tx: Transaction, operator: str
     ) -> Sequence[tuple[Person, Membership]]:
-        """Return who acts for an operator, oldest membership first; the memberships are locked."""
-        rows = await tx.fetch(
-            _MEMBERS,
-            operator,
-        )
+        """Return who acts for an operator, oldest membership first."""
+        rows = await tx.fetch(_MEMBERS, operator)
+        return [(_person(row), _membership(row)) for row in rows]
+
+    async def lock_members(
+        self, tx: Transaction, operator: str
+    ) -> Sequence[tuple[Person, Membership]]:
+        """Return the same; nobody else changes the memberships until the transaction ends."""
+        rows = await tx.fetch(f"{_MEMBERS} for no key update of memberships", operator)
         return [(_person(row), _membership(row)) for row in rows]
 
     async def join(self, tx: Transaction, person: str, operator: str, role: Role) -> None:

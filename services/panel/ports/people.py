@@ -60,7 +60,13 @@ class PersonRegister(Protocol):
     async def list_members(
         self, tx: Transaction, operator: str
     ) -> Sequence[tuple[Person, Membership]]:
-        """Return who acts for an operator, oldest membership first; the memberships are locked."""
+        """Return who acts for an operator, oldest membership first."""
+        ...
+
+    async def lock_members(
+        self, tx: Transaction, operator: str
+    ) -> Sequence[tuple[Person, Membership]]:
+        """Return the same; nobody else changes the memberships until the transaction ends."""
         ...
 
     async def join(self, tx: Transaction, person: str, operator: str, role: Role) -> None:
@@ -131,8 +137,12 @@ class CodeRegister(Protocol):
         """Return person and operator of a code between password and second factor, or None."""
         ...
 
-    async def use_step(self, tx: Transaction, digest: bytes) -> None:
-        """Use such a code up."""
+    async def use_step(self, tx: Transaction, digest: bytes) -> bool:
+        """Use such a code up; False when it opens nothing any more."""
+        ...
+
+    async def drop_steps(self, tx: Transaction, person: str) -> None:
+        """Let no such code of a person open anything any more."""
         ...
 
     async def replace_recovery_codes(
@@ -190,7 +200,10 @@ class InvitationRegister(Protocol):
         ...
 
     async def list_open(self, tx: Transaction, operator: str) -> Sequence[Invitation]:
-        """Return an operator's invitations that still wait, newest first."""
+        """Return an operator's invitations that still wait, newest first.
+
+        None waits when whoever invited is no owner any more.
+        """
         ...
 
     async def find_open(self, tx: Transaction, digest: bytes) -> Invitation | None:
@@ -203,6 +216,10 @@ class InvitationRegister(Protocol):
 
     async def revoke(self, tx: Transaction, operator: str, invitation: str) -> bool:
         """Take an invitation back; False when none of the operator's waits under this id."""
+        ...
+
+    async def revoke_of(self, tx: Transaction, operator: str, person: str) -> None:
+        """Take back whatever a person invited others to for an operator."""
         ...
 
 

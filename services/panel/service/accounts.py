@@ -92,6 +92,8 @@ class Accounts:
     async def set_password(self, caller: Caller, password: SecretStr, email: str) -> None:
         """Choose a password and the e-mail address it goes with; sign out everywhere else.
 
+        Who gave the former password and no code yet has to begin again as well.
+
         Raises:
             InvalidError: password or e-mail address is not good.
             ConflictError: the e-mail address is another person's.
@@ -104,6 +106,7 @@ class Accounts:
             now = self.clock.now()
             changed = replace(person, email=name, password=kept, password_set_at=now)
             await self.people.save(tx, changed)
+            await self.codes.drop_steps(tx, person.id)
             await self.sessions.end_all(tx, person.id, but=caller.session)
             await self.audit.record(tx, caller, Deed("person.password_changed", person.id))
 

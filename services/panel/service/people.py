@@ -161,24 +161,32 @@ class People:
             return begun
 
     async def change_role(self, tx: Transaction, caller: Caller, person: str, role: Role) -> None:
-        """Let somebody act for the operator in another role."""
+        """Let somebody act for the operator in another role.
+
+        Only owners invite: what somebody invited to as one ends with that.
+        """
         caller.require_owner()
-        members = await self.people.list_members(tx, caller.operator)
+        members = await self.people.lock_members(tx, caller.operator)
         changed = _membership_of(members, person)
         if role is not Role.OWNER:
             _require_another_owner(members, changed)
+            await self.invitations.revoke_of(tx, caller.operator, person)
         await self.people.join(tx, person, caller.operator, role)
         details = {"from": changed.role.value, "to": role.value}
         await self.audit.record(tx, caller, Deed("membership.changed", person, details))
 
     async def remove(self, tx: Transaction, caller: Caller, person: str) -> None:
-        """Let somebody act for the operator no longer; everybody may leave."""
+        """Let somebody act for the operator no longer, nor those whom the person still invites.
+
+        Everybody may leave.
+        """
         caller.require(Scope.ACCESS)
         if person != caller.person:
             caller.require_owner()
-        members = await self.people.list_members(tx, caller.operator)
+        members = await self.people.lock_members(tx, caller.operator)
         _require_another_owner(members, _membership_of(members, person))
         await self.people.leave(tx, person, caller.operator)
+        await self.invitations.revoke_of(tx, caller.operator, person)
         await self.audit.record(tx, caller, Deed("membership.ended", person))
 
 

@@ -99,7 +99,9 @@ class SignIn:
     ) -> Begun | SecondStep:
         """Begin a session with a password, or ask for the second factor.
 
-        The password is checked outside of any transaction: that takes a while.
+        The password is checked outside of any transaction: that takes a while. Whoever it is for
+        is therefore looked up again: the password may have become another one meanwhile, and an
+        app may be asked for now.
 
         Raises:
             InvalidError: e-mail address or password is wrong, and nobody learns which.
@@ -113,17 +115,18 @@ class SignIn:
         is_right = await self._is_password(person, password)
         fresh = await self._fresher(person, password) if is_right else None
         async with self.database.transaction() as tx:
-            memberships = await self.people.list_memberships(tx, person.id if person else "")
-            if person is None or not is_right or not memberships:
+            now = await self._unchanged(tx, person) if is_right else None
+            memberships = await self.people.list_memberships(tx, now.id) if now else ()
+            if now is None or not memberships:
                 await self._note_failure(tx, person, client, PASSWORD)
             else:
                 await self._forgive(tx, own, network)
                 if fresh is not None:
-                    await self._refresh(tx, person.id, fresh)
+                    await self.people.save(tx, replace(now, password=fresh))
                 operator = memberships[0].operator
-                if person.has_second_factor:
-                    return await self._ask_for_code(tx, person.id, operator)
-                return await self.sessions.begin(tx, person.id, operator, client, by=PASSWORD)
+                if now.has_second_factor:
+                    return await self._ask_for_code(tx, now.id, operator)
+                return await self.sessions.begin(tx, now.id, operator, client, by=PASSWORD)
         raise _wrong_password()
 
     async def by_second_factor(self, step: str, text: str, client: Client) -> Begun:
@@ -145,9 +148,8 @@ class SignIn:
             bucket = throttling.of_second_factor(person)
             await self.attempts.count(tx, (bucket,))
             by = await self._use_factor(tx, person, text)
-            if by is not None:
+            if by is not None and await self.codes.use_step(tx, digest):
                 await self.attempts.forgive(tx, bucket, all_of_it=True)
-                await self.codes.use_step(tx, digest)
                 return await self.sessions.begin(tx, person, operator, client, by=by)
             await self._note_failure(tx, await self.people.find(tx, person), client, APP)
         raise _wrong_code()
@@ -168,7 +170,8 @@ class SignIn:
             person = await self.people.find(tx, caller.person)
         is_right = await self._is_password(person, proof.password)
         async with self.database.transaction() as tx:
-            by = await self._proven_by(tx, caller, proof.code, is_password=is_right)
+            now = await self._unchanged(tx, person) if is_right else None
+            by = await self._proven_by(tx, caller, proof.code, is_password=now is not None)
             if by is not None:
                 await self.attempts.forgive(tx, bucket, all_of_it=True)
                 await self.registered.confirm(tx, caller.credential)
@@ -199,10 +202,10 @@ class SignIn:
             return None
         return await self.passwords.hash(password)
 
-    async def _refresh(self, tx: Transaction, person: str, kept: str) -> None:
-        found = await self.people.lock(tx, person)
-        if found is not None:
-            await self.people.save(tx, replace(found, password=kept))
+    async def _unchanged(self, tx: Transaction, person: Person | None) -> Person | None:
+        """Return a person as things are now, locked; None if the password became another one."""
+        now = await self.people.lock(tx, person.id) if person else None
+        return now if now and person and now.password == person.password else None
 
     async def _ask_for_code(self, tx: Transaction, person: str, operator: str) -> SecondStep:
         code = codes.new(Kind.SECOND_STEP)

@@ -112,6 +112,53 @@ async def test_an_invitation_that_was_taken_back_opens_nothing(panel: PanelRig) 
     assert late.status_code == 422
 
 
+@pytest.mark.parametrize("ending", ["leaves", "is removed", "becomes an editor"])
+async def test_who_is_no_owner_any_more_invites_nobody(panel: PanelRig, ending: str) -> None:
+    owner = await panel.session()
+    former = await panel.session(operator=owner.operator)
+    async with owner.browser() as pages, former.browser() as theirs, panel.browser() as guest:
+        code, others = await invited(theirs, "owner"), await invited(pages)
+        address = f"/people/{former.person}"
+        match ending:
+            case "leaves":
+                ended = await theirs.post(f"{address}/remove")
+            case "is removed":
+                ended = await pages.post(f"{address}/remove")
+            case _:
+                ended = await pages.post(f"{address}/role", data={"role": "editor"})
+        again = await pages.post(f"{address}/role", data={"role": "owner"})
+        refused = await guest.post("/invitation/accept", data=a_login(code))
+        good = await guest.post("/invitation/accept", data=a_login(others))
+
+    assert ended.status_code == 303
+    assert again.status_code == (303 if ending == "becomes an editor" else 404)
+    assert refused.status_code == 422
+    assert good.status_code == 303
+
+
+async def test_an_invitation_by_somebody_who_left_before_is_none(panel: PanelRig) -> None:
+    owner = await panel.session()
+    async with owner.browser() as pages, panel.browser() as guest:
+        code = await invited(pages)
+        async with panel.database() as database, database.transaction() as tx:
+            ended = "update memberships set ended_at = now() where person = $1"
+            await tx.execute(ended, owner.person)
+        answer = await guest.post("/invitation/accept", data=a_login(code))
+
+    assert answer.status_code == 422
+
+
+async def test_looking_at_people_waits_for_nobody(panel: PanelRig) -> None:
+    owner = await panel.session()
+    async with panel.database() as database, database.transaction() as tx:
+        locked = "select 1 from memberships where person = $1 for no key update"
+        await tx.execute(locked, owner.person)
+        async with owner.browser() as pages:
+            answer = await asyncio.wait_for(pages.get("/people"), 10)
+
+    assert answer.status_code == 200
+
+
 async def test_an_address_that_is_known_cannot_be_taken_by_an_invitation(panel: PanelRig) -> None:
     login, owner = await with_password(panel), await panel.session()
     async with owner.browser() as pages, panel.browser() as guest:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from shared import errors
+
 from ...domain.throttling import TooManyAttemptsError
 from ..languages import N_, ngettext, retell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from shared import errors
 
 SENTENCES: Final[Mapping[str, str]] = {
     "sign_in.wrong": N_("E-mail address or password is not right. Check both and try again."),
@@ -26,6 +26,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "second_factor.code": N_("This code is not right. Wait for the next one and try again."),
 }
 """What refusals say, by their code; others say it themselves."""
+BUSY_SECONDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,11 @@ def sentence_of(error: errors.HostingError) -> str:
 
 
 def refusal_of(error: errors.HostingError, *names: str) -> Refusal:
-    """Return how a form with these fields shows an error."""
+    """Return how a form with these fields shows an error.
+
+    Raises:
+        UnavailableError: something inside is away, which is not for a form to tell.
+    """
     if isinstance(error, TooManyAttemptsError):
         sentence = ngettext(
             "Too many attempts. Wait %(num)d second, then try again.",
@@ -58,6 +63,10 @@ def refusal_of(error: errors.HostingError, *names: str) -> Refusal:
         ) % {"num": error.seconds}
         return Refusal(429, (("", sentence),), {}, error.seconds)
     sentence = sentence_of(error)
+    if isinstance(error, errors.UnavailableError):
+        if error.code not in SENTENCES:
+            raise error
+        return Refusal(503, (("", sentence),), {}, BUSY_SECONDS)
     told = {name: sentence for name in error.details if name in names}
     summary = tuple(told.items()) or ((names[0] if names else "", sentence),)
     return Refusal(422, summary, told)
