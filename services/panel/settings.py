@@ -56,6 +56,22 @@ class WebhookSettings(BaseModel, frozen=True):
     )
 
 
+class DomainCheckSettings(BaseModel, frozen=True):
+    """How often domains in use are looked at without anybody asking."""
+
+    interval_seconds: float = Field(
+        default=21600.0, gt=0, description="Pause between looks at a domain that is right."
+    )
+    confirm_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        description="Time between two looks that have to agree before people are told.",
+    )
+    at_once: int = Field(
+        default=4, ge=1, le=64, description="Domains that one process looks at at a time."
+    )
+
+
 class Settings(ServiceSettings):
     """Panel's settings, from `PANEL_…` and secret files."""
 
@@ -83,6 +99,12 @@ class Settings(ServiceSettings):
     dns_may_ask_inside: bool = Field(
         default=False,
         description="Whether a domain's own servers may have addresses of no public network.",
+    )
+    domain_checks: DomainCheckSettings = DomainCheckSettings()
+    backup_stale_days: float = Field(
+        default=14.0,
+        ge=0,
+        description="Age at which people are told that there is no newer backup; 0: never.",
     )
     check_authority_file: Annotated[Path | None, BeforeValidator(_none_if_empty)] = Field(
         default=None,

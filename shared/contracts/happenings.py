@@ -52,6 +52,14 @@ class HappeningType(StrEnum):
     """A backup is complete."""
     BACKUP_FAILED = "backup.failed"
     """A backup could not be made."""
+    BACKUP_STALE = "backup.stale"
+    """The newest backup of a deployment is older than it should be; told once for each."""
+    DOMAIN_VERIFIED = "domain.verified"
+    """Two looks in a row found every record of a domain as it has to be."""
+    DOMAIN_DRIFTED = "domain.drifted"
+    """Two looks in a row found records of a domain wrong that had been right."""
+    TOKEN_CREATED = "token.created"  # noqa: S105 - a name
+    """Somebody made a token for the API."""
     ENDPOINT_DISABLED = "endpoint.disabled"
     """Nothing more is sent to an endpoint, because it failed for too long or refused."""
     TEST = "test"
@@ -125,8 +133,36 @@ class BackupData(Value):
     domain: str
     run: str
     bytes: int | None = None
+    taken_at: str | None = None
+    """When it was complete, RFC 3339, UTC."""
     address: str
     """Path of the backup in the panel's API."""
+
+
+class DomainData(Value):
+    """A domain."""
+
+    name: str
+    checked_at: str
+    """When somebody looked, RFC 3339, UTC."""
+    wrong: tuple[str, ...] = ()
+    """Only in `domain.drifted`: the first of the names that do not lead here."""
+    address: str
+    """Path of the domain in the panel's API."""
+
+
+class TokenData(Value):
+    """A token for the API, without what it opens things with."""
+
+    id: str
+    name: str
+    person: str
+    """Id of whoever it acts for."""
+    scopes: tuple[str, ...]
+    """What it may do."""
+    expires_at: str | None = None
+    address: str
+    """Path of the token in the panel's API."""
 
 
 class EndpointData(Value):
@@ -169,18 +205,39 @@ class BackupHappening(HappeningBody):
     data: BackupData
 
 
+class DomainHappening(HappeningBody):
+    """Something was found about a domain."""
+
+    data: DomainData
+
+
+class TokenHappening(HappeningBody):
+    """Something happened to a token."""
+
+    data: TokenData
+
+
 class EndpointHappening(HappeningBody):
     """Something happened to an endpoint, or it is being tested."""
 
     data: EndpointData
 
 
-HappeningData = RunData | DeploymentData | BackupData | EndpointData
-AnyHappening = RunHappening | DeploymentHappening | BackupHappening | EndpointHappening
+HappeningData = RunData | DeploymentData | BackupData | DomainData | TokenData | EndpointData
+AnyHappening = (
+    RunHappening
+    | DeploymentHappening
+    | BackupHappening
+    | DomainHappening
+    | TokenHappening
+    | EndpointHappening
+)
 _SHAPES: Final[Mapping[str, type[AnyHappening]]] = {
     "run": RunHappening,
     "deployment": DeploymentHappening,
     "backup": BackupHappening,
+    "domain": DomainHappening,
+    "token": TokenHappening,
     "endpoint": EndpointHappening,
     "test": EndpointHappening,
 }
@@ -188,6 +245,8 @@ _DATA: Final[Mapping[type[AnyHappening], type[HappeningData]]] = {
     RunHappening: RunData,
     DeploymentHappening: DeploymentData,
     BackupHappening: BackupData,
+    DomainHappening: DomainData,
+    TokenHappening: TokenData,
     EndpointHappening: EndpointData,
 }
 
@@ -229,6 +288,17 @@ _BACKUP: Final = BackupData(
     run="01k9zq3r8gf7sw0v5y2z3a4efg",
     address="/api/v1/backups/01k9zq3r8gf7sw0v5y2z3a4efg",
 )
+_DOMAIN: Final = DomainData(
+    name="garden.example", checked_at=_AT, address="/api/v1/domains/garden.example"
+)
+_TOKEN: Final = TokenData(
+    id="01k9zq3y7qm2yc6b1d8e9f0mnp",
+    name="deploys from our repository",
+    person="01k9zq3n6fg5sw9t4x8y2z3cde",
+    scopes=("deployments:read", "deployments:write"),
+    expires_at="2027-02-19T09:30:00Z",
+    address="/api/v1/tokens/01k9zq3y7qm2yc6b1d8e9f0mnp",
+)
 _ENDPOINT: Final = EndpointData(
     id="01k9zq3v2mh9vz3y8a5b6c7hjk",
     url="https://hooks.garden.example",
@@ -255,8 +325,16 @@ _EXAMPLES: Final[Mapping[HappeningType, HappeningData]] = {
     HappeningType.RUN_FAILED: _RUN.model_copy(update={"state": "failed", "failure": _FAILURE}),
     HappeningType.RUN_CANCELLED: _RUN.model_copy(update={"state": "cancelled"}),
     HappeningType.RUN_SUPERSEDED: _RUN.model_copy(update={"state": "superseded"}),
-    HappeningType.BACKUP_SUCCEEDED: _BACKUP.model_copy(update={"bytes": 104857600}),
+    HappeningType.BACKUP_SUCCEEDED: _BACKUP.model_copy(
+        update={"bytes": 104857600, "taken_at": _AT}
+    ),
     HappeningType.BACKUP_FAILED: _BACKUP,
+    HappeningType.BACKUP_STALE: _BACKUP.model_copy(
+        update={"bytes": 104857600, "taken_at": "2026-11-07T09:30:00Z"}
+    ),
+    HappeningType.DOMAIN_VERIFIED: _DOMAIN,
+    HappeningType.DOMAIN_DRIFTED: _DOMAIN.model_copy(update={"wrong": ("hello.garden.example",)}),
+    HappeningType.TOKEN_CREATED: _TOKEN,
     HappeningType.ENDPOINT_DISABLED: _ENDPOINT.model_copy(
         update={"reason": "It answered 410: nobody wants these messages there any more."}
     ),
@@ -276,6 +354,10 @@ _MEANINGS: Final[Mapping[HappeningType, str]] = {
     HappeningType.RUN_SUPERSEDED: "A newer wish came before a run had started.",
     HappeningType.BACKUP_SUCCEEDED: "A backup is complete.",
     HappeningType.BACKUP_FAILED: "A backup could not be made.",
+    HappeningType.BACKUP_STALE: "The newest backup of a deployment is older than it should be.",
+    HappeningType.DOMAIN_VERIFIED: "All records of a domain are as they have to be.",
+    HappeningType.DOMAIN_DRIFTED: "Records of a domain that were right are wrong now.",
+    HappeningType.TOKEN_CREATED: "Somebody made a token for the API.",
     HappeningType.ENDPOINT_DISABLED: "Nothing more is sent to an endpoint, because it failed.",
     HappeningType.TEST: "A person asked for it, to see whether an endpoint answers.",
 }

@@ -12,6 +12,7 @@ from ..domain.backups import Backup, BackupState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from shared.database import Row, Transaction
 
@@ -23,6 +24,20 @@ _BACKUP: Final = """
 select backups.id, backups.operator, deployment, domain, revision, applications, state, automatic,
     run, backups.created_at, taken_at, bytes, content
 from backups join deployments on deployments.id = deployment
+"""
+_STALE: Final = """
+update backups set stale_told_at = $1
+where stale_told_at is null and state = 'complete' and id in (
+    select newest.id from deployments
+    join lateral (
+        select id, taken_at, stale_told_at from backups
+        where backups.deployment = deployments.id and backups.state = 'complete'
+        order by taken_at desc limit 1
+    ) as newest on true
+    where deployments.removed_at is null and deployments.removal_requested_at is null
+        and newest.taken_at < $2 and newest.stale_told_at is null
+    limit $3)
+returning id
 """
 
 
@@ -85,6 +100,14 @@ class PostgresBackupRegister:
             deployment,
             removed,
         )
+        return [_backup(row) for row in rows]
+
+    async def claim_stale(
+        self, tx: Transaction, now: datetime, before: datetime, most: int
+    ) -> Sequence[Backup]:
+        """Return what is the newest of its deployment, from before then, and was never told of."""
+        told = await tx.fetch(_STALE, now, before, most)
+        rows = await tx.fetch(f"{_BACKUP} where backups.id = any($1)", [row["id"] for row in told])
         return [_backup(row) for row in rows]
 
 

@@ -19,6 +19,7 @@ DOMAIN: Final[Example] = {
     "zone": "example",
     "deployments": [DEPLOYMENT_ID],
     "checked_at": AT,
+    "good_at": None,
     "records": [
         {
             "type": "A",

@@ -2,15 +2,30 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path, Query
 
-from . import problems
-from .dependencies import CallerDependency, PanelDependency
+from ..domain.records import NamePage
+from . import cursors, problems
+from .dependencies import MOST_ITEMS, CallerDependency, PanelDependency
 from .schemas.domains import DomainAnswer
 from .schemas.shape import ListAnswer
 
 router = APIRouter(prefix="/domains", tags=["domains"])
-Name = Annotated[str, Path(max_length=253, examples=["garden.example"])]
+Name = Annotated[str, Path(max_length=cursors.LONGEST_NAME, examples=["garden.example"])]
+
+
+def get_name_page(
+    limit: Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many at most.")] = 50,
+    cursor: Annotated[
+        str | None,
+        Query(max_length=cursors.LONGEST, description="`next` of the part before, as it is."),
+    ] = None,
+) -> NamePage:
+    """Return which part of a list by name is wanted."""
+    return NamePage(limit, cursor and cursors.decode(cursor, cursors.is_name))
+
+
+NamePageDependency = Annotated[NamePage, Depends(get_name_page)]
 
 
 @router.get(
@@ -19,12 +34,13 @@ Name = Annotated[str, Path(max_length=253, examples=["garden.example"])]
     responses=problems.documented(problems.NOT_SIGNED_IN, problems.FORBIDDEN),
 )
 async def list_domains(
-    panel: PanelDependency, caller: CallerDependency
+    panel: PanelDependency, caller: CallerDependency, page: NamePageDependency
 ) -> ListAnswer[DomainAnswer]:
     """List the operator's domains, by name, with what was found when somebody looked last."""
     async with panel.database.transaction() as tx:
-        found = await panel.domains.list_domains(tx, caller)
-    return ListAnswer(items=tuple(DomainAnswer.of(it) for it in found), next=None)
+        found = await panel.domains.list_domains(tx, caller, page)
+    following = cursors.encode(found[-1].name) if len(found) == page.limit else None
+    return ListAnswer(items=tuple(DomainAnswer.of(it) for it in found), next=following)
 
 
 @router.get("/{domain}", operation_id="getDomain", responses=problems.LOOKING)

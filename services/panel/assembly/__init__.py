@@ -10,12 +10,10 @@ from shared import catalogue, clock, errors
 from shared.bus import dead_letters as bus_letters
 from shared.sealing import Sealer, Unsealer
 
-from ..adapters.name_servers import DnsNameServers, endpoints
 from ..adapters.outside import HttpOutsideView
 from ..adapters.postgres_backups import PostgresBackupRegister
 from ..adapters.postgres_credentials import PostgresCredentialRegister
 from ..adapters.postgres_deployments import PostgresDeploymentRegister
-from ..adapters.postgres_domains import PostgresDomainRegister
 from ..adapters.postgres_drafts import PostgresDraftRegister
 from ..adapters.postgres_history import PostgresRunHistory
 from ..adapters.postgres_identities import PostgresAuditTrail
@@ -37,7 +35,6 @@ from ..service.conductor import SERVICE, Conductor
 from ..service.configurations import SECRETS_READER, Configurations
 from ..service.credentials import Credentials
 from ..service.dead_letters import DeadLetters
-from ..service.domains import Domains
 from ..service.drafts import Drafts
 from ..service.feed import Feed
 from ..service.history import History
@@ -56,6 +53,7 @@ from ..service.retrying import Retrying
 from ..service.revisions import Revisions
 from ..service.runs import Runs
 from .entry import assemble_access, entry_of
+from .looking import backup_rounds, looking_of
 from .telling import Telling, telling_of
 
 if TYPE_CHECKING:
@@ -64,6 +62,7 @@ if TYPE_CHECKING:
     from shared.database import Database
     from shared.provider import Provider
 
+    from ..service.domains import Domains
     from ..service.webhooks import Webhooks
     from ..settings import Settings
 
@@ -169,19 +168,8 @@ def assemble(settings: Settings, offered: Provider, database: Database) -> Parts
         audit=kept.audit,
     )
     own = bus_letters.DeadLetters(SERVICE, database, projections.routes())
-    domains = Domains(
-        domains=PostgresDomainRegister(),
-        deployments=kept.deployments,
-        provider=offered,
-        servers=DnsNameServers(
-            resolvers=endpoints(settings.dns_resolvers),
-            timeout_seconds=settings.dns_timeout_seconds,
-            authority_port=settings.dns_authority_port,
-            may_ask_inside=settings.dns_may_ask_inside,
-        ),
-        audit=kept.audit,
-        clock=clock.system,
-    )
+    looking = looking_of(settings, offered, database, kept.deployments, core.telling.happenings)
+    domains = looking.domains(kept.audit)
     webhooks = core.telling.webhooks(settings, database, credentials.unsealer, kept.audit)
     subjects = Subjects(configurations, credentials, domains, webhooks)
     panel = _panel(core, database, subjects, own)
@@ -192,6 +180,8 @@ def assemble(settings: Settings, offered: Provider, database: Database) -> Parts
         background=(
             core.feed.run,
             panel.provider.board.run,
+            looking.rounds.run,
+            *backup_rounds(settings, database, kept.backups, core.telling.happenings),
             *core.telling.couriers(settings, offered, webhooks),
         ),
     )
@@ -262,7 +252,7 @@ def _panel(
         readiness=core.readiness,
         requests=requests,
     )
-    entry = entry_of(database, credentials.unsealer)
+    entry = entry_of(database, credentials.unsealer, core.telling.happenings)
     return Panel(
         database=database,
         access=assemble_access(),

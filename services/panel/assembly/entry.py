@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from shared.database import Database
     from shared.sealing import Unsealer
 
+    from ..service.happenings import Happenings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -43,7 +45,7 @@ class Entry:
     audit: Audit
 
 
-def entry_of(database: Database, unsealer: Unsealer) -> Entry:
+def entry_of(database: Database, unsealer: Unsealer, happenings: Happenings) -> Entry:
     """Put together what people do about their own entry, and others' to their operator."""
     audit, people, codes = PostgresAuditTrail(), PostgresPersonRegister(), PostgresCodeRegister()
     registered, hasher = PostgresSessionRegister(), Argon2PasswordHasher()
@@ -84,6 +86,7 @@ def entry_of(database: Database, unsealer: Unsealer) -> Entry:
         issued=PostgresTokenRegister(),
         clock=clock.system,
         audit=audit,
+        happenings=happenings,
     )
     return Entry(
         accounts=accounts,

@@ -110,6 +110,8 @@ class Check:
 
     at: datetime
     findings: tuple[Finding, ...]
+    good_at: datetime | None = None
+    """When all was last seen to be right."""
 
 
 def unchecked(wanted: Wanted) -> Finding:

@@ -7,36 +7,47 @@ every person of the operator whom its topic concerns.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from shared.contracts.happenings import (
     AilmentData,
     BackupData,
     DeploymentData,
+    DomainData,
     EndpointData,
     FailureData,
     HappeningType,
     RunData,
     StepData,
+    TokenData,
 )
 
 from .advice import advise
+from .domain_watch import wrong_of
 from .runs import RunKind, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from shared.contracts.happenings import HappeningData
 
     from .backups import Backup
     from .deployments import Deployment
+    from .dns import Check
+    from .domain_watch import Watch
     from .runs import Run, RunFailure, RunStep
+    from .tokens import IssuedToken
     from .webhooks import Endpoint
 
 API: Final = "/api/v1"
 MOST_AILMENTS: Final = 20
 """In one body; the deployment itself lists all."""
+MOST_WRONG: Final = 5
+"""Records in one body; the domain itself lists all."""
 
 
 class Topic(StrEnum):
@@ -50,6 +61,10 @@ class Topic(StrEnum):
     """A run was stopped."""
     HEALTH = "health"
     """A deployment is not well, or well again."""
+    DOMAINS = "domains"
+    """A domain does not lead here any more, or does."""
+    BACKUPS = "backups"
+    """The newest backup of a deployment is old."""
     WEBHOOKS = "webhooks"
     """Nothing more is sent to an endpoint."""
 
@@ -68,6 +83,8 @@ USUAL: Final[Mapping[Topic, frozenset[Channel]]] = {
     Topic.RUN_SUCCEEDED: frozenset({Channel.BELL}),
     Topic.RUN_CANCELLED: frozenset({Channel.BELL}),
     Topic.HEALTH: frozenset(Channel),
+    Topic.DOMAINS: frozenset(Channel),
+    Topic.BACKUPS: frozenset(Channel),
     Topic.WEBHOOKS: frozenset(Channel),
 }
 """How people are told who have not decided otherwise: failures by e-mail too."""
@@ -77,6 +94,9 @@ _TOPICS: Final[Mapping[HappeningType, Topic]] = {
     HappeningType.RUN_CANCELLED: Topic.RUN_CANCELLED,
     HappeningType.DEPLOYMENT_DEGRADED: Topic.HEALTH,
     HappeningType.DEPLOYMENT_RECOVERED: Topic.HEALTH,
+    HappeningType.DOMAIN_VERIFIED: Topic.DOMAINS,
+    HappeningType.DOMAIN_DRIFTED: Topic.DOMAINS,
+    HappeningType.BACKUP_STALE: Topic.BACKUPS,
     HappeningType.ENDPOINT_DISABLED: Topic.WEBHOOKS,
 }
 RUN_TYPES: Final[Mapping[RunState, HappeningType]] = {
@@ -165,9 +185,36 @@ def of_backup(kind: HappeningType, backup: Backup) -> Happening:
         domain=backup.domain,
         run=backup.run,
         bytes=backup.bytes,
+        taken_at=_written(backup.taken_at) if backup.taken_at else None,
         address=f"{API}/backups/{backup.id}",
     )
     return Happening(type=kind, operator=backup.operator, object=backup.id, data=data)
+
+
+def of_domain(kind: HappeningType, watch: Watch, check: Check) -> Happening:
+    """Return what is told of a domain."""
+    wrong = wrong_of(check.findings)[:MOST_WRONG]
+    data = DomainData(
+        name=watch.name,
+        checked_at=_written(check.at),
+        wrong=tuple(dict.fromkeys(it.wanted.name for it in wrong)),
+        address=f"{API}/domains/{quote(watch.name, safe='')}",
+    )
+    words = {"why": " ".join(it.advice for it in wrong)} if wrong else {}
+    return Happening(type=kind, operator=watch.operator, object=watch.name, data=data, words=words)
+
+
+def of_token(kind: HappeningType, token: IssuedToken, operator: str) -> Happening:
+    """Return what is told of a token; nothing of it opens anything."""
+    data = TokenData(
+        id=token.id,
+        name=token.name,
+        person=token.person,
+        scopes=tuple(sorted(token.scopes)),
+        expires_at=_written(token.expires_at) if token.expires_at else None,
+        address=f"{API}/tokens/{token.id}",
+    )
+    return Happening(type=kind, operator=operator, object=token.id, data=data)
 
 
 def of_endpoint(kind: HappeningType, endpoint: Endpoint) -> Happening:
@@ -223,3 +270,7 @@ def _step(step: RunStep) -> StepData:
     return StepData(
         service=step.service, name=step.name, status=step.status.value, attempt=step.attempt
     )
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

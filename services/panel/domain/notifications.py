@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
-from shared.contracts.happenings import DeploymentData, EndpointData, HappeningType, RunData
+from shared.contracts.happenings import (
+    BackupData,
+    DeploymentData,
+    DomainData,
+    EndpointData,
+    HappeningType,
+    RunData,
+)
 
 from .failures import why
 from .runs import RunKind
@@ -50,6 +58,10 @@ class Notification:
                 return f"/runs/{run}"
             case DeploymentData(id=deployment):
                 return f"/deployments/{deployment}"
+            case BackupData(deployment=deployment):
+                return f"/deployments/{deployment}/backups"
+            case DomainData(name=name):
+                return f"/domains/{quote(name, safe='')}"
             case EndpointData(id=endpoint):
                 return f"/settings/webhooks/{endpoint}"
             case _:
@@ -61,6 +73,10 @@ class Notification:
             return _run_title(self.type, self.data, translate)
         if isinstance(self.data, DeploymentData):
             return translate(_DEPLOYMENT[self.type]).format(domain=self.data.domain)
+        if isinstance(self.data, DomainData):
+            return translate(_DOMAIN[self.type]).format(domain=self.data.name)
+        if isinstance(self.data, BackupData):
+            return translate(_STALE).format(domain=self.data.domain)
         if isinstance(self.data, EndpointData):
             return translate(_ENDPOINT).format(url=self.data.url)
         return self.type.value
@@ -94,9 +110,20 @@ def _run_title(kind: HappeningType, data: RunData, translate: Callable[[str], st
 
 
 _BAD: Final = frozenset(
-    {HappeningType.RUN_FAILED, HappeningType.DEPLOYMENT_DEGRADED, HappeningType.ENDPOINT_DISABLED}
+    {
+        HappeningType.RUN_FAILED,
+        HappeningType.DEPLOYMENT_DEGRADED,
+        HappeningType.DOMAIN_DRIFTED,
+        HappeningType.BACKUP_STALE,
+        HappeningType.ENDPOINT_DISABLED,
+    }
 )
 _ENDPOINT: Final = N_("Webhooks to {url} were switched off")
+_STALE: Final = N_("It is long since {domain} was backed up")
+_DOMAIN: Final[Mapping[HappeningType, str]] = {
+    HappeningType.DOMAIN_VERIFIED: N_("All records of {domain} are set"),
+    HappeningType.DOMAIN_DRIFTED: N_("Records of {domain} are not right any more"),
+}
 _DEPLOYMENT: Final[Mapping[HappeningType, str]] = {
     HappeningType.DEPLOYMENT_DEGRADED: N_("{domain} is not well"),
     HappeningType.DEPLOYMENT_RECOVERED: N_("{domain} is well again"),

@@ -20,6 +20,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class NamePage:
+    """Which part of a list by name is wanted: what follows a given name."""
+
+    limit: int = 50
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Deed:
     """Something that somebody did."""
 

@@ -255,6 +255,15 @@ class BackupRegister(Protocol):
         """Return an operator's backups, of one deployment or all; removed ones if asked for."""
         ...
 
+    async def claim_stale(
+        self, tx: Transaction, now: datetime, before: datetime, most: int
+    ) -> Sequence[Backup]:
+        """Return what is the newest of its deployment, from before then, and was never told of.
+
+        From now on it was: each is returned once.
+        """
+        ...
+
 
 class CredentialRegister(Protocol):
     """Keep how operators sign in to applications for the first time."""

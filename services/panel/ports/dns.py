@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from shared.database import Transaction
 
     from ..domain.dns import Check, RecordType, Seen
+    from ..domain.domain_watch import Watch
+    from ..domain.records import NamePage
 
 
 class NameServers(Protocol):
@@ -26,8 +29,12 @@ class NameServers(Protocol):
 class DomainRegister(Protocol):
     """Know the domains of operators, and what was found when somebody looked."""
 
-    async def list_names(self, tx: Transaction, operator: str) -> Sequence[str]:
+    async def list_names(self, tx: Transaction, operator: str, page: NamePage) -> Sequence[str]:
         """Return the domains of an operator, by name."""
+        ...
+
+    async def find_owner(self, tx: Transaction, name: str) -> str | None:
+        """Return the operator whose domain this is, or None."""
         ...
 
     async def find_checks(self, tx: Transaction, names: Sequence[str]) -> Mapping[str, Check]:
@@ -40,4 +47,18 @@ class DomainRegister(Protocol):
 
     async def list_deployments(self, tx: Transaction, operator: str, name: str) -> Sequence[str]:
         """Return the deployments of an operator on a domain that are not removed."""
+        ...
+
+    async def claim_due(
+        self, tx: Transaction, now: datetime, until: datetime, most: int
+    ) -> Sequence[Watch]:
+        """Take the domains that are due for a look; nobody else gets them until then."""
+        ...
+
+    async def lock_watch(self, tx: Transaction, name: str) -> Watch | None:
+        """Return the watch over a domain, which nobody else changes meanwhile, or None."""
+        ...
+
+    async def keep_watch(self, tx: Transaction, watch: Watch, next_at: datetime) -> None:
+        """Keep what is known of a domain's records, and when to look again."""
         ...

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared import errors
+from shared.contracts.happenings import HappeningType
 
-from ..domain import identity, tokens
+from ..domain import happenings, identity, tokens
 from ..domain.identity import NewToken, Role, Scope
 from ..domain.records import Deed
 from ..domain.sentences import say
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..domain.tokens import IssuedToken, TokenWish
     from ..ports import AuditTrail, IdentityRegister
     from ..ports.people import TokenRegister
+    from .happenings import Happenings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Tokens:
     issued: TokenRegister
     clock: Clock
     audit: AuditTrail
+    happenings: Happenings
 
     async def list_tokens(self, tx: Transaction, caller: Caller) -> Sequence[IssuedToken]:
         """Return the person's tokens for the operator, newest first; to owners, everybody's."""
@@ -84,7 +87,10 @@ class Tokens:
         made = await self.identities.add_token(tx, new)
         details = {"name": new.name, "scopes": " ".join(sorted(wish.scopes))}
         await self.audit.record(tx, caller, Deed("token.created", made, details))
-        return MadeToken(await self.get(tx, caller, made), secret)
+        issued = await self.get(tx, caller, made)
+        told = happenings.of_token(HappeningType.TOKEN_CREATED, issued, caller.operator)
+        await self.happenings.tell(tx, told)
+        return MadeToken(issued, secret)
 
     async def revoke(self, tx: Transaction, caller: Caller, token: str) -> None:
         """Let a token open nothing any more."""

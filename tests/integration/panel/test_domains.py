@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest_asyncio
@@ -11,16 +9,13 @@ import pytest_asyncio
 from services.panel.domain.identity import Scope
 from shared import ids
 from tests.support import panel as rigs
-from tests.support.name_server import NameServer, serving
+from tests.support.domain_scene import EDGE, domain_scene
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import httpx2
-
-    from tests.support.panel import Json, PanelRig
-
-EDGE = "127.0.0.1"
+    from tests.support.domain_scene import Scene
+    from tests.support.panel import PanelRig
 
 
 async def test_a_domain_of_the_front_needs_no_records(panel: PanelRig) -> None:
@@ -37,40 +32,10 @@ async def test_a_domain_of_the_front_needs_no_records(panel: PanelRig) -> None:
     assert checked.json()["checked_at"] is None
 
 
-@dataclass
-class Scene:
-    """A domain with a deployment, its own server, and two resolvers that others ask."""
-
-    client: httpx2.AsyncClient
-    name: str
-    own: NameServer
-    old: NameServer
-    new: NameServer
-
-    @property
-    def path(self) -> str:
-        return f"/domains/{self.own.zone}"
-
-    async def check(self) -> Json:
-        answer = await self.client.post(f"{self.path}/checks")
-        assert answer.status_code == 200, answer.text
-        found: Json = answer.json()
-        return found
-
-
 @pytest_asyncio.fixture
 async def scene(panel: PanelRig) -> AsyncIterator[Scene]:
-    domain = f"{ids.new_id()}.fedi.test"
-    own = NameServer(zone=domain)
-    old = NameServer(zone=domain, is_authority=False, ttl=600)
-    new = NameServer(zone=domain, is_authority=False)
-    ports = (panel.authority_port, *panel.resolver_ports)
-    async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(panel.operator())
-        await rigs.create(client, domain)
-        for server, port in zip((own, old, new), ports, strict=True):
-            await stack.enter_async_context(serving(server, port))
-        yield Scene(client, f"hello.{domain}", own, old, new)
+    async with panel.operator() as client, domain_scene(panel, client) as found:
+        yield found
 
 
 async def test_before_anybody_looks_there_is_only_what_to_set(scene: Scene) -> None:
@@ -141,14 +106,43 @@ async def test_what_was_seen_says_nothing_about_a_name_that_came_later(panel: Pa
     assert states == {f"hello.{domain}": "unknown", f"notes.{domain}": "unchecked"}
 
 
+async def test_domains_are_listed_by_name_part_by_part(panel: PanelRig) -> None:
+    async with panel.operator() as client:
+        made = [(await rigs.create(client))["domain"] for _ in range(3)]
+        first = await client.get("/domains?limit=2")
+        rest = await rigs.get(client, f"/domains?limit=2&cursor={first.json()['next']}")
+        unread = await client.get("/domains?cursor=nonsense")
+
+    assert [it["name"] for it in first.json()["items"] + rest["items"]] == sorted(made)
+    assert f"cursor={first.json()['next']}" in first.headers["link"]
+    assert 'rel="next"' in first.headers["link"]
+    assert rest["next"] is None
+    assert (unread.status_code, unread.json()["code"]) == (422, "cursor.invalid")
+
+
+async def test_many_domains_come_on_several_pages(panel: PanelRig) -> None:
+    person = await panel.session(operator=f"Operator {ids.new_id()}")
+    async with panel.operator(named=person.operator) as client, person.browser() as pages:
+        made = sorted([(await rigs.create(client))["domain"] for _ in range(26)])
+        first = (await pages.get("/domains")).text
+        rest = (await pages.get(f"/domains?after={made[24]}")).text
+
+    assert [it for it in made if it in first] == made[:25]
+    assert f"/domains?after={made[24]}" in first
+    assert [it for it in made if it in rest] == made[25:]
+    assert "From the beginning" in rest
+
+
 async def test_another_operators_domain_is_not_there(panel: PanelRig) -> None:
     async with panel.operator() as owner, panel.operator() as stranger:
         deployment = await rigs.create(owner)
         theirs = await stranger.get(f"/domains/{deployment['domain']}")
         nobodys = await stranger.get("/domains/nothing.localhost")
+        unwritable = await stranger.get("/domains/%00")
     async with panel.operator(Scope.READ) as reader:
         looking = await reader.post("/domains/nothing.localhost/checks")
 
     assert (theirs.status_code, theirs.json()["code"]) == (404, "domain.not_found")
     assert theirs.json()["detail"] == nobodys.json()["detail"]
+    assert unwritable.status_code == 404
     assert looking.status_code == 403

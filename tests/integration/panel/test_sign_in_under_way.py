@@ -17,6 +17,7 @@ from services.panel.domain.sessions import Client
 from services.panel.service.sign_in import Proof, SecondStep, SignIn
 from shared import errors, sealing
 from tests.support import signing_in
+from tests.support.happenings import HappeningRig
 from tests.support.signing_in import PASSWORD, add_app, code_of, with_password
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Owner:
     ) -> AsyncIterator[SignIn]:
         unsealer = sealing.Unsealer(sealing.new_identity()[0])
         async with self.login.panel.database() as database:
-            sign_in = entry_of(database, unsealer).sign_in
+            happenings = HappeningRig(database=database).happenings
+            sign_in = entry_of(database, unsealer, happenings).sign_in
             yield replace(sign_in, passwords=Interrupted(meanwhile))
 
     async def count_sessions(self) -> int:

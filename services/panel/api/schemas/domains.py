@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import ConfigDict
 
 from ...domain.dns import SUGGESTED_TTL, DomainState, Finding, RecordState, RecordType
-from ...service.domains import DomainOverview
+from ...service.inspections import DomainOverview
 from .. import domain_examples as examples
 from .shape import Answer, Id
 
@@ -68,6 +68,8 @@ class DomainAnswer(Answer):
     """The part of the name space it lies in."""
     deployments: tuple[Id, ...]
     checked_at: datetime | None
+    good_at: datetime | None
+    """When all records were last seen to be right."""
     records: tuple[RecordAnswer, ...]
     zone_file: str
     """The records that have to be set, for DNS providers that read a zone file."""
@@ -82,6 +84,7 @@ class DomainAnswer(Answer):
             zone=found.zone,
             deployments=tuple(found.deployments),
             checked_at=found.checked_at,
+            good_at=found.good_at,
             records=tuple(RecordAnswer.of(it, found.name) for it in found.findings),
             zone_file=found.zone_file,
         )

@@ -3,9 +3,10 @@
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
-from ..dependencies import AskingDependency, see_other
+from ...domain.records import NamePage
+from ..dependencies import ITEMS, AskingDependency, see_other
 from ..presenters import domains
 
 router = APIRouter(prefix="/domains")
@@ -13,11 +14,19 @@ Name = Annotated[str, Path(max_length=253)]
 
 
 @router.get("")
-async def list_domains(asking: AskingDependency) -> Response:
-    """Show the operator's domains and how far their records are set."""
+async def list_domains(
+    asking: AskingDependency, after: Annotated[str, Query(max_length=253)] = ""
+) -> Response:
+    """Show the operator's domains, by name, and how far their records are set."""
+    page = NamePage(ITEMS + 1, after if after.isprintable() and after else None)
     async with asking.panel.database.transaction() as tx:
-        found = await asking.panel.domains.list_domains(tx, asking.caller)
-    return asking.show("domains/list.html", domains=[domains.present(it) for it in found])
+        found = await asking.panel.domains.list_domains(tx, asking.caller, page)
+    return asking.show(
+        "domains/list.html",
+        domains=[domains.present(it) for it in found[:ITEMS]],
+        following=found[ITEMS - 1].name if len(found) > ITEMS else "",
+        is_first=not after,
+    )
 
 
 @router.get("/{domain}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ...domain.dns import Finding, Seen
-    from ...service.domains import DomainOverview
+    from ...service.inspections import DomainOverview
 
 _DOMAINS: Final[Mapping[DomainState, StateView]] = {
     DomainState.PUBLISHED: StateView(N_("Nothing to set"), "good", "circle-check"),
@@ -72,6 +72,7 @@ class DomainView:
     is_verified: bool
     deployments: Sequence[str]
     checked_at: datetime | None
+    good_at: datetime | None
     to_set: Sequence[RecordView]
     unwanted: Sequence[RecordView]
     zone_file: str
@@ -88,6 +89,7 @@ def present(found: DomainOverview) -> DomainView:
         is_verified=found.state is DomainState.VERIFIED,
         deployments=found.deployments,
         checked_at=found.checked_at,
+        good_at=found.good_at,
         to_set=[shown for it, shown in records if it.wanted.values],
         unwanted=[shown for it, shown in records if it.state is RecordState.UNWANTED],
         zone_file=found.zone_file,

@@ -21,6 +21,8 @@ _TOPICS: Final[Mapping[Topic, str]] = {
     Topic.RUN_SUCCEEDED: N_("A run reached its goal"),
     Topic.RUN_CANCELLED: N_("A run was cancelled"),
     Topic.HEALTH: N_("A deployment is not well, or well again"),
+    Topic.DOMAINS: N_("Records of a domain are set, or not right any more"),
+    Topic.BACKUPS: N_("The newest backup of a deployment is old"),
     Topic.WEBHOOKS: N_("Webhooks were switched off"),
 }
 
