@@ -26,12 +26,17 @@ if TYPE_CHECKING:
 
     from ..domain.records import Page
 
-# The disks of machines and the quotas of buckets that each newest revision asks for.
+# The disks of machines and the quotas of buckets that each newest revision asks for; backups are
+# the operator's also where their deployment is gone.
 _USAGE: Final = """
-select deployments.operator, count(*) as deployments,
+select operators.id as operator, count(deployments.id) as deployments,
     coalesce(sum(jsonb_array_length(configurations.applications)), 0) as applications,
-    coalesce(sum(asked.gib), 0) as storage_gib
-from deployments
+    coalesce(sum(asked.gib), 0) as storage_gib,
+    (select count(*) from backups where backups.operator = operators.id
+        and backups.state in ('making', 'complete', 'removing')) as backups
+from operators
+left join deployments on deployments.operator = operators.id
+    and deployments.removed_at is null and ($2::text is null or deployments.id <> $2)
 left join configurations on configurations.deployment = deployments.id
 left join lateral (
     select resources from revisions
@@ -41,13 +46,12 @@ left join lateral (
     select sum(coalesce((it ->> 'disk_gib')::integer, (it ->> 'quota_gib')::integer, 0)) as gib
     from jsonb_array_elements(newest.resources) as it
 ) as asked on true
-where deployments.operator = any($1) and deployments.removed_at is null
-    and ($2::text is null or deployments.id <> $2)
-group by deployments.operator
+where operators.id = any($1)
+group by operators.id
 """
 _OPERATOR: Final = """
 select operators.id, operators.name, operators.created_at, coalesce(quotas.version, 0) as version,
-    quotas.deployments, quotas.applications, quotas.storage_gib
+    quotas.deployments, quotas.applications, quotas.storage_gib, quotas.backups
 from operators
 left join quotas on quotas.operator = operators.id
 """
@@ -99,16 +103,18 @@ class PostgresQuotaRegister:
         """Replace an operator's quota."""
         await tx.execute(
             """insert into quotas
-                (operator, version, deployments, applications, storage_gib, set_by)
-            values ($1, $2, $3, $4, $5, $6)
+                (operator, version, deployments, applications, storage_gib, backups, set_by)
+            values ($1, $2, $3, $4, $5, $6, $7)
             on conflict (operator) do update set version = excluded.version,
                 deployments = excluded.deployments, applications = excluded.applications,
-                storage_gib = excluded.storage_gib, set_by = excluded.set_by, set_at = now()""",
+                storage_gib = excluded.storage_gib, backups = excluded.backups,
+                set_by = excluded.set_by, set_at = now()""",
             operator,
             quota.version,
             quota.deployments,
             quota.applications,
             quota.storage_gib,
+            quota.backups,
             by,
         )
 
@@ -233,6 +239,7 @@ def _quota(row: Row) -> Quota:
         deployments=row["deployments"],
         applications=row["applications"],
         storage_gib=row["storage_gib"],
+        backups=row["backups"],
     )
 
 
@@ -241,6 +248,7 @@ def _usage(row: Row) -> Usage:
         deployments=row["deployments"],
         applications=int(row["applications"]),
         storage_gib=int(row["storage_gib"]),
+        backups=row["backups"],
     )
 
 

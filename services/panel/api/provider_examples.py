@@ -4,13 +4,18 @@ from typing import Final
 
 from .examples import AT, DEPLOYMENT_ID, LETTER_ID, OPERATOR_ID, RUN_SUMMARY, Example
 
-QUOTA_QUESTION: Final[Example] = {"deployments": 3, "applications": 6, "storage_gib": 200}
+QUOTA_QUESTION: Final[Example] = {
+    "deployments": 3,
+    "applications": 6,
+    "storage_gib": 200,
+    "backups": 20,
+}
 OPERATOR: Final[Example] = {
     "id": OPERATOR_ID,
     "name": "Garden friends",
     "created_at": AT,
     "quota": QUOTA_QUESTION | {"version": 1},
-    "usage": {"deployments": 1, "applications": 2, "storage_gib": 24},
+    "usage": {"deployments": 1, "applications": 2, "storage_gib": 24, "backups": 4},
 }
 TROUBLED_RUN: Final[Example] = RUN_SUMMARY | {
     "trouble": "held",

@@ -229,10 +229,11 @@ def _panel(
     kept, conductor = core.kept, core.conductor
     configurations, credentials = subjects.configurations, subjects.credentials
     requests = Requests(runs=kept.runs, conductor=conductor, audit=kept.audit)
+    allowances = Allowances(quotas=kept.quotas)
     revisions = Revisions(
         deployments=kept.deployments,
         offer=core.offer,
-        allowances=Allowances(quotas=kept.quotas),
+        allowances=allowances,
         clock=clock.system,
     )
     runs = Runs(
@@ -251,6 +252,7 @@ def _panel(
         revisions=revisions,
         readiness=core.readiness,
         requests=requests,
+        allowances=allowances,
     )
     entry = entry_of(database, credentials.unsealer, core.telling.happenings)
     return Panel(
@@ -303,6 +305,7 @@ def _panel(
             offer=core.offer,
             readiness=core.readiness,
             requests=requests,
+            allowances=allowances,
         ),
         interventions=Interventions(
             deployments=kept.deployments,

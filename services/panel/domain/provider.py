@@ -35,6 +35,8 @@ class Usage:
     """As they are staged."""
     storage_gib: int = 0
     """Disks of machines and quotas of buckets, as the newest revisions ask for them."""
+    backups: int = 0
+    """Kept or being made, those of removed deployments too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class Quota:
     deployments: int | None = None
     applications: int | None = None
     storage_gib: int | None = None
+    backups: int | None = None
 
     def require_deployment(self, used: Usage) -> None:
         """Raise QuotaExceededError unless another deployment fits."""
@@ -87,6 +90,22 @@ _EXCEEDED: Final = {
         "{wanted}. Remove what you no longer need, or ask the hosting provider for more."
     ),
 }
+
+    def require_backup(self, used: Usage, *, is_automatic: bool = False) -> None:
+        """Raise QuotaExceededError unless another backup fits.
+
+        What a restore is about to replace may be kept above the quota, once: a full quota must not
+        be why it is lost. It counts from then on.
+        """
+        if not is_automatic:
+            _require("backups", used.backups, 1, self.backups)
+        elif self.backups is not None and used.backups > self.backups:
+            raise errors.QuotaExceededError(
+                "quota.backups",
+                f"You may have {self.backups} backups in all, and one more of what a restore "
+                f"replaces. You have {used.backups}. Remove one that you no longer need, ask the "
+                "hosting provider for more, or restore without keeping what is there.",
+            )
 
 
 def _require(what: str, had: int, more: int, limit: int | None) -> None:

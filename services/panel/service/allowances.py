@@ -52,3 +52,16 @@ class Allowances:
         quota = await self.quotas.lock(tx, deployment.operator)
         others = await self.quotas.usage(tx, deployment.operator, besides=deployment.id)
         quota.require_storage(others, before=storage_gib(before), wanted=storage_gib(wanted))
+
+    async def require_backup(
+        self, tx: Transaction, operator: str, *, is_automatic: bool = False
+    ) -> None:
+        """Raise QuotaExceededError unless the operator may have another backup.
+
+        Args:
+            tx: the transaction in which it is asked for.
+            operator: whose it would be.
+            is_automatic: whether a restore keeps what it is about to replace.
+        """
+        quota = await self.quotas.lock(tx, operator)
+        quota.require_backup(await self.quotas.usage(tx, operator), is_automatic=is_automatic)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..domain.identity import Caller
     from ..domain.records import Page
     from ..ports import BackupRegister, DeploymentRegister, RunRegister
+    from .allowances import Allowances
     from .configurations import Configurations
     from .offer import Offer
     from .readiness import Readiness
@@ -56,6 +57,7 @@ class Backups:
     revisions: Revisions
     readiness: Readiness
     requests: Requests
+    allowances: Allowances
 
     async def create(self, tx: Transaction, caller: Caller, deployment: str) -> RunDetails:
         """Ask for a run that saves the state of a deployment."""
@@ -63,6 +65,7 @@ class Backups:
         found = owned(await self.deployments.lock(tx, deployment), caller)
         found.require_changeable()
         await self.readiness.require(tx, found, RunKind.BACKUP)
+        await self.allowances.require_backup(tx, found.operator)
         wish = Wish(kind=RunKind.BACKUP, by=caller.person)
         return await self.requests.ask(tx, caller, found, wish)
 
@@ -159,6 +162,8 @@ class Backups:
         deployment.require_changeable()
         await self.readiness.require(tx, deployment, RunKind.RESTORE)
         await self.readiness.require_fit(tx, deployment, backup)
+        if is_kept:
+            await self.allowances.require_backup(tx, deployment.operator, is_automatic=True)
         saving = Wish(kind=RunKind.BACKUP, by=caller.person, is_automatic=True)
         restoring = Wish(
             kind=RunKind.RESTORE, by=caller.person, backup=backup.id, retry_of=retry_of

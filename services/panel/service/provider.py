@@ -87,6 +87,7 @@ class ProviderAffairs:
             "deployments": _shown(quota.deployments),
             "applications": _shown(quota.applications),
             "storage_gib": _shown(quota.storage_gib),
+            "backups": _shown(quota.backups),
         }
         await self.audit.record(tx, caller, Deed("quota.set", operator, details))
         return await self.get_operator(tx, caller, operator)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..domain.deployments import Deployment
     from ..domain.identity import Caller
     from ..ports import BackupRegister, DeploymentRegister, RunRegister
+    from .allowances import Allowances
     from .backups import Backups
     from .hosts import Hosts
     from .offer import Offer
@@ -51,6 +52,7 @@ class Retrying:
     offer: Offer
     readiness: Readiness
     requests: Requests
+    allowances: Allowances
 
     async def retry(self, tx: Transaction, caller: Caller, run: str) -> RunDetails:
         """Ask for a new run that does what a failed or cancelled one did not."""
@@ -105,6 +107,7 @@ class Retrying:
             await self._check_revision(tx, deployment, earlier.revision)
         else:
             await self.readiness.require(tx, deployment, earlier.kind)
+            await self._check_backup(tx, earlier)
         again = [earlier, *await self._not_begun(tx, earlier)]
         wishes = [await self._wish(tx, it, caller.person) for it in again]
         return await self.requests.ask_all(tx, caller, deployment, wishes)
@@ -141,6 +144,13 @@ class Retrying:
             return
         await self.readiness.require(tx, deployment, RunKind.RESTORE)
         await self.readiness.require_fit(tx, deployment, backup)
+
+    async def _check_backup(self, tx: Transaction, earlier: Run) -> None:
+        """Check that there may be another backup; what a failed run has made does not count."""
+        if earlier.kind is RunKind.BACKUP:
+            made = await self.kept.find(tx, earlier.id)
+            is_automatic = made is not None and made.is_automatic
+            await self.allowances.require_backup(tx, earlier.operator, is_automatic=is_automatic)
 
     async def _complete_backup(self, tx: Transaction, earlier: Run) -> Backup:
         backup = await self.kept.lock(tx, earlier.backup) if earlier.backup else None

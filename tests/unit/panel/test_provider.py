@@ -46,6 +46,19 @@ def test_what_is_there_may_be_changed_though_the_quota_is_smaller_by_now() -> No
     small.require_storage(Usage(storage_gib=50), before=8, wanted=4)
 
 
+def test_what_a_restore_replaces_is_kept_once_above_the_quota() -> None:
+    two = Quota(backups=2)
+
+    two.require_backup(Usage(backups=1))
+    two.require_backup(Usage(backups=2), is_automatic=True)
+    Quota().require_backup(Usage(backups=1000))
+    with pytest.raises(errors.QuotaExceededError, match="You have 2, and this would make it 3"):
+        two.require_backup(Usage(backups=2))
+    with pytest.raises(errors.QuotaExceededError, match="one more of what a restore") as caught:
+        two.require_backup(Usage(backups=3), is_automatic=True)
+    assert caught.value.code == "quota.backups"
+
+
 def test_storage_is_disks_and_quotas_of_buckets() -> None:
     bucket = BucketRequest(application="hello", purpose="media", quota_gib=5)
     unlimited = BucketRequest(application="hello", purpose="more")

@@ -24,7 +24,10 @@ class QuotaQuestion(Question):
     applications: Limit = None
     """As they are staged."""
     storage_gib: Limit = None
-    """Disks of machines and quotas of buckets together; backups do not count."""
+    """Disks of machines and quotas of buckets together."""
+    backups: Limit = None
+    """Kept or being made, those of removed deployments too. What a restore replaces is kept once
+    above it."""
 
     def quota(self) -> Quota:
         """Return what this asks for."""
@@ -32,6 +35,7 @@ class QuotaQuestion(Question):
             deployments=self.deployments,
             applications=self.applications,
             storage_gib=self.storage_gib,
+            backups=self.backups,
         )
 
 
@@ -42,6 +46,7 @@ class QuotaAnswer(Answer):
     deployments: int | None
     applications: int | None
     storage_gib: int | None
+    backups: int | None
 
 
 class UsageAnswer(Answer):
@@ -50,6 +55,7 @@ class UsageAnswer(Answer):
     deployments: int
     applications: int
     storage_gib: int
+    backups: int
 
 
 class OperatorAnswer(Answer):

@@ -23,7 +23,7 @@ router = APIRouter(prefix="/provider/operators")
 STATUS_INVALID: Final = 422
 STATUS_STALE: Final = 409
 MOST: Final = 1_000_000
-FIELDS: Final = ("deployments", "applications", "storage_gib")
+FIELDS: Final = ("deployments", "applications", "storage_gib", "backups")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,10 @@ def read_wanted(
     deployments: Annotated[str, Form(max_length=20)] = "",
     applications: Annotated[str, Form(max_length=20)] = "",
     storage_gib: Annotated[str, Form(max_length=20)] = "",
+    backups: Annotated[str, Form(max_length=20)] = "",
 ) -> Wanted:
     """Return the quota that a form asks for."""
-    given = (deployments, applications, storage_gib)
+    given = (deployments, applications, storage_gib, backups)
     return Wanted(version, {name: it.strip() for name, it in zip(FIELDS, given, strict=True)})
 
 

@@ -125,6 +125,7 @@ def operator(found: OperatorStanding) -> OperatorView:
         _share("deployments", _("Deployments"), usage.deployments, quota.deployments),
         _share("applications", _("Applications"), usage.applications, quota.applications),
         _share("storage_gib", _("Storage in GiB"), usage.storage_gib, quota.storage_gib),
+        _share("backups", _("Backups"), usage.backups, quota.backups),
     )
     return OperatorView(
         id=found.id,
