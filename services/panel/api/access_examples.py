@@ -66,3 +66,4 @@ ENTRY: Final[Example] = {
     "address": "192.0.2.7",
     "request": RUN_ID,
 }
+ANY_ENTRY: Final[Example] = ENTRY | {"operator": OPERATOR_ID, "operator_name": "Garden friends"}

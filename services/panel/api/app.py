@@ -84,6 +84,7 @@ def create_documented_app(rates: Rates) -> FastAPI:
     deploying = (applications, deployments, revisions, domains, backups, credentials, runs)
     for part in (me, *deploying, notifications, webhooks, access, audit, dead_letters):
         api.include_router(part.router)
+    api.include_router(audit.of_all)
     api.include_router(provider.router)
     api.include_router(provider.notices)
     webhooks.document_messages(app.webhooks)

@@ -1,5 +1,6 @@
-"""The audit trail: what was done for an operator, and by whom."""
+"""The audit trail: what was done for an operator, or for all, and by whom."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -8,10 +9,11 @@ from pydantic import AwareDatetime
 from ..domain.audit import AuditFilter
 from . import examples, problems
 from .dependencies import CallerDependency, PageDependency, PanelDependency
-from .schemas.access import AuditAnswer
+from .schemas.access import AnyAuditAnswer, AuditAnswer
 from .schemas.shape import ListAnswer, part
 
 router = APIRouter(prefix="/audit-events", tags=["access"])
+of_all = APIRouter(prefix="/provider/audit-events", tags=["provider"])
 Person = Annotated[
     str | None,
     Query(
@@ -30,6 +32,15 @@ Action = Annotated[
 ]
 Object = Annotated[
     str | None, Query(description="What was done to this.", max_length=26, pattern="^[0-9a-z]+$")
+]
+Operator = Annotated[
+    str | None,
+    Query(
+        description="What was done for this operator.",
+        examples=[examples.OPERATOR_ID],
+        max_length=26,
+        pattern="^[0-9a-z]+$",
+    ),
 ]
 Moment = Annotated[AwareDatetime | None, Query(examples=[examples.AT])]
 
@@ -59,3 +70,18 @@ async def list_audit_events(
     async with panel.database.transaction() as tx:
         found = await panel.audit.list_entries(tx, caller, wanted, page)
     return part([AuditAnswer.model_validate(it) for it in found], page.limit)
+
+
+@of_all.get("", operation_id="listAllAuditEvents", responses=problems.LOOKING)
+async def list_all_audit_events(
+    panel: PanelDependency,
+    caller: CallerDependency,
+    page: PageDependency,
+    wanted: WantedDependency,
+    operator: Operator = None,
+) -> ListAnswer[AnyAuditAnswer]:
+    """List what was done for any operator, newest first; for the hosting provider."""
+    narrowed = replace(wanted, operator=operator)
+    async with panel.database.transaction() as tx:
+        found = await panel.audit.list_entries(tx, caller, narrowed, page, everybody=True)
+    return part([AnyAuditAnswer.model_validate(it) for it in found], page.limit)

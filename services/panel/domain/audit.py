@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class AuditFilter:
     """Which entries are wanted; what is None does not matter."""
 
+    operator: str | None = None
+    """Only the hosting provider sees those of others."""
     person: str | None = None
     action: str | None = None
     """Such as `deployment` for all that is done to deployments, or `deployment.created`."""

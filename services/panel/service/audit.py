@@ -39,12 +39,12 @@ class Audit:
     ) -> Sequence[AuditEntry]:
         """Return what was done for the operator, newest first; for all, to the provider.
 
-        Where somebody asked from is for owners to see.
+        Where somebody asked from is for owners to see, and for the hosting provider.
         """
         caller.require(Scope.PROVIDER if everybody else Scope.READ)
-        operator = None if everybody else caller.operator
+        operator = wanted.operator if everybody else caller.operator
         found = await self.entries.list_entries(tx, wanted, page, operator=operator)
-        if caller.role is Role.OWNER:
+        if everybody or caller.role is Role.OWNER:
             return found
         return [it if it.person == caller.person else replace(it, address=None) for it in found]
 

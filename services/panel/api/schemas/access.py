@@ -169,3 +169,13 @@ class AuditAnswer(Answer):
     address: str | None
     """Where it was asked from: for owners to see."""
     request: str | None
+
+
+class AnyAuditAnswer(AuditAnswer):
+    """One deed for any operator, as the hosting provider sees it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ANY_ENTRY]})
+
+    operator: str | None
+    """None where it was for nobody in particular."""
+    operator_name: str | None

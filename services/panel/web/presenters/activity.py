@@ -32,6 +32,12 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "membership": N_("Roles"),
     "invitation": N_("Invitations"),
     "token": N_("API tokens"),
+    "domain": N_("Domains"),
+    "webhook": N_("Webhooks"),
+    "quota": N_("Quotas"),
+    "application": N_("Catalogue"),
+    "notice": N_("Notice"),
+    "dead_letter": N_("Dead letters"),
 }
 """What one may narrow the list down to: the first part of an action, and its name."""
 SENTENCES: Final[Mapping[str, str]] = {
@@ -67,6 +73,14 @@ SENTENCES: Final[Mapping[str, str]] = {
     "invitation.accepted": N_("accepted an invitation"),
     "token.created": N_("made an API token"),
     "token.revoked": N_("revoked an API token"),
+    "domain.checked": N_("looked at the records of a domain"),
+    "quota.set": N_("decided how much an operator may have"),
+    "application.withheld": N_("took an application out of the catalogue"),
+    "application.offered": N_("offered an application again"),
+    "notice.set": N_("put a notice on every page"),
+    "notice.withdrawn": N_("took the notice away"),
+    "dead_letter.replayed": N_("had a message handled again"),
+    "dead_letter.discarded": N_("gave a message up"),
 }
 """What somebody did, by action; one that is not here is shown as it is."""
 PAGES: Final[Mapping[str, str]] = {
@@ -108,6 +122,8 @@ class ShownEntry:
     at: datetime
     who: str
     token_name: str | None
+    operator: str | None
+    operator_name: str | None
     what: str
     object: str
     href: str
@@ -123,6 +139,8 @@ def present(it: AuditEntry) -> ShownEntry:
         at=it.at,
         who=it.person_name or _("Hosting provider"),
         token_name=it.token_name,
+        operator=it.operator,
+        operator_name=it.operator_name,
         what=_(known) if known else it.action,
         object=it.object,
         href=page + it.object if page and ids.is_id(it.object) else "",
