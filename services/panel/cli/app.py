@@ -7,15 +7,23 @@ from typing import Annotated, Final
 import typer
 
 from . import (
+    activity,
     applications,
     backups,
+    configurations,
     credentials,
     dead_letters,
     deployments,
+    domains,
     embedded,
     interventions,
+    notifications,
+    people,
     profile,
+    provider,
     runs,
+    tokens,
+    webhooks,
 )
 from .client import Client
 from .failures import CommandFailedError, Status
@@ -49,9 +57,18 @@ app.command("restart", help="Stop the applications of a deployment and start the
 )
 app.command("restore")(backups.restore)
 app.command("resume", help="Let paused applications go on.")(interventions.command("resume"))
+app.add_typer(activity.app, name="activity")
 app.add_typer(backups.app, name="backups")
+app.add_typer(configurations.app, name="configuration")
+app.add_typer(domains.app, name="domains")
+app.add_typer(people.invitations, name="invitations")
+app.add_typer(notifications.app, name="notifications")
+app.add_typer(people.app, name="people")
 app.add_typer(runs.app, name="run")
+app.add_typer(tokens.app, name="tokens")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(provider.app, name="provider")
 embedded.install(app)
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 import httpx2
 
@@ -57,23 +57,41 @@ class Client:
 
     def list_all(self, path: str, **query: str | int | bool) -> list[Json]:
         """Return every item of a list, part by part."""
-        items: list[Json] = []
+        return list(self.each(path, **query))
+
+    def each(self, path: str, **query: str | int | bool) -> Iterator[Json]:
+        """Yield the items of a list; a part is asked for when the one before was used up."""
         following: str | None = None
         while True:
-            place = {"cursor": following} if following else {}
+            # Numbers go on by `after`, everything else by `cursor`.
+            name = "after" if following and following.isdecimal() else "cursor"
+            place = {name: following} if following else {}
             part = self.get(path, **query, **place)
-            items += part["items"]
+            yield from part["items"]
             following = part["next"]
             if following is None:
-                return items
+                return
 
     def post(self, path: str, body: Json | None = None, *, key: str | None = None) -> Json:
         """Ask for something."""
         return self._ask("POST", path, json=body, headers=_key(key))
 
-    def replace(self, path: str, body: Json, version: int) -> Json:
+    def replace(
+        self,
+        path: str,
+        body: Json | None,
+        version: int,
+        *,
+        method: Literal["POST", "PUT", "PATCH"] = "POST",
+        key: str | None = None,
+    ) -> Json:
         """Replace a version of something, and nothing newer."""
-        return self._ask("POST", path, json=body, headers={"If-Match": f'"{version}"'})
+        headers = {"If-Match": f'"{version}"', **_key(key)}
+        return self._ask(method, path, json=body, headers=headers)
+
+    def put(self, path: str, body: Json) -> Json:
+        """Replace something, whatever it is."""
+        return self._ask("PUT", path, json=body)
 
     def delete(self, path: str, *, key: str | None = None) -> Json:
         """Ask for something to go."""
@@ -115,7 +133,8 @@ class Client:
             yield from events(response.iter_lines())
 
     def _ask(self, method: str, path: str, **arguments: Any) -> Json:  # noqa: ANN401 - httpx's own
-        found: Json = self._send(method, path, **arguments).json()
+        response = self._send(method, path, **arguments)
+        found: Json = response.json() if response.content else {}
         return found
 
     def _send(

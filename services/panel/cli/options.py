@@ -10,6 +10,7 @@ import typer
 from shared import ids
 
 from .failures import CommandFailedError, Status
+from .output import say
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Watch the run until it has ended.")]
@@ -24,6 +25,7 @@ Key = Annotated[
     str | None,
     typer.Option("--idempotency-key", help="Asked again with the same key, this is done once."),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 SECRET: Final = "x-secret"  # noqa: S105 - the name of an annotation
 Schema = Mapping[str, Any]
 
@@ -32,6 +34,13 @@ def check_waiting(timeout: float | None, *, wait: bool) -> None:
     """Raise CommandFailedError when there is a limit to a wait that nobody asked for."""
     if timeout is not None and not wait:
         raise CommandFailedError(Status.USAGE, "--timeout is for waiting: give --wait as well")
+
+
+def confirm(question: str, told: str, *, yes: bool) -> None:
+    """Ask a person whether this is meant, unless that was said already."""
+    if not yes:
+        say(told)
+        typer.confirm(question, abort=True, err=True)
 
 
 def check_id(text: str, what: str) -> str:

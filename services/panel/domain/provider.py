@@ -71,6 +71,20 @@ class Quota:
             had = others.storage_gib + before
             _require("storage", had, wanted - before, self.storage_gib)
 
+    def require_backup(self, used: Usage, *, is_automatic: bool = False) -> None:
+        """Raise QuotaExceededError unless another backup fits.
+
+        What a restore is about to replace may be kept above the quota, once: a full quota must not
+        be why it is lost. It counts from then on.
+        """
+        if not is_automatic:
+            _require("backups", used.backups, 1, self.backups)
+        elif self.backups is not None and used.backups > self.backups:
+            raise errors.QuotaExceededError(
+                "quota.backups",
+                say(_EXCEEDED_BY_RESTORE, limit=self.backups, had=used.backups),
+            )
+
 
 _EXCEEDED: Final = {
     "backups": N_(
@@ -90,22 +104,11 @@ _EXCEEDED: Final = {
         "{wanted}. Remove what you no longer need, or ask the hosting provider for more."
     ),
 }
-
-    def require_backup(self, used: Usage, *, is_automatic: bool = False) -> None:
-        """Raise QuotaExceededError unless another backup fits.
-
-        What a restore is about to replace may be kept above the quota, once: a full quota must not
-        be why it is lost. It counts from then on.
-        """
-        if not is_automatic:
-            _require("backups", used.backups, 1, self.backups)
-        elif self.backups is not None and used.backups > self.backups:
-            raise errors.QuotaExceededError(
-                "quota.backups",
-                f"You may have {self.backups} backups in all, and one more of what a restore "
-                f"replaces. You have {used.backups}. Remove one that you no longer need, ask the "
-                "hosting provider for more, or restore without keeping what is there.",
-            )
+_EXCEEDED_BY_RESTORE: Final = N_(
+    "You may have {limit} backups in all, and one more of what a restore replaces. You have {had}. "
+    "Remove one that you no longer need, ask the hosting provider for more, or restore without "
+    "keeping what is there."
+)
 
 
 def _require(what: str, had: int, more: int, limit: int | None) -> None:
