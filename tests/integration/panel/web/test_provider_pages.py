@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.panel import PanelRig
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-TABS = ("", "/dead-letters", "/operators", "/machines", "/applications", "/notice")
+TABS = ("", "/dead-letters", "/operators", "/machines", "/applications", "/activity", "/notice")
 NOTICE = "Tonight at two <b>all machines</b> restart."
 
 
