@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from argon2 import PasswordHasher
@@ -27,6 +28,8 @@ class Argon2PasswordHasher:
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
         self._turns = asyncio.Semaphore(AT_ONCE)
+        # The process's own threads may all wait for something slow.
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
         self._waiting = 0
         # To compare to where there is nothing: nobody's password is not faster than somebody's.
         self._nobodys = self._hasher.hash(secrets.token_urlsafe())
@@ -64,6 +67,6 @@ class Argon2PasswordHasher:
         self._waiting += 1
         try:
             async with self._turns:
-                return await asyncio.to_thread(work)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._waiting -= 1

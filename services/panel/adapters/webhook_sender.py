@@ -12,8 +12,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import httpx2
@@ -34,6 +36,8 @@ LARGEST_ANSWER: Final = 8192
 """Bytes of an answer that are read; it may have more."""
 LONGEST_SHOWN: Final = 1024
 MOST_ADDRESSES: Final = 4
+MOST_QUESTIONS: Final = 32
+"""Names that are asked for at a time: as many as there are messages on their way."""
 AGENT: Final = "Fediversity-Webhooks/1.0"
 
 
@@ -41,13 +45,23 @@ class RefusedError(Exception):
     """This is nothing that panel sends to."""
 
 
-async def resolve(host: str, port: int) -> Sequence[str]:
-    """Return the addresses of a host, as this computer sees them."""
-    if http.is_local(host):
-        return [http.LOOPBACK]
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(it[4][0]) for it in found))
+class SystemNames:
+    """Names as this computer sees them.
+
+    A question whose answer nobody waits for any more still keeps its thread for as long as the name
+    server likes. So there are threads for this alone: nothing else has to wait for them.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(MOST_QUESTIONS, thread_name_prefix="names")
+
+    async def resolve(self, host: str, port: int) -> Sequence[str]:
+        """Return the addresses of a host."""
+        if http.is_local(host):
+            return [http.LOOPBACK]
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return list(dict.fromkeys(str(it[4][0]) for it in found))
 
 
 class HttpWebhookSender:
@@ -58,11 +72,11 @@ class HttpWebhookSender:
         rules: ReachRules,
         authority: Path | None = None,
         *,
-        resolver: Resolve = resolve,
+        resolver: Resolve | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._rules = rules
-        self._resolve = resolver
+        self._resolve = resolver or SystemNames().resolve
         self._timeout_seconds = timeout_seconds
         self._trust = ssl.create_default_context()
         if authority is not None:

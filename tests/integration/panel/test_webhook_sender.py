@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from services.panel.adapters.webhook_sender import HttpWebhookSender
+from services.panel.adapters.webhook_sender import HttpWebhookSender, SystemNames
 from services.panel.domain.reachable import ReachRules
 from tests.support.receiver import receiving
+from tests.support.threads import no_thread_free
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,6 +140,14 @@ async def test_retry_after_is_read_as_seconds_and_as_a_date() -> None:
     assert 590 < found[1] < 601
     assert found[2] is None
     assert found[3] == 999999999
+
+
+async def test_names_are_looked_up_in_threads_for_that_alone() -> None:
+    names = SystemNames()
+    async with no_thread_free():
+        found = await names.resolve("192.0.2.1", 443)
+
+    assert found == ["192.0.2.1"]
 
 
 async def test_tls_is_checked_for_the_name_and_not_for_the_address(tmp_path: Path) -> None:
