@@ -11,6 +11,7 @@ from services.panel.adapters.name_servers import DnsNameServers, endpoints
 from services.panel.adapters.postgres_deployments import PostgresDeploymentRegister
 from services.panel.adapters.postgres_domains import PostgresDomainRegister
 from services.panel.domain.domain_watch import Pace
+from services.panel.domain.reachable import EVERYWHERE, ReachRules
 from services.panel.service.domain_rounds import DomainRounds
 from services.panel.service.inspections import Inspections
 from shared import ids, provider
@@ -111,7 +112,7 @@ def lookout(panel: PanelRig, database: Database, *, most: int = 4) -> Lookout:
             resolvers=endpoints(" ".join(f"{EDGE}:{it}" for it in panel.resolver_ports)),
             timeout_seconds=0.5,
             authority_port=panel.authority_port,
-            may_ask_inside=True,
+            rules=ReachRules(allowed=EVERYWHERE),
         ),
         happenings=HappeningRig(database=database, clock=clock).happenings,
         pace=PACE,

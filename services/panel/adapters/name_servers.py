@@ -1,13 +1,13 @@
 """`NameServers` by dnspython: a domain's own servers, and resolvers that the world uses.
 
 Each is asked for itself, over UDP and, where an answer does not fit, TCP. Servers of a domain are
-an operator's choice: addresses inside the provider's own network are never asked.
+an operator's choice: addresses inside the provider's own network are never asked, in whatever
+form they are written.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +30,8 @@ from ..domain.sentences import N_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ..domain.reachable import ReachRules
 
 MOST_AUTHORITIES: Final = 3
 MOST_ALIASES: Final = 8
@@ -56,9 +58,9 @@ class DnsNameServers:
 
     resolvers: Sequence[Endpoint]
     timeout_seconds: float
+    rules: ReachRules
+    """Which addresses servers of a domain may have."""
     authority_port: int = 53
-    may_ask_inside: bool = False
-    """Whether servers of a domain may have addresses that are not of the public network."""
 
     async def ask(self, name: str, kind: RecordType) -> Sequence[Seen]:
         """Return what the name's own servers and the resolvers say, each for itself."""
@@ -93,7 +95,7 @@ class DnsNameServers:
             except _TROUBLE:
                 continue
             address = str(answer[0])
-            if self.may_ask_inside or ipaddress.ip_address(address).is_global:
+            if self.rules.admits(address):
                 who = host.rstrip(".")
                 return [_Server(who, address, self.authority_port, is_authority=True)]
         return []

@@ -12,6 +12,7 @@ from shared import clock
 from ..adapters.name_servers import DnsNameServers, endpoints
 from ..adapters.postgres_domains import PostgresDomainRegister
 from ..domain.domain_watch import Pace
+from ..domain.reachable import EVERYWHERE, ReachRules
 from ..service.backup_rounds import BackupRounds
 from ..service.domain_rounds import DomainRounds
 from ..service.domains import Domains
@@ -57,7 +58,10 @@ def looking_of(
             resolvers=endpoints(settings.dns_resolvers),
             timeout_seconds=settings.dns_timeout_seconds,
             authority_port=settings.dns_authority_port,
-            may_ask_inside=settings.dns_may_ask_inside,
+            rules=ReachRules(
+                allowed=EVERYWHERE if settings.dns_may_ask_inside else (),
+                refused=settings.webhooks.refused_networks,
+            ),
         ),
         happenings=happenings,
         pace=Pace(

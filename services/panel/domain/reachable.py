@@ -43,6 +43,8 @@ _SPECIAL: Final = tuple(
         ),
     )
 )
+EVERYWHERE: Final = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+"""Also inside: where a whole installation tries itself on one computer."""
 _TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")
 
 

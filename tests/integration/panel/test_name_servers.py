@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING
+
+import pytest
 
 from services.panel.adapters.name_servers import DnsNameServers, endpoints
 from services.panel.domain.dns import RecordType
+from services.panel.domain.reachable import EVERYWHERE, ReachRules
 from shared.embedded.ports import free
 from tests.support.name_server import NameServer, serving
 
 if TYPE_CHECKING:
     from services.panel.domain.dns import Seen
 
+ANYWHERE = ReachRules(allowed=EVERYWHERE)
 ZONE = "garden.test"
 NAME = f"hello.{ZONE}"
 
 
-def servers(authority: int, *resolvers: int, may_ask_inside: bool = True) -> DnsNameServers:
+def servers(authority: int, *resolvers: int, rules: ReachRules = ANYWHERE) -> DnsNameServers:
     return DnsNameServers(
         resolvers=endpoints(" ".join(f"127.0.0.1:{it}" for it in resolvers)),
         timeout_seconds=0.5,
         authority_port=authority,
-        may_ask_inside=may_ask_inside,
+        rules=rules,
     )
 
 
@@ -107,11 +112,32 @@ async def test_a_domain_that_nobody_knows_is_told_as_such() -> None:
     assert seen[1].trouble == "it answered REFUSED"
 
 
-async def test_a_server_inside_the_providers_own_network_is_never_asked() -> None:
-    own, resolver = NameServer(zone=ZONE), NameServer(zone=ZONE, is_authority=False)
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1", "::ffff:127.0.0.1"),
+        *("ff0e::1", "fec0::1", "198.18.0.1"),
+    ],
+)
+async def test_a_server_inside_is_never_asked_however_its_address_is_written(address: str) -> None:
+    kind = "AAAA" if ":" in address else "A"
+    records = {(f"ns.{ZONE}", "A"): [], (f"ns.{ZONE}", kind): [address]}
+    own = NameServer(zone=ZONE)
+    resolver = NameServer(zone=ZONE, is_authority=False, records=records)
     authority, port = free(), free()
     async with serving(own, authority), serving(resolver, port):
-        seen = await servers(authority, port, may_ask_inside=False).ask(NAME, RecordType.A)
+        seen = await servers(authority, port, rules=ReachRules()).ask(NAME, RecordType.A)
+
+    assert seen[0].trouble == "none of them has an address that can be asked"
+    assert own.asked == []
+
+
+async def test_a_server_in_a_public_network_of_the_provider_is_never_asked() -> None:
+    own, resolver = NameServer(zone=ZONE), NameServer(zone=ZONE, is_authority=False)
+    rules = ReachRules(allowed=EVERYWHERE, refused=(ipaddress.ip_network("127.0.0.0/8"),))
+    authority, port = free(), free()
+    async with serving(own, authority), serving(resolver, port):
+        seen = await servers(authority, port, rules=rules).ask(NAME, RecordType.A)
 
     assert seen[0].trouble == "none of them has an address that can be asked"
     assert own.asked == []
