@@ -85,7 +85,8 @@ async def ask(
 async def watch(panel: PanelRig, visitor: SignedIn, chosen: argparse.Namespace) -> Watched:
     """Watch as many runs as there are to be streams, while every one of them goes on."""
     runs = (await panel_rows.reopen(panel, visitor))[: chosen.streams]
-    async with panel_streams.watching(panel, visitor, [run for run, _ in runs]) as watched:
+    ids, operator = [run for run, _ in runs], panel_rows.OPERATOR
+    async with panel_streams.watching(panel, operator, ids) as watched:
         before = panel_process.busy_ms(panel)
         await panel_streams.report(panel, runs, watched, per_second=chosen.rate)
         watched.busy_ms = panel_process.busy_ms(panel) - before

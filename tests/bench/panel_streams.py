@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from services.panel.service.feed import MOST_STREAMS
 from shared import clock
 from shared.contracts.progress import Progress, StepState
 from tests.bench.panel_pages import quantile
@@ -69,12 +70,16 @@ class Watched:
 
 
 @asynccontextmanager
-async def watching(
-    panel: PanelRig, visitor: SignedIn, runs: Sequence[str]
-) -> AsyncIterator[Watched]:
-    """Watch every run as its page does, for the length of a block."""
+async def watching(panel: PanelRig, operator: str, runs: Sequence[str]) -> AsyncIterator[Watched]:
+    """Watch every run as its page does, by as many people as it takes."""
     watched, gate = Watched(), asyncio.Semaphore(HELLO)
-    tasks = [asyncio.create_task(_watch(panel, visitor, it, watched, gate)) for it in runs]
+    tasks: list[asyncio.Task[None]] = []
+    for at in range(0, len(runs), MOST_STREAMS):
+        visitor = await panel.session(operator=operator)
+        tasks += [
+            asyncio.create_task(_watch(panel, visitor, run, watched, gate))
+            for run in runs[at : at + MOST_STREAMS]
+        ]
     try:
         await eventually(
             lambda: watched.opened == len(runs) or any(it.done() for it in tasks),

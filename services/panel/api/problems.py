@@ -20,7 +20,12 @@ from starlette.types import Scope
 from shared import errors, telemetry
 
 from ..domain.identity import NotSignedInError
-from ..domain.refusals import StaleError, StillRunningError, UnconditionalError
+from ..domain.refusals import (
+    StaleError,
+    StillRunningError,
+    TooManyAtOnceError,
+    UnconditionalError,
+)
 from . import examples
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -114,6 +119,7 @@ _BY_ERROR: Final[Sequence[tuple[type[errors.HostingError], ProblemKind]]] = (
     (NotSignedInError, NOT_SIGNED_IN),
     (errors.ForbiddenError, FORBIDDEN),
     (errors.QuotaExceededError, QUOTA),
+    (TooManyAtOnceError, TOO_MANY),
     (errors.UnavailableError, UNAVAILABLE),
     (StaleError, STALE),
     (UnconditionalError, UNCONDITIONAL),
@@ -137,7 +143,11 @@ _DETAILS: Final[Mapping[ProblemKind, str]] = {
     UNAVAILABLE: "The panel cannot answer at the moment. Nothing was changed. Try again soon.",
     FAULT: "The panel could not do this. Give the hosting provider the id of this request.",
 }
-_WAITS: Final[Mapping[ProblemKind, int]] = {UNAVAILABLE: RETRY_SECONDS, STILL_RUNNING: 1}
+_WAITS: Final[Mapping[ProblemKind, int]] = {
+    UNAVAILABLE: RETRY_SECONDS,
+    STILL_RUNNING: 1,
+    TOO_MANY: 1,
+}
 _NO_HINTS: Final = Hints()
 
 
@@ -194,7 +204,7 @@ def documented(*kinds: ProblemKind) -> dict[int | str, dict[str, Any]]:
             "request_id": examples.RUN_ID,
             "errors": [],
         }
-        wait = _WAITS.get(kind, 1 if kind is TOO_MANY else None)
+        wait = _WAITS.get(kind)
         example |= {"retry_after": wait} if wait else {}
         example |= {"current": 2} if kind is STALE else {}
         known = shown.setdefault(kind.status, {"description": kind.title})

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Path, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import AfterValidator
 
@@ -11,18 +11,17 @@ from .dependencies import CallerDependency, OnceDependency, PanelDependency, get
 from .schemas.runs import EventAnswer, RunAnswer
 from .schemas.shape import part
 from .starting import begin
-from .streams import PlaceDependency, follow
+from .streams import MEDIA_TYPE, PlaceDependency, SeatDependency, follow
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 Id = Annotated[str, AfterValidator(get_id), Path(examples=[examples.RUN_ID])]
-STREAM_MEDIA_TYPE: Final = "text/event-stream"
 MOST_EVENTS: Final = 1000
 STREAM_HEADERS: Final = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
 _EVENTS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The events after a number; as a stream, until the run has ended.",
         "content": {
-            STREAM_MEDIA_TYPE: {"schema": {"type": "string"}, "example": examples.STREAM},
+            MEDIA_TYPE: {"schema": {"type": "string"}, "example": examples.STREAM},
             "application/json": {"example": {"items": [examples.EVENT], "next": None}},
         },
     }
@@ -52,14 +51,14 @@ async def watch_run(
     panel: PanelDependency,
     caller: CallerDependency,
     place: PlaceDependency,
-    accept: Annotated[str, Header()] = "",
+    is_stream: SeatDependency,
 ) -> Response:
     """Watch a run: every event has a number, and asking after one loses and doubles nothing."""
     async with panel.database.transaction() as tx:
         found = (await panel.runs.get(tx, caller, run)).run
-    if STREAM_MEDIA_TYPE in accept:
+    if is_stream:
         return StreamingResponse(
-            follow(panel, found.id, place), media_type=STREAM_MEDIA_TYPE, headers=STREAM_HEADERS
+            follow(panel, found.id, place), media_type=MEDIA_TYPE, headers=STREAM_HEADERS
         )
     async with panel.database.transaction() as tx:
         events = await panel.runs.list_events(tx, found.id, after=place, limit=MOST_EVENTS)

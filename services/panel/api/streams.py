@@ -12,8 +12,10 @@ from shared import errors
 from ..domain.runs import NumberedEvent, RunEventKind
 from ..service import feed
 from ..service.panel import Panel
+from .dependencies import CallerDependency, PanelDependency
 from .schemas.runs import EventAnswer
 
+MEDIA_TYPE: Final = "text/event-stream"
 RETRY_MILLISECONDS: Final = 1000
 BATCH: Final = 100
 HIGHEST: Final = 2**31 - 1
@@ -35,14 +37,32 @@ def get_place(
 PlaceDependency = Annotated[int, Depends(get_place)]
 
 
-async def follow(panel: Panel, run: str, after: int) -> AsyncIterator[bytes]:
-    """Yield the events after a number until the run has ended, or this process is about to.
+async def get_seat(
+    panel: PanelDependency, caller: CallerDependency, accept: Annotated[str, Header()] = ""
+) -> AsyncIterator[bool]:
+    """Say whether a stream is wanted, and count it until it has ended."""
+    if MEDIA_TYPE not in accept:
+        yield False
+        return
+    with panel.feed.seat(caller.credential):
+        yield True
 
-    After the end of a run, whoever asks again gets the rest, and the end once more.
+
+SeatDependency = Annotated[bool, Depends(get_seat)]
+
+
+async def follow(
+    panel: Panel, run: str, after: int, *, longest_seconds: float = feed.LONGEST_SECONDS
+) -> AsyncIterator[bytes]:
+    """Yield the events after a number until the run, this process or a stream's time ends.
+
+    Whoever asks again gets the rest; after the end of a run, the end once more.
     """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + longest_seconds
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
     async with panel.feed.watch(run) as wake:
-        while True:
+        while loop.time() < until:
             wake.clear()
             events = await _read(panel, run, after, wake)
             for event in events:
@@ -54,7 +74,7 @@ async def follow(panel: Panel, run: str, after: int) -> AsyncIterator[bytes]:
                 continue
             if panel.feed.is_closed:
                 return
-            async for _ in feed.quiet(wake):
+            async for _ in feed.quiet(wake, until=until):
                 yield b": ping\n\n"
 
 

@@ -41,6 +41,10 @@ class StillRunningError(errors.ConflictError):
     """The same request is being answered at this moment."""
 
 
+class TooManyAtOnceError(errors.QuotaExceededError):
+    """As much of this goes on at the same time as may; a moment later there may be room."""
+
+
 def require_expected(
     current: int, expected: Collection[int] | None, *, what: str = "configuration"
 ) -> None:

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
+from ..domain.refusals import TooManyAtOnceError
+from ..domain.sentences import say
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from shared.database import Database
 
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
 POLL_SECONDS: Final = 0.25
 PING_SECONDS: Final = 15.0
 """After so long without news a stream says that it is still there."""
+LONGEST_SECONDS: Final = 600.0
+"""After this long a stream ends, and is asked for again by somebody who still may."""
+MOST_STREAMS: Final = 50
+"""Of one token or session in one process."""
 
 
 class Feed:
@@ -36,6 +44,7 @@ class Feed:
         self._is_nudged = asyncio.Event()
         self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._seen: dict[str, int] = {}
+        self._seats: Counter[str] = Counter()
         self.is_closed = False
         """Whether this process is about to end: streams end too, and are resumed elsewhere."""
 
@@ -56,6 +65,29 @@ class Feed:
             if not self._watchers[run]:
                 del self._watchers[run]
                 self._seen.pop(run, None)
+
+    @contextlib.contextmanager
+    def seat(self, credential: str) -> Iterator[None]:
+        """Count a stream of somebody's for the length of a block.
+
+        Raises:
+            TooManyAtOnceError: there are as many as there may be.
+        """
+        if self._seats[credential] >= MOST_STREAMS:
+            raise TooManyAtOnceError(
+                "run.too_many_streams",
+                say(
+                    "You watch {most} runs at the same time already. Close one of them first.",
+                    most=MOST_STREAMS,
+                ),
+            )
+        self._seats[credential] += 1
+        try:
+            yield
+        finally:
+            self._seats[credential] -= 1
+            if not self._seats[credential]:
+                del self._seats[credential]
 
     async def run(self) -> None:
         """Wake watchers until cancelled, and then all of them for the last time."""
@@ -95,14 +127,17 @@ class Feed:
             wake.set()
 
 
-async def quiet(wake: asyncio.Event, *, seconds: float = PING_SECONDS) -> AsyncIterator[None]:
-    """Yield whenever a ping is due, until there may be something to read.
+async def quiet(
+    wake: asyncio.Event, *, until: float = math.inf, seconds: float = PING_SECONDS
+) -> AsyncIterator[None]:
+    """Yield whenever a ping is due, until there may be something to read, or time is up.
 
     Nothing is read for the sake of a ping: many quiet streams cost next to nothing.
     """
-    while not wake.is_set():
+    loop = asyncio.get_running_loop()
+    while not wake.is_set() and loop.time() < until:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(min(loop.time() + seconds, until)):
                 await wake.wait()
         if not wake.is_set():
             yield

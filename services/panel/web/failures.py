@@ -19,6 +19,7 @@ from starlette.responses import Response
 from shared import errors, telemetry
 
 from ..domain.identity import NotSignedInError
+from ..domain.refusals import TooManyAtOnceError
 from ..domain.sessions import ConfirmationNeededError
 from ..domain.throttling import TooManyAttemptsError
 from .dependencies import pages_of, see_other
@@ -121,6 +122,7 @@ _BY_ERROR: Final[Sequence[tuple[type[errors.HostingError], Kind]]] = (
     (errors.ConflictError, CONFLICT),
     (errors.ForbiddenError, FORBIDDEN),
     (TooManyAttemptsError, TOO_MANY),
+    (TooManyAtOnceError, TOO_MANY),
     (errors.QuotaExceededError, QUOTA),
     (errors.UnavailableError, UNAVAILABLE),
 )

@@ -15,7 +15,7 @@ from shared import clock, errors
 
 from ..domain.identity import Scope
 from ..domain.runs import RunEventKind, RunState
-from ..service.feed import again_later, quiet
+from ..service.feed import LONGEST_SECONDS, again_later, quiet
 from .presenters import logs, runs
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ MEDIA_TYPE: Final = "text/event-stream"
 HEADERS: Final = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
 PAUSE_SECONDS: Final = 0.15
 """Between two messages: what happens in the meantime comes as one."""
-LONGEST_SECONDS: Final = 600.0
-"""After this long a stream ends and is asked for again, by somebody who is still signed in."""
 RETRY_MILLISECONDS: Final = 500
 BATCH: Final = 200
 MOST_LINES: Final = 2000
@@ -127,10 +125,8 @@ class Watch:
                 if feed.is_closed:
                     return
                 if len(events) < BATCH:
-                    async for _ in quiet(wake):
+                    async for _ in quiet(wake, until=until):
                         yield PING
-                        if loop.time() >= until:
-                            return
                     await asyncio.sleep(PAUSE_SECONDS)
 
     async def _next(self, after: int, wake: asyncio.Event) -> tuple[Sequence[NumberedEvent], bytes]:

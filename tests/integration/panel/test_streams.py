@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 
+from services.panel.service.feed import MOST_STREAMS
+from shared import ids
 from shared.contracts.progress import StepState
 from tests.support import panel as rigs
 from tests.support.eventually import eventually
@@ -183,3 +186,31 @@ async def test_the_header_wins_over_the_query(panel: PanelRig) -> None:
 
     assert [it["id"] for it in both.json()["items"]] == [2]
     assert (wrong.status_code, wronger.status_code) == (422, 422)
+
+
+async def test_somebody_watches_only_so_many_runs_at_once(panel: PanelRig) -> None:
+    operator = f"Operator {ids.new_id()}"
+    person = await panel.session(operator=operator)
+    async with panel.operator(named=operator) as client, person.browser() as browser:
+        deployment = await rigs.create(client)
+        run = await rigs.deploy(client, deployment["id"])
+        for asking, path in (
+            (client, f"/runs/{run['id']}/events"),
+            (browser, f"/runs/{run['id']}/live"),
+        ):
+            async with contextlib.AsyncExitStack() as watching:
+                for _ in range(MOST_STREAMS):
+                    opened = await watching.enter_async_context(
+                        asking.stream("GET", path, headers=STREAM)
+                    )
+                    assert opened.status_code == 200
+                refused = await asking.get(path, headers=STREAM)
+                listed = await client.get(f"/runs/{run['id']}/events")
+            assert refused.status_code == 429
+            assert listed.status_code == 200
+
+            async def has_room(asking: httpx2.AsyncClient = asking, path: str = path) -> bool:
+                async with asking.stream("GET", path, headers=STREAM) as opened:
+                    return opened.status_code == 200
+
+            await eventually(has_room, within=rigs.SOON)

@@ -1,8 +1,9 @@
 """Runs: all of them, and the page on which a person watches one."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from shared.database import Transaction
@@ -14,6 +15,15 @@ from ..presenters import logs, runs
 from ..presenters.logs import Wanted
 
 router = APIRouter()
+
+
+async def get_seat(asking: AskingDependency) -> AsyncIterator[None]:
+    """Count a stream until it has ended."""
+    with asking.panel.feed.seat(asking.caller.credential):
+        yield
+
+
+SeatDependency = Annotated[None, Depends(get_seat)]
 
 
 @router.get("/runs")
@@ -91,6 +101,7 @@ async def give_report(asking: AskingDependency, run: Id) -> Response:
 async def watch_run(
     asking: AskingDependency,
     run: Id,
+    _: SeatDependency,
     since: Annotated[int, Query(alias="from", ge=0, le=2**31 - 1)] = 0,
     last_event_id: Annotated[str | None, Header(pattern="^[0-9]{1,9}$")] = None,
 ) -> Response:
