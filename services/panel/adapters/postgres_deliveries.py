@@ -14,7 +14,7 @@ from shared.contracts.happenings import HappeningType
 from ..domain.webhooks import Answer, Delivery, DeliveryState, Message, Parcel
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from pydantic import JsonValue
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.database import Row, Transaction
 
     from ..domain.records import Page
+    from ..domain.webhooks import Busy
 
 _COLUMNS: Final = """webhook_deliveries.id, endpoint, message, type, state, attempt,
     webhook_deliveries.created_at, next_at, last_at, answer"""
@@ -36,9 +37,10 @@ where webhook_messages.id = message and webhook_endpoints.id = endpoint
     and webhook_deliveries.id = (
         select id from webhook_deliveries
         where state = 'waiting' and next_at <= $1 and endpoint <> all($3)
+            and endpoint not in (select id from webhook_endpoints where operator = any($4))
             and (lease_until is null or lease_until < now())
         order by next_at limit 1 for update skip locked)
-returning {_COLUMNS}, body, url
+returning {_COLUMNS}, body, url, webhook_endpoints.operator as operator
 """  # noqa: S608 - a constant
 _KEYS: Final = """
 select sealed from webhook_keys
@@ -100,19 +102,30 @@ class PostgresDeliveryQueue:
         )
 
     async def claim(
-        self, tx: Transaction, now: datetime, lease_seconds: float, busy: Collection[str]
+        self, tx: Transaction, now: datetime, lease_seconds: float, busy: Busy
     ) -> Parcel | None:
-        """Take the delivery that has been due longest, to no busy endpoint, or return None."""
-        row = await tx.fetchrow(_CLAIM, now, lease_seconds, list(busy))
+        """Take the delivery that has been due longest, to nobody busy, or return None."""
+        row = await tx.fetchrow(
+            _CLAIM, now, lease_seconds, list(busy.endpoints), list(busy.operators)
+        )
         if row is None:
             return None
         keys = await tx.fetch(_KEYS, row["endpoint"], now)
         return Parcel(
             delivery=_delivery(row),
             message=Message(id=row["message"], type=HappeningType(row["type"]), body=row["body"]),
+            operator=row["operator"],
             url=row["url"],
             sealed_keys=tuple(it["sealed"] for it in keys),
         )
+
+    async def count_waiting(self, tx: Transaction, endpoint: str) -> int:
+        """Return how many deliveries of an endpoint are not over."""
+        found: int = await tx.fetchval(
+            "select count(id) from webhook_deliveries where endpoint = $1 and state = 'waiting'",
+            endpoint,
+        )
+        return found
 
     async def conclude(self, tx: Transaction, delivery: Delivery) -> bool:
         """Write what came of an attempt; False when it is not this courier's any more."""

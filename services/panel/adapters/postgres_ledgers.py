@@ -14,6 +14,7 @@ from ..domain.refusals import StillRunningError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from shared.contracts.everyone import MessageDeadLettered
     from shared.database import Row, Transaction
@@ -39,6 +40,11 @@ insert into idempotency_keys (token, route, key, body_digest) values ($1, $2, $3
 on conflict (token, route, key) do nothing
 """
 
+_FORGET_OLD: Final = """
+delete from idempotency_keys where (token, route, key) in (
+    select token, route, key from idempotency_keys where created_at < $1 limit $2
+    for update skip locked)
+"""
 _TURN: Final = "select pg_try_advisory_xact_lock(hashtextextended($1, 2))"
 ATTEMPTS: Final = 40
 PAUSE_SECONDS: Final = 0.05
@@ -138,6 +144,11 @@ class PostgresIdempotencyLedger:
             request.key,
             {"status": answer.status, "location": answer.location, "body": answer.body},
         )
+
+    async def forget(self, tx: Transaction, before: datetime, most: int) -> int:
+        """Delete what was answered before; return how many there were."""
+        tag = await tx.execute(_FORGET_OLD, before, most)
+        return int(tag.rpartition(" ")[2])
 
 
 async def _take_turn(tx: Transaction, *place: str) -> None:

@@ -10,6 +10,7 @@ from shared import clock
 from shared.sealing import Sealer
 
 from ..adapters.postgres_deliveries import PostgresDeliveryQueue
+from ..adapters.postgres_ledgers import PostgresIdempotencyLedger
 from ..adapters.postgres_notifications import PostgresMailQueue, PostgresNotificationRegister
 from ..adapters.postgres_webhooks import PostgresEndpointRegister
 from ..adapters.smtp import Relay, SmtpMailer
@@ -116,6 +117,7 @@ class Telling:
             database=database,
             deliveries=kept.deliveries,
             notifications=kept.notifications,
+            idempotency=PostgresIdempotencyLedger(),
             clock=clock.system,
         )
         return (*(it.run for it in couriers), housekeeping.run)

@@ -42,6 +42,8 @@ class MailErrand:
     reason: str = ""
     address: str | None
     """None: the person has no address any more."""
+    is_member: bool = True
+    """Whether the person still acts for the operator."""
     person_name: str
     language: str | None = None
     """What the person reads; None: nothing was chosen."""

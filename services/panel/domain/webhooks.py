@@ -21,7 +21,7 @@ from shared.contracts.happenings import HappeningType
 from .sentences import N_, say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from pydantic import JsonValue
 
@@ -34,6 +34,10 @@ PATIENCE: Final = timedelta(days=5)
 """An endpoint that has failed for so long is disabled."""
 MOST_ENDPOINTS: Final = 10
 MOST_DELIVERIES: Final = 200
+MOST_WAITING: Final = 1000
+"""Deliveries of one endpoint: while so many wait, nothing is sent to it again."""
+MOST_TESTS: Final = 2
+"""Of one operator at the same time."""
 GONE: Final = 410
 _SUCCESS: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
@@ -192,9 +196,19 @@ class Parcel:
 
     delivery: Delivery
     message: Message
+    operator: str
+    """Whose it is."""
     url: str
     sealed_keys: tuple[str, ...]
     """Every key that is good now, the newest first, sealed to panel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Busy:
+    """Whom a courier carries nothing more to for the moment."""
+
+    endpoints: Collection[str] = ()
+    operators: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

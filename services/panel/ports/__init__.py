@@ -334,6 +334,10 @@ class IdempotencyLedger(Protocol):
         """Remember an answer under the key claimed in this transaction."""
         ...
 
+    async def forget(self, tx: Transaction, before: datetime, most: int) -> int:
+        """Delete what was answered before; return how many there were."""
+        ...
+
 
 class AuditTrail(Protocol):
     """Keep who did what."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from shared.contracts.happenings import HappeningType
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..domain.mails import Mail, MailErrand
     from ..domain.notifications import Notification, Reader
     from ..domain.records import Page
-    from ..domain.webhooks import Answer, Delivery, Endpoint, KnownKey, Message, Parcel
+    from ..domain.webhooks import Answer, Busy, Delivery, Endpoint, KnownKey, Message, Parcel
 
 
 class EndpointRegister(Protocol):
@@ -85,9 +85,13 @@ class DeliveryQueue(Protocol):
         ...
 
     async def claim(
-        self, tx: Transaction, now: datetime, lease_seconds: float, busy: Collection[str]
+        self, tx: Transaction, now: datetime, lease_seconds: float, busy: Busy
     ) -> Parcel | None:
-        """Take the delivery that has been due longest, to no busy endpoint, or return None."""
+        """Take the delivery that has been due longest, to nobody busy, or return None."""
+        ...
+
+    async def count_waiting(self, tx: Transaction, endpoint: str) -> int:
+        """Return how many deliveries of an endpoint are not over."""
         ...
 
     async def conclude(self, tx: Transaction, delivery: Delivery) -> bool:

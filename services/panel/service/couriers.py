@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from shared import errors, telemetry
 
-from ..domain.webhooks import reason_to_disable
+from ..domain.webhooks import Busy, reason_to_disable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Collection, Coroutine
 
     from shared.clock import Clock
     from shared.database import Database, Transaction
@@ -36,6 +36,8 @@ AWAY_SECONDS: Final = 1.0
 MOST_PARCELS: Final = 32
 MOST_TO_ONE: Final = 4
 """Parcels on their way to one endpoint: a slow receiver must not keep the others waiting."""
+MOST_OF_ONE: Final = 8
+"""Parcels of one operator on their way: with all its endpoints it keeps nobody else waiting."""
 MOST_MAILS: Final = 4
 LEASE_SECONDS: Final = 60.0
 """Longer than anything that a courier does with one thing."""
@@ -125,16 +127,23 @@ class WebhookRound:
     webhooks: Webhooks
     clock: Clock
     chance: Callable[[], float]
-    under_way: Counter[str] = field(default_factory=Counter)
+    to_endpoint: Counter[str] = field(default_factory=Counter)
+    """How much is on its way to each endpoint."""
+    of_operator: Counter[str] = field(default_factory=Counter)
+    """How much of each operator's is."""
 
     async def take(self) -> Work | None:
         """Take the delivery that has been due longest."""
-        busy = [it for it, count in self.under_way.items() if count >= MOST_TO_ONE]
+        busy = Busy(
+            endpoints=_most(self.to_endpoint, MOST_TO_ONE),
+            operators=_most(self.of_operator, MOST_OF_ONE),
+        )
         async with self.database.transaction() as tx:
             parcel = await self.queue.claim(tx, self.clock.now(), LEASE_SECONDS, busy)
         if parcel is None:
             return None
-        self.under_way[parcel.delivery.endpoint] += 1
+        self.to_endpoint[parcel.delivery.endpoint] += 1
+        self.of_operator[parcel.operator] += 1
         return self._carry(parcel)
 
     async def _carry(self, parcel: Parcel) -> None:
@@ -143,7 +152,8 @@ class WebhookRound:
             async with self.database.transaction() as tx:
                 await self._conclude(tx, parcel.delivery, answer)
         finally:
-            self.under_way[parcel.delivery.endpoint] -= 1
+            self.to_endpoint[parcel.delivery.endpoint] -= 1
+            self.of_operator[parcel.operator] -= 1
 
     async def _conclude(self, tx: Transaction, delivery: Delivery, answer: Answer) -> None:
         """Write how it went, unless the endpoint is gone or another courier was faster."""
@@ -167,6 +177,10 @@ class WebhookRound:
         reason = reason_to_disable(endpoint, answer, now)
         if reason is not None and endpoint.is_enabled:
             await self.webhooks.disable(tx, endpoint, reason)
+
+
+def _most(counted: Counter[str], most: int) -> Collection[str]:
+    return [it for it, count in counted.items() if count >= most]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +210,8 @@ class MailRound:
         )
 
     async def _send(self, errand: MailErrand) -> MailErrand:
+        if not errand.is_member:
+            return errand.failed("This person does not act for the operator any more.")
         if errand.address is None:
             return errand.failed("This person has no e-mail address any more.")
         translate = self.translator(errand.language)

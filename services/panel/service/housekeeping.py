@@ -13,21 +13,25 @@ if TYPE_CHECKING:
     from shared.clock import Clock
     from shared.database import Database
 
+    from ..ports import IdempotencyLedger
     from ..ports.telling import DeliveryQueue, NotificationRegister
 
 DELIVERIES_KEPT: Final = timedelta(days=30)
 NOTIFICATIONS_KEPT: Final = timedelta(days=90)
+ANSWERS_KEPT: Final = timedelta(days=1)
+"""Under their Idempotency-Key."""
 AT_ONCE: Final = 1000
 PAUSE_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Housekeeping:
-    """Forget old deliveries and notifications; any number of replicas may."""
+    """Forget old deliveries, notifications and answers; any number of replicas may."""
 
     database: Database
     deliveries: DeliveryQueue
     notifications: NotificationRegister
+    idempotency: IdempotencyLedger
     clock: Clock
 
     async def run(self) -> None:
@@ -47,6 +51,8 @@ class Housekeeping:
             sent = await self.deliveries.forget(tx, now - DELIVERIES_KEPT, AT_ONCE)
         async with self.database.transaction() as tx:
             told = await self.notifications.forget(tx, now - NOTIFICATIONS_KEPT, AT_ONCE)
-        if sent or told:
-            telemetry.log.info("forgotten", deliveries=sent, notifications=told)
-        return max(sent, told)
+        async with self.database.transaction() as tx:
+            answered = await self.idempotency.forget(tx, now - ANSWERS_KEPT, AT_ONCE)
+        if sent or told or answered:
+            telemetry.log.info("forgotten", deliveries=sent, notifications=told, answers=answered)
+        return max(sent, told, answered)

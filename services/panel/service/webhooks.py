@@ -5,7 +5,8 @@ Whoever may not change an endpoint does not see it: its URL may hold a secret of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -15,11 +16,13 @@ from shared.contracts.happenings import HappeningType
 from ..domain import happenings
 from ..domain.identity import Scope
 from ..domain.records import Deed
-from ..domain.refusals import require_expected
+from ..domain.refusals import TooManyAtOnceError, require_expected
 from ..domain.sentences import N_, say
 from ..domain.signatures import SigningKeys
 from ..domain.webhooks import (
     MOST_ENDPOINTS,
+    MOST_TESTS,
+    MOST_WAITING,
     USUAL_TYPES,
     Answer,
     Delivery,
@@ -95,6 +98,8 @@ class Webhooks:
     sealer: Sealer
     audit: AuditTrail
     clock: Clock
+    tests: Counter[str] = field(default_factory=Counter)
+    """How many each operator has under way in this process."""
 
     def require(self, caller: Caller) -> None:
         """Raise ForbiddenError unless the caller may change endpoints."""
@@ -205,9 +210,22 @@ class Webhooks:
     async def resend(
         self, tx: Transaction, caller: Caller, endpoint: str, delivery: str
     ) -> Delivery:
-        """Send a message again, as a delivery of its own under the same `webhook-id`."""
+        """Send a message again, as a delivery of its own under the same `webhook-id`.
+
+        Raises:
+            QuotaExceededError: too many wait for the endpoint already.
+        """
         found = await self._lock(tx, caller, endpoint)
         found.require_enabled()
+        if await self.deliveries.count_waiting(tx, found.id) >= MOST_WAITING:
+            raise errors.QuotaExceededError(
+                "webhook.too_many_waiting",
+                say(
+                    "{most} deliveries to this endpoint wait already. Send this one again when "
+                    "there are fewer.",
+                    most=MOST_WAITING,
+                ),
+            )
         _, message = await self._delivery(tx, endpoint, delivery)
         again = _begun(found, message, self.clock.now(), attempt=0)
         await self.deliveries.add(tx, again)
@@ -216,7 +234,23 @@ class Webhooks:
         return again
 
     async def test(self, caller: Caller, endpoint: str) -> Delivery:
-        """Send a message at once, also to a disabled endpoint, and return what came of it."""
+        """Send a message at once, also to a disabled endpoint, and return what came of it.
+
+        Raises:
+            TooManyAtOnceError: other tests of the operator have not ended yet.
+        """
+        if self.tests[caller.operator] >= MOST_TESTS:
+            raise TooManyAtOnceError(
+                "webhook.too_many_tests",
+                N_("Other tests are under way. Wait until they have ended, then try again."),
+            )
+        self.tests[caller.operator] += 1
+        try:
+            return await self._test(caller, endpoint)
+        finally:
+            self.tests[caller.operator] -= 1
+
+    async def _test(self, caller: Caller, endpoint: str) -> Delivery:
         async with self.database.transaction() as tx:
             found = await self._lock(tx, caller, endpoint)
             now = self.clock.now()
@@ -227,7 +261,13 @@ class Webhooks:
             await self._write_down(tx, caller, "webhook.tested", found)
             keys = await self.endpoints.list_keys(tx, found.id, now)
         sealed = tuple(it.sealed for it in keys)
-        parcel = Parcel(delivery=delivery, message=message, url=found.url, sealed_keys=sealed)
+        parcel = Parcel(
+            delivery=delivery,
+            message=message,
+            operator=found.operator,
+            url=found.url,
+            sealed_keys=sealed,
+        )
         answer = await self.deliverer.send(parcel)
         state = DeliveryState.DELIVERED if answer.is_success else DeliveryState.FAILED
         ended = replace(

@@ -16,6 +16,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from services.panel.adapters.postgres_ledgers import PostgresIdempotencyLedger
 from services.panel.domain.webhooks import SCHEDULE_SECONDS, DeliveryState
 from services.panel.service.housekeeping import Housekeeping
 from shared import errors, ids
@@ -323,6 +324,7 @@ async def test_old_deliveries_are_forgotten_and_those_that_wait_are_not(it: Happ
         database=it.database,
         deliveries=it.deliveries,
         notifications=it.register,
+        idempotency=PostgresIdempotencyLedger(),
         clock=it.clock,
     )
 

@@ -228,6 +228,23 @@ async def test_a_mail_that_is_refused_for_good_is_given_up_at_once(it: Happening
     assert "550" in reason
 
 
+async def test_who_does_not_act_for_the_operator_any_more_gets_no_mail_of_it(
+    it: HappeningRig,
+) -> None:
+    await switch_off(it)
+    async with it.database.transaction() as tx:
+        await tx.execute(
+            "update memberships set ended_at = now() where person = $1", it.caller.person
+        )
+    async with running_mailbox() as mailbox:
+        it.mail_port = mailbox.port
+        assert await carry_all(it.mail_round()) == 1
+
+    assert mailbox.letters == []
+    found, _, reason = await state(it)
+    assert (found, "any more" in reason) == ("failed", True)
+
+
 async def test_a_mail_without_a_relay_ends_after_its_last_attempt(it: HappeningRig) -> None:
     await switch_off(it)
     count = 0
