@@ -20,6 +20,7 @@ from ..service.panel import Panel
 from . import cursors
 from .conditions import ExpectedDependency
 from .problems import REQUEST_ID
+from .rates import KNOWN
 
 MOST_ITEMS: Final = 200
 PREFIX: Final = "/api/v1"
@@ -44,6 +45,7 @@ async def get_caller(
     async with panel.database.transaction() as tx:
         token = credentials.credentials if credentials else None
         caller = await panel.access.authenticate(tx, token)
+    setattr(request.state, KNOWN, True)
     address = request.client.host if request.client else None
     return caller.seen_at(address, request.scope.get("state", {}).get(REQUEST_ID))
 

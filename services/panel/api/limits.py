@@ -13,6 +13,11 @@ from . import media, problems
 LARGEST_BODY: Final = 96 * 1024
 """The whole configuration has to fit into one message on the bus."""
 BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
+PROTECTION: Final = {
+    # Browsers heed it where the answer came over TLS, and only there.
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+}
 TOO_LARGE: Final = f"A request has at most {LARGEST_BODY // 1024} KiB here."
 
 
@@ -35,6 +40,8 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 headers.setdefault("Cache-Control", "no-store")
+                for name, value in PROTECTION.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         refusal = _refusal(scope)

@@ -18,7 +18,8 @@ from ..domain.buckets import Buckets, Rate, Take
 from . import problems
 
 MINUTE: Final = 60
-_NOT_SIGNED_IN: Final = 401
+KNOWN: Final = "is_known"
+"""Where a request's state says that its token was found to be good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +51,12 @@ class Meter:
         is_known = digest in self._tokens
         buckets, key = (self._tokens, digest) if is_known else (self._addresses, _address(scope))
         take = buckets.take(key, self._clock())
+        state = scope.setdefault("state", {})
 
         async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _tell(MutableHeaders(scope=message), take)
-                if take.is_allowed and credential and message["status"] != _NOT_SIGNED_IN:
+                if state.get(KNOWN):
                     self._tokens.open(digest, self._clock())
             await send(message)
 

@@ -6,6 +6,7 @@ It holds no script, so that its policy can forbid all of them.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,15 +63,19 @@ def install(app: FastAPI) -> None:
     template = environment.get_template("reference.html")
     style = (FOLDER / "reference.css").read_text(encoding="utf-8")
 
-    async def show(request: Request) -> Response:
-        document: Json = request.app.openapi()
-        html = template.render(
+    @cache
+    def rendered() -> str:
+        document: Json = app.openapi()
+        return template.render(
             document=document,
             tags=[(it, list(operations(document, it["name"]))) for it in document["tags"]],
             problems=sorted(problems.KINDS, key=lambda it: (it.status, it.name)),
-            openapi=request.app.openapi_url,
+            openapi=app.openapi_url,
         )
-        return HTMLResponse(html, headers=HEADERS)
+
+    async def show(_: Request) -> Response:
+        # The same for everybody: anybody may ask for it, and it takes long to write.
+        return HTMLResponse(rendered(), headers=HEADERS)
 
     async def show_style(_: Request) -> Response:
         return Response(style, media_type="text/css", headers=HEADERS)

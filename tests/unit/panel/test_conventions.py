@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from starlette.datastructures import Headers
 
 from services.panel.api import conditions, cursors, media
-from services.panel.api.rates import Meter, Rates
+from services.panel.api.limits import Gate
+from services.panel.api.rates import KNOWN, Meter, Rates
 from services.panel.domain.refusals import StaleError, UnconditionalError, require_expected
 from shared import errors, ids
 
@@ -92,7 +94,10 @@ def test_a_tag_begins_with_the_version_and_changes_with_the_answer() -> None:
 
 
 class Door:
-    """An application behind a meter: it knows the tokens that begin with `good`."""
+    """An application behind a meter: it knows the tokens that begin with `good`.
+
+    It answers without asking for a token where that begins with `odd`.
+    """
 
     def __init__(self) -> None:
         self.meter = Meter(self, RATES, lambda: self.now)
@@ -101,6 +106,10 @@ class Door:
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         [(_, token)] = scope["headers"]
         status = 200 if token.startswith(b"good") else 401
+        if token.startswith(b"good"):
+            scope["state"][KNOWN] = True
+        if token.startswith(b"odd"):
+            status = 404
         await send({"type": "http.response.start", "status": status, "headers": []})
 
     async def ask(self, token: bytes, address: str = "192.0.2.1") -> tuple[int, dict[str, str]]:
@@ -147,3 +156,39 @@ async def test_wrong_tokens_cannot_be_tried_for_ever_from_one_address() -> None:
     assert seen == [401, 401, 429]
     assert (await door.ask(b"good"))[0] == 200
     assert (await door.ask(b"wrong", "192.0.2.2"))[0] == 401
+
+
+async def test_a_token_that_nobody_looked_at_buys_no_bucket() -> None:
+    door = Door()
+
+    seen = [(await door.ask(b"odd%d" % number))[0] for number in range(3)]
+    again = await door.ask(b"odd0")
+
+    assert seen == [404, 404, 429]
+    assert again[0] == 429
+    assert again[1]["ratelimit-policy"] == '"unknown";q=2;w=60'
+
+
+async def test_no_answer_is_taken_for_something_else_by_a_browser() -> None:
+    answers: list[Message] = []
+
+    async def answer(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message: Message) -> None:
+        answers.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    gate = Gate(answer)
+    for method in ("GET", "POST"):  # which is refused for its media type
+        headers = [(b"content-type", b"text/plain"), (b"content-length", b"1")]
+        scope = {"type": "http", "method": method, "path": "/", "headers": headers}
+        await gate(scope, receive, send)
+
+    starts = [Headers(raw=it["headers"]) for it in answers if it["type"] == "http.response.start"]
+    assert len(starts) == 2
+    for it in starts:
+        assert it["x-content-type-options"] == "nosniff"
+        assert it["strict-transport-security"] == "max-age=31536000"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import httpx2
+
 from services.panel.api import problems, reference
 from services.panel.api.app import create_documented_app
 from services.panel.api.rates import Rates
@@ -39,3 +41,16 @@ def test_every_status_of_a_problem_can_be_led_to() -> None:
     }
 
     assert statuses <= {str(it.status) for it in problems.KINDS}
+
+
+async def test_it_is_written_once_for_everybody() -> None:
+    app = create_documented_app(Rates())
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app), base_url="http://panel.test"
+    ) as client:
+        first = await client.get(reference.PATH)
+        app.openapi()["tags"].clear()  # writing it again would show that
+        second = await client.get(reference.PATH)
+
+    assert first.status_code == 200
+    assert second.text == first.text
