@@ -50,7 +50,11 @@ async def serve(settings: Settings) -> None:
     async with runtime.service(SERVICE, settings, schemas=SCHEMAS) as service:
         service.digests = {"provider_file": offered.digest}
         parts = assemble(settings, offered, service.database)
-        site = Site(provider=offered.provider.name, notice=parts.panel.provider.board.read)
+        site = Site(
+            provider=offered.provider.name,
+            notice=parts.panel.provider.board.read,
+            title_of=parts.panel.offer.title_of,
+        )
         rest = create_rest(parts.panel, _rates(settings))
 
         async def follow_progress() -> None:

@@ -10,19 +10,19 @@ import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from axe_playwright_python.async_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import async_playwright, expect
 
 from services.panel.web.visitors import COOKIE
 from tests.support.servers import require
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
-    from playwright.async_api import Browser, ConsoleMessage, Page
+    from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response
 
     from tests.support.visitors import SignedIn
 
@@ -35,6 +35,7 @@ PATIENCE_MILLISECONDS: Final = 60_000
 """On a computer that does much at once; what is expected comes long before."""
 PHONE: Final = 360
 DESK: Final = 1280
+HEIGHT: Final = 900
 SCREENS: Final = "FEDIVERSITY_SCREENS"
 """A folder for screenshots; without it none are made."""
 NETWORK: Final = ("Failed to load resource", "Failed to fetch", "network error")
@@ -43,8 +44,15 @@ STANDARDS: Final = {
     "runOnly": {
         "type": "tag",
         "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }
+    },
+    "resultTypes": ["violations"],
 }
+LOOKED_INTO: Final = """async (options) => {
+  const found = await axe.run(document, options);
+  return found.violations.flatMap((it) => it.nodes.map((node) =>
+    `${it.id}: ${node.html.slice(0, 160)} ${(node.failureSummary ?? "").slice(0, 200)}`));
+}"""
+FAILED_FROM: Final = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +64,13 @@ class Look:
     has_scripts: bool = True
 
     @property
+    def scheme(self) -> Literal["dark", "light"]:
+        return "dark" if self.is_dark else "light"
+
+    @property
     def name(self) -> str:
         scripts = "" if self.has_scripts else "-plain"
-        return f"{self.width}-{'dark' if self.is_dark else 'light'}{scripts}"
+        return f"{self.width}-{self.scheme}{scripts}"
 
 
 @asynccontextmanager
@@ -80,52 +92,76 @@ async def look(
 ) -> AsyncIterator[Page]:
     """Yield a page of somebody, and fail afterwards when the browser complained about anything."""
     how = how or Look()
-    # Cookies of a number would belong to every panel of this computer, whatever its port.
-    home = f"http://panel.localhost:{urlsplit(url).port}"
+    complaints: list[str] = []
+    async with window(browser, url, how, complaints) as page:
+        await become(page.context, person, url)
+        yield page
+    assert not complaints, complaints
+
+
+@asynccontextmanager
+async def window(
+    browser: Browser, url: str, how: Look, complaints: list[str]
+) -> AsyncIterator[Page]:
+    """Yield a page of nobody, and write down what the browser complains about."""
     context = await browser.new_context(
-        base_url=home,
-        viewport={"width": how.width, "height": 900},
-        color_scheme="dark" if how.is_dark else "light",
+        base_url=home_of(url),
+        viewport={"width": how.width, "height": HEIGHT},
+        color_scheme=how.scheme,
         java_script_enabled=how.has_scripts,
         reduced_motion="reduce",
     )
-    if person is not None:
-        await context.add_cookies(
-            [
-                {
-                    "name": COOKIE,
-                    "value": person.cookie,
-                    "url": home.replace("http:", "https:"),
-                    "secure": True,
-                    "httpOnly": True,
-                }
-            ]
-        )
     page = await context.new_page()
-    complaints: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
         is_network = any(it in message.text for it in NETWORK)
         if message.type in {"error", "warning"} and not is_network:
             complaints.append(message.text)
 
+    def see(response: Response) -> None:
+        if response.status >= FAILED_FROM and not response.request.is_navigation_request():
+            complaints.append(f"{response.status} {response.url}")
+
     page.on("console", hear)
+    page.on("response", see)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     try:
         yield page
     finally:
         await context.close()
-    assert not complaints, complaints
 
 
-async def barriers(page: Page) -> list[str]:
+def home_of(url: str) -> str:
+    """Return where a browser finds a panel.
+
+    Cookies of a number would belong to every panel of this computer, whatever its port.
+    """
+    return f"http://panel.localhost:{urlsplit(url).port}"
+
+
+async def become(context: BrowserContext, person: SignedIn | None, url: str) -> None:
+    """Let a browser be signed in as somebody, or as nobody."""
+    await context.clear_cookies()
+    if person is not None:
+        await context.add_cookies(
+            [
+                {
+                    "name": COOKIE,
+                    "value": person.cookie,
+                    "url": home_of(url).replace("http:", "https:"),
+                    "secure": True,
+                    "httpOnly": True,
+                }
+            ]
+        )
+
+
+async def barriers(page: Page, options: Mapping[str, object] | None = None) -> list[str]:
     """Return what keeps people from using a page, as axe-core finds it."""
-    found = await Axe().run(page, options=STANDARDS)
-    return [
-        f"{it['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
-        for it in found.response["violations"]
-        for node in it["nodes"]
-    ]
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE_SCRIPT)
+    found: list[str] = await page.evaluate(LOOKED_INTO, options or STANDARDS)
+    return found
 
 
 async def overflow(page: Page) -> int:

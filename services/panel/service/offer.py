@@ -39,6 +39,11 @@ class Offer:
         """Return an application, or None."""
         return self.catalogue.applications.get(name)
 
+    def title_of(self, name: str) -> str:
+        """Return what people call an application; its name where it is not offered any more."""
+        found = self.find(name)
+        return found.title if found else name
+
     def choose(self, name: str) -> Application:
         """Return the application that an operator chose.
 

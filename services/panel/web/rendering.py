@@ -80,5 +80,6 @@ def load(statics: Statics, site: Site) -> Pages:
         "duration": moments.duration,
         "size": quantities.size,
         "number": quantities.number,
+        "titled": site.title_of,
     }
     return Pages(environment, site)

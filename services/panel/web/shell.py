@@ -21,14 +21,16 @@ class Entry:
     """In English; the layout says it in the language of the page."""
     href: str
     icon: str
+    also: str = ""
+    """Another address whose pages belong to it."""
 
     def is_current(self, path: str) -> bool:
         """Say whether a page belongs to this entry."""
-        return path == self.href or path.startswith(f"{self.href}/")
+        return any(path == it or path.startswith(f"{it}/") for it in (self.href, self.also) if it)
 
 
 NAVIGATION: Final = (
-    Entry(N_("Deployments"), "/deployments", "server"),
+    Entry(N_("Deployments"), "/deployments", "server", also="/drafts"),
     Entry(N_("Applications"), "/applications", "layout-grid"),
     Entry(N_("Domains"), "/domains", "globe"),
     Entry(N_("Backups"), "/backups", "archive"),
@@ -64,6 +66,8 @@ class Site:
     """Name of the hosting provider."""
     notice: Callable[[], str] = str
     """What the hosting provider tells everybody now; empty for nothing."""
+    title_of: Callable[[str], str] = str
+    """What people call an application, by its name in the catalogue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

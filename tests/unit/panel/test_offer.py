@@ -26,3 +26,7 @@ def test_who_takes_an_application_out_is_told_how_long_its_data_is_kept(name: st
 
 def test_nothing_is_said_of_databases_and_files_that_an_application_does_not_have() -> None:
     assert "machine" not in OFFER.fate_of("hello")
+
+
+def test_an_application_that_is_not_offered_any_more_is_called_by_its_name() -> None:
+    assert [OFFER.title_of(it) for it in ("hello", "gone")] == ["Hello", "gone"]

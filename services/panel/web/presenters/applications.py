@@ -115,9 +115,14 @@ def _need(it: Resource) -> str:
 
 def _machine(it: MachineRequest) -> str:
     said = ngettext(
-        "A machine with %(cpus)s processor, %(memory)s GiB of memory, %(disk)s GiB of disk",
-        "A machine with %(cpus)s processors, %(memory)s GiB of memory, %(disk)s GiB of disk",
+        "A machine with %(cpus)s processor, %(memory)s of memory, %(disk)s GiB of disk",
+        "A machine with %(cpus)s processors, %(memory)s of memory, %(disk)s GiB of disk",
         it.cpus,
     )
-    memory = quantities.number(it.memory_mib / MEBI)
-    return said % {"cpus": it.cpus, "memory": memory, "disk": it.disk_gib}
+    return said % {"cpus": it.cpus, "memory": _memory(it.memory_mib), "disk": it.disk_gib}
+
+
+def _memory(mib: int) -> str:
+    if mib < MEBI:
+        return _("%(size)s MiB") % {"size": quantities.number(mib)}
+    return _("%(size)s GiB") % {"size": quantities.number(mib / MEBI)}

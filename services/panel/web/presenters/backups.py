@@ -42,7 +42,7 @@ class BackupView:
     run: str
     is_automatic: bool
     revision: int | None
-    applications: str
+    applications: Sequence[str]
     held: Sequence[HeldView]
     can_restore: bool
     can_remove: bool
@@ -61,7 +61,7 @@ def present(backup: Backup) -> BackupView:
         run=backup.run,
         is_automatic=backup.is_automatic,
         revision=backup.revision,
-        applications=", ".join(it.application for it in backup.applications),
+        applications=[it.application for it in backup.applications],
         held=[
             HeldView(
                 application=it.application,

@@ -10,12 +10,9 @@ import pytest
 from services.panel.domain.identity import Role
 from shared import ids
 from tests.support import panel as rigs
-from tests.support.browsers import DESK, PHONE, Look, barriers, keep, look, overflow
 from tests.support.name_server import NameServer, serving
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser
-
     from tests.support.panel import PanelRig
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -61,35 +58,3 @@ async def test_who_may_only_look_is_not_offered_to_ask(panel: PanelRig) -> None:
 
     assert "Look again" not in shown.text
     assert (shown.status_code, asked.status_code) == (200, 403)
-
-
-@pytest.mark.parametrize(
-    "how", [Look(width=DESK), Look(width=PHONE, is_dark=True)], ids=lambda it: it.name
-)
-async def test_the_pages_of_domains_are_open_to_everybody_and_fit(
-    panel: PanelRig, chromium: Browser, how: Look
-) -> None:
-    name = f"Operator {ids.new_id()}"
-    person, empty = await panel.session(operator=name), await panel.session()
-    async with panel.operator(named=name) as client:
-        manual = await rigs.create(client, f"{ids.new_id()}.fedi.test")
-        front = await rigs.create(client)
-        await client.post(f"/domains/{manual['domain']}/checks")
-    found: dict[str, object] = {}
-    pages = {
-        "domains": "/domains",
-        "domain-manual": f"/domains/{manual['domain']}",
-        "domain-front": f"/domains/{front['domain']}",
-    }
-    for who, of_person in ((person, pages), (empty, {"domains-none": "/domains"})):
-        async with look(chromium, who, panel.url, how) as page:
-            for shown, address in of_person.items():
-                answer = await page.goto(address)
-                assert answer is not None
-                assert answer.status == 200, panel.child.tail(60)
-                await keep(page, shown, how)
-                problems = [*await barriers(page), *(["too wide"] if await overflow(page) else [])]
-                if problems:
-                    found[shown] = problems
-
-    assert not found

@@ -10,12 +10,9 @@ from services.panel.domain.identity import Scope
 from shared import ids
 from shared.contracts.everyone import MessageDeadLettered
 from tests.support import panel as rigs
-from tests.support.browsers import DESK, PHONE, Look, barriers, keep, look, overflow
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser
-
     from tests.support.panel import PanelRig
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -155,33 +152,3 @@ async def test_nobody_else_sees_the_providers_pages(panel: PanelRig) -> None:
 
     assert {it.status_code for it in answers} == {403}
     assert 'href="/provider"' not in home
-
-
-@pytest.mark.parametrize(
-    "how", [Look(width=DESK), Look(width=PHONE, is_dark=True)], ids=lambda it: it.name
-)
-async def test_the_providers_pages_are_open_to_everybody_and_fit(
-    panel: PanelRig, chromium: Browser, how: Look
-) -> None:
-    letter, name = await a_letter(panel), f"Provider {ids.new_id()}"
-    person = await panel.session(operator=name, provider=True)
-    async with panel.operator(named=name) as client:
-        operator = (await rigs.get(client, "/me"))["operator"]
-    pages = {f"provider{tab.replace('/', '-')}": f"/provider{tab}" for tab in TABS} | {
-        "provider-letter": f"/provider/dead-letters/{letter}",
-        "provider-discard": f"/provider/dead-letters/{letter}/discard",
-        "provider-operator": f"/provider/operators/{operator}",
-        "provider-withhold": "/provider/applications/hello/withhold",
-    }
-    found: dict[str, object] = {}
-    async with look(chromium, person, panel.url, how) as page:
-        for shown, address in pages.items():
-            answer = await page.goto(address)
-            assert answer is not None
-            assert answer.status == 200, f"{address}\n{panel.child.tail(60)}"
-            await keep(page, shown, how)
-            problems = [*await barriers(page), *(["too wide"] if await overflow(page) else [])]
-            if problems:
-                found[shown] = problems
-
-    assert not found

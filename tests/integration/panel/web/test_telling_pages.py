@@ -11,12 +11,9 @@ from standardwebhooks.webhooks import Webhook
 from services.panel.domain.identity import Role
 from tests.support import panel as rigs
 from tests.support import panel_runs as runs
-from tests.support.browsers import DESK, PHONE, Look, barriers, keep, look, overflow
 from tests.support.receiver import receiving
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, Page
-
     from tests.support.panel import PanelRig
     from tests.support.visitors import SignedIn
 
@@ -154,42 +151,3 @@ async def test_viewers_and_strangers_see_no_endpoints(panel: PanelRig) -> None:
     assert refused == 403
     assert theirs == [404, 404, 404]
     assert led.headers["location"].startswith("/sign-in")
-
-
-@pytest.mark.parametrize(
-    "how", [Look(width=DESK), Look(width=PHONE, is_dark=True)], ids=lambda it: it.name
-)
-async def test_the_pages_are_open_to_everybody_and_fit(
-    panel: PanelRig, chromium: Browser, how: Look
-) -> None:
-    person = await panel.session()
-    await a_failed_run(panel, person)
-    async with receiving(status=500) as receiver, person.browser() as pages:
-        place, _ = await made(person, receiver.url)
-        tested = (await pages.post(f"{place}/test")).headers["location"]
-    found: dict[str, object] = {}
-    async with look(chromium, person, panel.url, how) as page:
-        for name, address in {
-            "notifications": BELL,
-            "webhooks": HOME,
-            "webhook": place,
-            "webhook-new": f"{HOME}/new",
-            "webhook-delivery": tested,
-            "webhook-rotate": f"{place}/rotate",
-            "webhook-remove": f"{place}/remove",
-        }.items():
-            if problems := await problems_of(page, name, address, how):
-                found[name] = problems
-
-    assert not found
-
-
-async def problems_of(page: Page, name: str, address: str, how: Look) -> list[object]:
-    answer = await page.goto(address)
-    assert answer is not None
-    assert answer.status == 200, address
-    await keep(page, name, how)
-    problems: list[object] = [*await barriers(page)]
-    if wide := await overflow(page):
-        problems.append(f"{wide} px too wide")
-    return problems
