@@ -26,7 +26,7 @@ from tests.support.browsers import (
 from tests.support.views.view import NOBODY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from playwright.async_api import Browser, Page, Response
 
@@ -51,7 +51,7 @@ SEND: Final = """([action, media, pairs]) => {
   const form = Object.assign(document.createElement("form"), { method: "post", action });
   form.enctype = media;
   for (const [name, value] of pairs)
-    form.append(Object.assign(document.createElement("textarea"), { name, value }));
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
   document.body.append(form);
   setTimeout(() => form.submit());
 }"""
@@ -79,8 +79,8 @@ class Sweep:
     stage: Stage
     complaints: list[str]
     who: str = NOBODY
-    found: dict[str, list[str]] = field(default_factory=dict)
-    """What is wrong, by the name of the view."""
+    found: list[str] = field(default_factory=list)
+    """What is wrong, with the name of the view."""
 
     async def look_at(self, view: View) -> None:
         """Open a view, and look at it in every shape."""
@@ -96,8 +96,7 @@ class Sweep:
             faults.append(f"the browser gave up: {error}")
         faults += self.complaints
         self.complaints.clear()
-        if faults:
-            self.found[view.name] = faults
+        self.found += [f"{view.name}: {it}" for it in faults]
 
     async def _open(self, view: View) -> list[str]:
         address = self.stage.filled(view.address)
@@ -123,10 +122,8 @@ class Sweep:
         return [f"{how.name}: {it}" for it in faults]
 
 
-async def sweep(
-    browser: Browser, url: str, stage: Stage, views: Iterable[View]
-) -> Mapping[str, Sequence[str]]:
-    """Return what is wrong with views, by their names."""
+async def sweep(browser: Browser, url: str, stage: Stage, views: Iterable[View]) -> str:
+    """Return what is wrong with views, a line each; nothing, if all is well."""
     complaints: list[str] = []
     first = next(iter(SHAPES))
     async with window(browser, url, first, complaints) as page:
@@ -135,4 +132,4 @@ async def sweep(
         going = Sweep(page=page, url=url, stage=stage, complaints=complaints)
         for view in views:
             await going.look_at(view)
-    return going.found
+    return "\n".join(going.found)

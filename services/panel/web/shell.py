@@ -40,7 +40,7 @@ NAVIGATION: Final = (
 """The main menu."""
 DEPLOYMENT: Final = (
     Entry(N_("Overview"), "", "server"),
-    Entry(N_("Configuration"), "/configuration", "settings"),
+    Entry(N_("Configuration"), "/configuration", "settings", also="/revisions"),
     Entry(N_("Runs"), "/runs", "history"),
     Entry(N_("Backups"), "/backups", "archive"),
 )

@@ -34,6 +34,8 @@ STALE: Final = {"version": "1", "host": "hello.{domain-ready}", "o.title": "Mine
     "application": "notes",
 }
 EVIL: Final = "حديقة <b>Garden</b> " + "long" * 60
+NOW: Final = {"version": "{version-ready}"}
+LONG: Final = NOW | {"domain": "x" * 300}
 WRONG: Final = {
     "version": "{version-open}",
     "host": "elsewhere.example",
@@ -46,7 +48,7 @@ VIEWS: Final = (
     View("new-first", NEW, who=NEWCOMER),
     View("new-wrong", NEW, {"domain": "https://garden/ <b>"}, 422),
     View("draft-domain", f"{READY}/domain"),
-    View("draft-domain-wrong", f"{READY}/domain", {"domain": "x" * 300}, 422),
+    View("draft-domain-wrong", f"{READY}/domain", LONG, 422),
     View("draft-domain-stale", f"{READY}/domain", STALE, 409),
     View("draft-applications", f"{READY}/applications"),
     View("draft-applications-none", f"{READY}/applications", {"version": "1"}, 422),
@@ -78,7 +80,7 @@ VIEWS: Final = (
     View("edit-secret", f"{CHANGED}/applications/{{name-notes}}"),
     View("edit-added", f"{CHANGED}/applications/{{name-workshop}}"),
     View("edit-wrong", HELLO, {"version": "1", "o.title": EVIL, "o.colour": "red"}, 422),
-    View("edit-stale", HELLO, {"version": "1", "o.title": "Mine"}, 409),
+    View("edit-stale", HELLO, {"version": "1", "o.title": "Mine", "o.colour": "#000000"}, 409),
     View("take-out", f"{HELLO}/remove"),
     View("take-out-last", f"{SINGLE}/configuration/applications/{{name-hello}}/remove"),
     View("discard", f"{CHANGED}/discard"),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PROVIDER: Final = "provider"
 HOOKS: Final = "/settings/webhooks"
 HOOK: Final = f"{HOOKS}/{{endpoint-failing}}"
-NEW_HOOK: Final = {"url": "http://127.0.0.1:9/new", "types": ["run.failed"]}
+NEW_HOOK: Final = {"url": "http://127.0.0.1:9999/new", "types": ["run.failed"]}
 BAD_HOOK: Final = {"url": "ftp://hooks.example/<b>", "types": "run.failed"}
 LETTERS: Final = "/provider/dead-letters"
 LETTER: Final = f"{LETTERS}/{{letter-waiting}}"

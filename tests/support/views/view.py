@@ -58,7 +58,7 @@ class View:
         return f"{method} {_PLACE.sub(BARE, path)}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stage:
     """Who looks, and what there is to be seen, by the names that views have for it."""
 

@@ -62,11 +62,15 @@ def refusal_of(error: errors.HostingError, *names: str) -> Refusal:
             error.seconds,
         ) % {"num": error.seconds}
         return Refusal(429, (("", sentence),), {}, error.seconds)
-    sentence = sentence_of(error)
+    sentence, is_known = sentence_of(error), error.code in SENTENCES
     if isinstance(error, errors.UnavailableError):
-        if error.code not in SENTENCES:
+        if not is_known:
             raise error
         return Refusal(503, (("", sentence),), {}, BUSY_SECONDS)
-    told = {name: sentence for name in error.details if name in names}
+    told = {
+        name: sentence if is_known else retell(reason)
+        for name, reason in error.details.items()
+        if name in names
+    }
     summary = tuple(told.items()) or ((names[0] if names else "", sentence),)
     return Refusal(422, summary, told)
