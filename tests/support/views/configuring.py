@@ -36,6 +36,7 @@ STALE: Final = {"version": "1", "host": "hello.{domain-ready}", "o.title": "Mine
 EVIL: Final = "حديقة <b>Garden</b> " + "long" * 60
 NOW: Final = {"version": "{version-ready}"}
 LONG: Final = NOW | {"domain": "x" * 300}
+MINE: Final = {"version": "1", "o.title": "Mine", "o.languages": "en"}
 WRONG: Final = {
     "version": "{version-open}",
     "host": "elsewhere.example",
@@ -51,10 +52,8 @@ VIEWS: Final = (
     View("draft-domain-wrong", f"{READY}/domain", LONG, 422),
     View("draft-domain-stale", f"{READY}/domain", STALE, 409),
     View("draft-applications", f"{READY}/applications"),
-    View("draft-applications-none", f"{READY}/applications", {"version": "1"}, 422),
-    View(
-        "draft-applications-stale", f"{READY}/applications", STALE | {"application": "notes"}, 409
-    ),
+    View("draft-applications-none", f"{READY}/applications", NOW, 422),
+    View("draft-applications-stale", f"{READY}/applications", STALE, 409),
     View("draft-hello", f"{READY}/applications/{{name-hello}}"),
     View("draft-stale", f"{READY}/applications/{{name-hello}}", STALE, 409),
     View("draft-notes", f"{READY}/applications/{{name-notes}}"),
@@ -80,7 +79,7 @@ VIEWS: Final = (
     View("edit-secret", f"{CHANGED}/applications/{{name-notes}}"),
     View("edit-added", f"{CHANGED}/applications/{{name-workshop}}"),
     View("edit-wrong", HELLO, {"version": "1", "o.title": EVIL, "o.colour": "red"}, 422),
-    View("edit-stale", HELLO, {"version": "1", "o.title": "Mine", "o.colour": "#000000"}, 409),
+    View("edit-stale", HELLO, MINE, 409),
     View("take-out", f"{HELLO}/remove"),
     View("take-out-last", f"{SINGLE}/configuration/applications/{{name-hello}}/remove"),
     View("discard", f"{CHANGED}/discard"),
