@@ -86,6 +86,8 @@ VIEWS: Final = (
         who=PROVIDER,
     ),
     View("provider-machines", "/provider/machines", who=PROVIDER),
+    View("provider-activity", "/provider/activity", who=PROVIDER),
+    View("provider-activity-wrong", "/provider/activity?since=x", status=422, who=PROVIDER),
     View("provider-applications", "/provider/applications", who=PROVIDER),
     View("provider-withhold", WITHHOLD, who=PROVIDER),
     View("provider-withhold-wrong", WITHHOLD, {"reason": " "}, 422, who=PROVIDER),

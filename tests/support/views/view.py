@@ -27,6 +27,7 @@ WAYS: Final = frozenset(
         "GET /account",  # leads to the profile
         "GET /drafts/{draft}",  # leads to where it is gone on with
         "GET /activity/export",  # a file
+        "GET /provider/activity/export",  # a file
         "GET /runs/{run}/report",  # a file
         "GET /runs/{run}/live",  # a stream
     }
