@@ -1,4 +1,4 @@
-"""Failures of runs in words: what other services say, known by its code in other languages.
+"""Failures in words: what other services say, known by its code or kind in other languages.
 
 Services say in English what went wrong, with names and numbers in it. For readers of another
 language a sentence of ours stands for each code that operators meet; what has none is shown as it
@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .sentences import N_
+from .sentences import N_, retell, say, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from shared.contracts.happenings import AilmentData
+
+    from .sentences import Sentence
 
 KNOWN: Final[Mapping[str, str]] = {
     "application.no_size": N_("An application needs a larger machine than there is here."),
@@ -67,8 +71,30 @@ KNOWN: Final[Mapping[str, str]] = {
 }
 
 
+AILMENTS: Final[Mapping[str, str]] = {
+    "unit": N_("A part of it has stopped"),
+    "http": N_("It does not answer"),
+    "disk": N_("Its disk is nearly full"),
+    "certificate": N_("Its certificate is not good"),
+}
+"""What is not well with an application, by the kind of it."""
+
+
+def ailing(ailments: Iterable[AilmentData]) -> Sentence:
+    """Return what is not well, without what machines say of it."""
+    return together(
+        say("{application}: {what}.", application=it.application, what=say(AILMENTS[it.kind]))
+        for it in ailments
+        if it.kind in AILMENTS
+    )
+
+
 def why(code: str, message: str, translate: Callable[[str], str]) -> str:
     """Return why a run failed: as it was said, or known by its code in another language."""
-    known = KNOWN.get(code, message)
-    said = translate(known) if known else ""
-    return message if said == known else said
+    return otherwise(message, KNOWN.get(code, ""), translate)
+
+
+def otherwise(message: str, known: str, translate: Callable[[str], str]) -> str:
+    """Return what was said, or what stands for it where that is known in another language."""
+    said = retell(known, translate)
+    return retell(message, translate) if said == known else said

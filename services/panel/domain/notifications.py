@@ -15,9 +15,9 @@ from shared.contracts.happenings import (
     RunData,
 )
 
-from .failures import why
+from .failures import ailing, otherwise, why
 from .runs import RunKind
-from .sentences import N_, retell
+from .sentences import N_, retell, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,6 +86,11 @@ class Notification:
         given = self.words.get("why", "")
         if isinstance(self.data, RunData) and self.data.failure is not None:
             return why(self.data.failure.code, given, translate)
+        if isinstance(self.data, DeploymentData):
+            return otherwise(given, ailing(self.data.ailments), translate)
+        if isinstance(self.data, DomainData) and self.data.wrong:
+            names = ", ".join(self.data.wrong)
+            return otherwise(given, say(_ASTRAY, names=names), translate)
         return retell(given, translate)
 
     @property
@@ -119,6 +124,7 @@ _BAD: Final = frozenset(
     }
 )
 _ENDPOINT: Final = N_("Webhooks to {url} were switched off")
+_ASTRAY: Final = N_("These names do not lead here any more: {names}.")
 _STALE: Final = N_("It is long since {domain} was backed up")
 _DOMAIN: Final[Mapping[HappeningType, str]] = {
     HappeningType.DOMAIN_VERIFIED: N_("All records of {domain} are set"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.panel.domain.failures import KNOWN, why
+from services.panel.domain.failures import AILMENTS, KNOWN, ailing, otherwise, why
 from services.panel.domain.sentences import Sentence, retell, say, together
 from shared import errors
+from shared.contracts.happenings import AilmentData
 
 GERMAN = {
     "Run {number} waits.": "Lauf {number} wartet.",
@@ -60,6 +61,7 @@ def test_sentences_stand_together_and_are_said_one_by_one() -> None:
     assert retell(said, german) == "Lauf 7 wartet. Noch einmal versuchen. {odd} %s"
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_values_are_never_read_as_templates(value: str, other: str) -> None:
     said = together([say("It waits for {what}.", what=value), other])
@@ -93,3 +95,16 @@ def test_a_failure_is_told_as_it_was_said_to_who_reads_english() -> None:
 def test_a_failure_that_nobody_translated_is_told_as_it_was_said() -> None:
     assert why("moon.full", "the moon is full", german) == "the moon is full"
     assert why("machine.unreachable", "m1 is away", german) == "m1 is away"
+
+
+def test_what_is_not_well_is_told_by_its_kind_to_who_reads_no_english() -> None:
+    ailment = AilmentData(application="hello", kind="disk", since="2026-11-22T01:00:00Z")
+    message = "hello: 94 % of the disk is full."
+    words = {"{application}: {what}.": "{application}; {what}.", AILMENTS["disk"]: "Fast voll"}
+
+    assert otherwise(message, ailing([ailment]), str) == message
+    assert otherwise(message, ailing([ailment]), lambda it: words.get(it, it)) == (
+        "hello; Fast voll."
+    )
+    strange = ailment.model_copy(update={"kind": "moon"})
+    assert otherwise(message, ailing([strange]), lambda it: words.get(it, it)) == message

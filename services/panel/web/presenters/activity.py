@@ -38,6 +38,8 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "application": N_("Catalogue"),
     "notice": N_("Notice"),
     "dead_letter": N_("Dead letters"),
+    "draft": N_("Drafts"),
+    "notifications": N_("Notifications"),
 }
 """What one may narrow the list down to: the first part of an action, and its name."""
 SENTENCES: Final[Mapping[str, str]] = {
@@ -50,6 +52,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "resume.requested": N_("asked to go on"),
     "backup.requested": N_("asked for a backup"),
     "restore.requested": N_("asked for a restore"),
+    "remove_backup.requested": N_("asked for the removal of a backup"),
     "run.cancelled": N_("cancelled a run"),
     "credential.revealed": N_("revealed a first password"),
     "session.began": N_("signed in"),
@@ -81,6 +84,17 @@ SENTENCES: Final[Mapping[str, str]] = {
     "notice.withdrawn": N_("took the notice away"),
     "dead_letter.replayed": N_("had a message handled again"),
     "dead_letter.discarded": N_("gave a message up"),
+    "draft.created": N_("began a draft"),
+    "draft.saved": N_("saved a draft"),
+    "draft.discarded": N_("discarded a draft"),
+    "webhook.created": N_("added an endpoint"),
+    "webhook.changed": N_("changed an endpoint"),
+    "webhook.removed": N_("removed an endpoint"),
+    "webhook.rotated": N_("renewed the secret of an endpoint"),
+    "webhook.tested": N_("sent a test to an endpoint"),
+    "webhook.resent": N_("sent a message again"),
+    "webhook.disabled": N_("an endpoint was switched off"),
+    "notifications.chosen": N_("chose what to be told"),
 }
 """What somebody did, by action; one that is not here is shown as it is."""
 PAGES: Final[Mapping[str, str]] = {
@@ -112,6 +126,10 @@ NAMES: Final[Mapping[str, str]] = {
     "to": N_("to"),
     "operator": N_("operator"),
     "ended": N_("ended"),
+    "version": N_("version"),
+    "reason": N_("reason"),
+    "message": N_("message"),
+    "url": N_("address"),
 }
 
 

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from ...domain.deployments import DeploymentStatus
+from ...domain.failures import AILMENTS
 from ...domain.runs import RunState
-from ..languages import N_, spoken
 from ..languages import gettext as _
+from ..languages import spoken
 from . import states, wording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from shared.contracts.deployer import Ailment
 
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
 
 _URGENT: Final = frozenset({DeploymentStatus.FAILED, DeploymentStatus.DEGRADED})
 _LEAVING: Final = frozenset({DeploymentStatus.REMOVING, DeploymentStatus.REMOVED})
-_AILMENTS: Final[Mapping[str, str]] = {
-    "unit": N_("A part of it has stopped"),
-    "http": N_("It does not answer"),
-    "disk": N_("Its disk is nearly full"),
-    "certificate": N_("Its certificate is not good"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +156,7 @@ def _applications(found: Overview, offer: Offer) -> list[ApplicationView]:
 
 def _ailment(ailment: Ailment, offer: Offer) -> AilmentView:
     package = offer.find(ailment.application)
-    known = _AILMENTS.get(ailment.kind)
+    known = AILMENTS.get(ailment.kind)
     return AilmentView(
         application=package.title if package else ailment.application,
         what=_(known) if known else _("Something is not well"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from playwright.async_api import expect
 
 from scripts.messages import LANGUAGES
 from tests.support import pages
-from tests.support.browsers import PHONE, Look, keep, look, overflow
+from tests.support.browsers import PHONE, Look, barriers, keep, look, overflow
 from tests.support.panel import a_domain
 from tests.support.tongues import english_in
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tests.support.panel import PanelRig
     from tests.support.scenes import Scene
 
+MOMENT: Final = re.compile(r"\d\d:\d\d")
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SIGN_IN: Final = {"de": "Anmelden", "fr": "Se connecter", "nl": "Inloggen"}
 
@@ -102,6 +105,26 @@ async def test_a_refusal_speaks_the_language_of_the_page(scene: Scene) -> None:
     assert english_in(answer.text, "de") == []
 
 
+async def test_what_somebody_chose_in_the_profile_counts_most_and_while_watching_too(
+    panel: PanelRig, scene: Scene
+) -> None:
+    person = await panel.session(operator=scene.person.operator)
+    run = f"/runs/{scene.runs['succeeded']['id']}"
+    async with person.browser() as browser:
+        browser.headers["Accept-Language"] = "de"
+        before = await pages.read(browser, run)
+        wanted = {"language": "nl", "time_zone": "Asia/Kolkata"}
+        await pages.follow(browser, "/account/profile", **wanted)
+        page = await pages.read(browser, run)
+        stream = (await browser.get(f"{run}/live")).text
+
+    assert '<html lang="de"' in before
+    assert '<html lang="nl"' in page
+    assert "Taak " in stream
+    assert [english_in(it, "nl") for it in (page, stream)] == [[], []]
+    assert MOMENT.findall(before) != MOMENT.findall(page), "by the clock of the person"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_visitor_chooses_a_language_and_is_led_back(panel: PanelRig, language: str) -> None:
     async with panel.browser() as visitor:
@@ -133,3 +156,20 @@ async def test_long_words_fit_on_a_phone(
                 wide[name] = pixels
 
     assert not wide
+
+
+@pytest.mark.parametrize("how", [Look(width=PHONE, is_dark=True), Look()], ids=lambda it: it.name)
+async def test_the_languages_stand_on_the_sign_in_page_and_one_click_chooses(
+    panel: PanelRig, chromium: Browser, how: Look
+) -> None:
+    async with look(chromium, None, panel.url, how) as page:
+        await page.goto("/sign-in?next=/domains")
+        found = await barriers(page)
+        await page.get_by_role("button", name="Deutsch").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Anmelden")
+        address, wide = page.url, await overflow(page)
+        await keep(page, "de-sign-in", how)
+
+    assert found == []
+    assert address.endswith("/sign-in?next=/domains")
+    assert wide == 0
