@@ -6,15 +6,19 @@ import re
 from typing import TYPE_CHECKING, Final
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from scripts.messages import LANGUAGES
 from tests.support import pages
 from tests.support.browsers import PHONE, Look, barriers, keep, look, overflow
-from tests.support.panel import a_domain
+from tests.support.panel import a_domain, an_application
+from tests.support.scenes import set_scene
 from tests.support.tongues import english_in
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import httpx2
     from playwright.async_api import Browser
 
@@ -24,6 +28,13 @@ if TYPE_CHECKING:
 MOMENT: Final = re.compile(r"\d\d:\d\d")
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SIGN_IN: Final = {"de": "Anmelden", "fr": "Se connecter", "nl": "Inloggen"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def scene(panel: PanelRig) -> AsyncIterator[Scene]:
+    """Yield an operator who has a deployment in every state."""
+    async with an_application() as url:
+        yield await set_scene(panel, url)
 
 
 def story(scene: Scene) -> dict[str, str]:
