@@ -115,6 +115,10 @@ class PostgresPersonRegister:
         )
         return [_membership(row) for row in rows]
 
+    async def lock_operator(self, tx: Transaction, operator: str) -> None:
+        """Let nobody else count what an operator has until the transaction ends."""
+        await tx.execute("select 1 from operators where id = $1 for no key update", operator)
+
     async def list_members(
         self, tx: Transaction, operator: str
     ) -> Sequence[tuple[Person, Membership]]:

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
-from ..domain.audit import AuditFilter
+from ..domain.audit import AuditFilter, within
 from . import examples, problems
 from .dependencies import CallerDependency, PageDependency, PanelDependency
 from .schemas.access import AnyAuditAnswer, AuditAnswer
@@ -42,7 +42,9 @@ Operator = Annotated[
         pattern="^[0-9a-z]+$",
     ),
 ]
-Moment = Annotated[AwareDatetime | None, Query(examples=[examples.AT])]
+Moment = Annotated[
+    Annotated[AwareDatetime, AfterValidator(within)] | None, Query(examples=[examples.AT])
+]
 
 
 async def get_wanted(

@@ -274,6 +274,7 @@ def _panel(
         ),
         drafts=Drafts(
             drafts=PostgresDraftRegister(),
+            people=PostgresPersonRegister(),
             configurations=configurations,
             runs=runs,
             offer=core.offer,

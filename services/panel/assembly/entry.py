@@ -49,12 +49,14 @@ def entry_of(database: Database, unsealer: Unsealer, happenings: Happenings) -> 
     """Put together what people do about their own entry, and others' to their operator."""
     audit, people, codes = PostgresAuditTrail(), PostgresPersonRegister(), PostgresCodeRegister()
     registered, hasher = PostgresSessionRegister(), Argon2PasswordHasher()
+    attempts = PostgresAttemptLedger()
     sessions = Sessions(sessions=registered, audit=audit)
     accounts = Accounts(
         database=database,
         people=people,
         sessions=registered,
         codes=codes,
+        attempts=attempts,
         passwords=hasher,
         sealer=Sealer({SERVICE: unsealer.recipient}),
         clock=clock.system,
@@ -65,7 +67,7 @@ def entry_of(database: Database, unsealer: Unsealer, happenings: Happenings) -> 
         people=people,
         registered=registered,
         codes=codes,
-        attempts=PostgresAttemptLedger(),
+        attempts=attempts,
         passwords=hasher,
         unsealer=unsealer,
         sessions=sessions,
@@ -76,6 +78,7 @@ def entry_of(database: Database, unsealer: Unsealer, happenings: Happenings) -> 
         database=database,
         people=people,
         invitations=PostgresInvitationRegister(),
+        attempts=attempts,
         passwords=hasher,
         sessions=sessions,
         clock=clock.system,
@@ -84,6 +87,7 @@ def entry_of(database: Database, unsealer: Unsealer, happenings: Happenings) -> 
     tokens = Tokens(
         identities=PostgresIdentityRegister(),
         issued=PostgresTokenRegister(),
+        people=people,
         clock=clock.system,
         audit=audit,
         happenings=happenings,

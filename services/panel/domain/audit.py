@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
+
+
+def within(moment: datetime) -> datetime:
+    """Return a moment, or the end of what may be asked for that it lies beyond.
+
+    Nothing was written down there, and such moments have no place in every time zone.
+    """
+    return min(max(moment, EARLIEST), LATEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

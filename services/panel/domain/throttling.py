@@ -18,12 +18,16 @@ from typing import TYPE_CHECKING, Final
 from shared import errors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
 LONGEST_WAIT: Final = timedelta(minutes=1)
 FORGOTTEN_AFTER: Final = timedelta(hours=1)
 NETWORK_BITS: Final = 64
-"""What one subscriber has of IPv6 addresses."""
+"""What one subscriber has of IPv6 addresses, at least."""
+FREE_OF_NETWORK: Final = 30
+WIDER: Final = ((56, 200), (48, 1000))
+"""What many subscribers have, and some have alone: bits, and how many attempts are free."""
 
 
 class TooManyAttemptsError(errors.QuotaExceededError):
@@ -81,15 +85,55 @@ def wait_after(count: int, free: int) -> timedelta:
     return min(LONGEST_WAIT, timedelta(seconds=2 ** min(count - free, 10)))
 
 
-def of_password(email: str, address: str | None) -> tuple[Bucket, Bucket]:
+@dataclass(frozen=True, slots=True)
+class PasswordBuckets:
+    """Where an attempt with a password is counted."""
+
+    own: Bucket
+    """Of the e-mail address; the right password empties it."""
+    often: Bucket
+    """The same, whether the password was right or not: each costs as much."""
+    networks: Sequence[Bucket]
+    """Of everything that a network tries; the right password is counted back."""
+
+    def __iter__(self) -> Iterator[Bucket]:
+        """Yield all of them."""
+        return iter((self.own, self.often, *self.networks))
+
+
+def of_password(email: str, address: str | None) -> PasswordBuckets:
     """Return the buckets of an attempt with a password."""
     network = network_of(address)
-    return Bucket(f"password {network} {email}", 5), of_network(address)
+    return PasswordBuckets(
+        Bucket(f"password {network} {email}", 5),
+        Bucket(f"passwords {network} {email}", 30),
+        of_networks(address),
+    )
 
 
-def of_network(address: str | None) -> Bucket:
-    """Return the bucket of everything that a network tries."""
-    return Bucket(f"network {network_of(address)}", 100)
+def of_networks(address: str | None) -> Sequence[Bucket]:
+    """Return the buckets of everything that a network tries, and those which that is part of."""
+    network = network_of(address)
+    found = [Bucket(f"network {network}", FREE_OF_NETWORK)]
+    if ":" in network:
+        inner = ipaddress.IPv6Network(network)
+        found += [Bucket(f"network {inner.supernet(new_prefix=it)}", free) for it, free in WIDER]
+    return found
+
+
+def of_work(person: str) -> Bucket:
+    """Return the bucket of whatever makes the panel work on passwords of a person."""
+    return Bucket(f"work {person}", 30)
+
+
+def of_invitation(invitation: str) -> Bucket:
+    """Return the bucket of attempts to make a login by an invitation."""
+    return Bucket(f"invitation {invitation}", 10)
+
+
+def of_email(person: str) -> Bucket:
+    """Return the bucket of attempts to take another e-mail address."""
+    return Bucket(f"email {person}", 5)
 
 
 def of_second_factor(person: str) -> Bucket:

@@ -57,6 +57,10 @@ class PersonRegister(Protocol):
         """Return the memberships of a person that have not ended, oldest first."""
         ...
 
+    async def lock_operator(self, tx: Transaction, operator: str) -> None:
+        """Let nobody else count what an operator has until the transaction ends."""
+        ...
+
     async def list_members(
         self, tx: Transaction, operator: str
     ) -> Sequence[tuple[Person, Membership]]:
@@ -179,12 +183,20 @@ class AttemptLedger(Protocol):
 class PasswordHasher(Protocol):
     """Make and check what is kept of passwords; slow on purpose, and bounded in memory."""
 
-    async def hash(self, password: SecretStr) -> str:
-        """Return what is kept of a password."""
+    async def hash(self, password: SecretStr, asker: str) -> str:
+        """Return what is kept of a password.
+
+        Raises:
+            TooManyAttemptsError: too many of this asker wait.
+        """
         ...
 
-    async def verify(self, kept: str | None, password: SecretStr) -> bool:
-        """Say whether a password is the one; without one to compare to it takes as long."""
+    async def verify(self, kept: str | None, password: SecretStr, asker: str) -> bool:
+        """Say whether a password is the one; without one to compare to it takes as long.
+
+        Raises:
+            TooManyAttemptsError: too many of this asker wait.
+        """
         ...
 
     def is_outdated(self, kept: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared import errors
 
-from ..domain import codes, passwords, people, second_factor
+from ..domain import codes, passwords, people, second_factor, throttling
 from ..domain.records import Deed
 from ..domain.sentences import N_
 
@@ -22,8 +22,15 @@ if TYPE_CHECKING:
 
     from ..domain.identity import Caller
     from ..domain.people import Membership, Person
+    from ..domain.throttling import Bucket
     from ..ports import AuditTrail
-    from ..ports.people import CodeRegister, PasswordHasher, PersonRegister, SessionRegister
+    from ..ports.people import (
+        AttemptLedger,
+        CodeRegister,
+        PasswordHasher,
+        PersonRegister,
+        SessionRegister,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +52,7 @@ class Accounts:
     people: PersonRegister
     sessions: SessionRegister
     codes: CodeRegister
+    attempts: AttemptLedger
     passwords: PasswordHasher
     sealer: Sealer
     clock: Clock
@@ -66,15 +74,23 @@ class Accounts:
         await self.sessions.switch(tx, caller.credential, operator)
         await self.audit.record(tx, caller, Deed("session.switched", operator))
 
-    async def change_profile(self, tx: Transaction, caller: Caller, profile: Profile) -> None:
+    async def change_profile(self, caller: Caller, profile: Profile) -> None:
         """Change how the person is called and addressed.
 
         Raises:
             InvalidError: something of it is not possible.
             ConflictError: the e-mail address is another person's.
+            TooManyAttemptsError: too many addresses were tried.
         """
-        person = _found(await self.people.lock(tx, caller.person))
         email = people.read_email(profile.email) if profile.email.strip() else None
+        await self._count(caller, email)
+        async with self.database.transaction() as tx:
+            await self._change(tx, caller, profile, email)
+
+    async def _change(
+        self, tx: Transaction, caller: Caller, profile: Profile, email: str | None
+    ) -> None:
+        person = _found(await self.people.lock(tx, caller.person))
         if email is None and person.email is not None:
             message = N_("The e-mail address cannot be taken away, because you sign in with it.")
             raise errors.InvalidError("person.email_needed", message, details={"email": message})
@@ -97,10 +113,12 @@ class Accounts:
         Raises:
             InvalidError: password or e-mail address is not good.
             ConflictError: the e-mail address is another person's.
+            TooManyAttemptsError: too many passwords or addresses were tried.
         """
         name = people.read_email(email)
         passwords.require_good(password, caller.person_name, name, caller.operator_name)
-        kept = await self.passwords.hash(password)
+        await self._count(caller, name, throttling.of_work(caller.person))
+        kept = await self.passwords.hash(password, throttling.network_of(caller.address))
         async with self.database.transaction() as tx:
             person = _found(await self.people.lock(tx, caller.person))
             now = self.clock.now()
@@ -160,6 +178,14 @@ class Accounts:
     async def count_recovery_codes(self, tx: Transaction, caller: Caller) -> int:
         """Return how many recovery codes are left."""
         return await self.codes.count_recovery_codes(tx, caller.person)
+
+    async def _count(self, caller: Caller, email: str | None, *buckets: Bucket) -> None:
+        """Count an attempt, also if it fails; another e-mail address tells whether it is known."""
+        async with self.database.transaction() as tx:
+            person = _found(await self.people.find(tx, caller.person))
+            if email is not None and email != person.email:
+                buckets = (*buckets, throttling.of_email(person.id))
+            await self.attempts.count(tx, buckets)
 
     async def _new_codes(self, tx: Transaction, person: Person) -> Sequence[str]:
         made = codes.new_recovery_codes()

@@ -39,14 +39,15 @@ class Audit:
     ) -> Sequence[AuditEntry]:
         """Return what was done for the operator, newest first; for all, to the provider.
 
-        Where somebody asked from is for owners to see, and for the hosting provider.
+        Where somebody asked from, and whom somebody invited, is for owners to see, and for the
+        hosting provider; where webhooks lead to, for those who may change them.
         """
         caller.require(Scope.PROVIDER if everybody else Scope.READ)
         operator = wanted.operator if everybody else caller.operator
         found = await self.entries.list_entries(tx, wanted, page, operator=operator)
-        if everybody or caller.role is Role.OWNER:
+        if everybody:
             return found
-        return [it if it.person == caller.person else replace(it, address=None) for it in found]
+        return [_for(caller, it) for it in found]
 
     async def export(
         self, caller: Caller, wanted: AuditFilter, *, everybody: bool = False
@@ -63,3 +64,17 @@ class Audit:
             if len(found) < AT_ONCE:
                 return
             before, count = found[-1].id, count + len(found)
+
+
+def _for(caller: Caller, it: AuditEntry) -> AuditEntry:
+    """Return an entry without what the caller may not see of it."""
+    sees_all = caller.role is Role.OWNER or it.person == caller.person
+    match it.action.partition(".")[0]:
+        case "invitation":
+            sees_details = sees_all
+        case "webhook":
+            sees_details = caller.allows(Scope.WRITE)
+        case _:
+            sees_details = True
+    address = it.address if sees_all else None
+    return replace(it, address=address, details=it.details if sees_details else {})

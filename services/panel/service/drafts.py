@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..domain.names import NameRules
     from ..ports import AuditTrail
     from ..ports.drafts import DraftRegister
+    from ..ports.people import PersonRegister
     from .configurations import Configurations
     from .offer import Offer
     from .requests import RunDetails
@@ -57,6 +58,7 @@ class Drafts:
     """Describe new deployments."""
 
     drafts: DraftRegister
+    people: PersonRegister
     configurations: Configurations
     runs: Runs
     offer: Offer
@@ -69,6 +71,7 @@ class Drafts:
         """Begin a draft for a domain."""
         caller.require(Scope.WRITE)
         name = await self._usable(tx, caller, domain)
+        await self.people.lock_operator(tx, caller.operator)
         if len(await self.drafts.list_open(tx, caller.operator)) >= MOST_DRAFTS:
             raise errors.QuotaExceededError(
                 "draft.too_many",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from shared import errors, ids
 
-from ..domain import codes, invitations, passwords, people
+from ..domain import codes, invitations, passwords, people, throttling
 from ..domain.codes import Kind
 from ..domain.identity import Role, Scope
 from ..domain.invitations import Circle, Invited, NewInvitation
@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from ..domain.people import Membership
     from ..domain.sessions import Client
     from ..ports import AuditTrail
-    from ..ports.people import InvitationRegister, PasswordHasher, PersonRegister
+    from ..ports.people import (
+        AttemptLedger,
+        InvitationRegister,
+        PasswordHasher,
+        PersonRegister,
+    )
     from .sessions import Begun, Sessions
 
 
@@ -52,6 +57,7 @@ class People:
     database: Database
     people: PersonRegister
     invitations: InvitationRegister
+    attempts: AttemptLedger
     passwords: PasswordHasher
     sessions: Sessions
     clock: Clock
@@ -67,6 +73,7 @@ class People:
     async def invite(self, tx: Transaction, caller: Caller, email: str, role: Role) -> Invited:
         """Invite somebody; the code of the link is returned this once."""
         caller.require_owner()
+        await self.people.lock_operator(tx, caller.operator)
         waiting = await self.invitations.list_open(tx, caller.operator)
         if len(waiting) >= invitations.MOST_OPEN:
             raise errors.QuotaExceededError(
@@ -138,12 +145,16 @@ class People:
         Raises:
             InvalidError: the invitation opens nothing, or something about the login is not good.
             ConflictError: the e-mail address is another person's.
+            TooManyAttemptsError: too many were not possible.
         """
         async with self.database.transaction() as tx:
             found = await self.find_invitation(tx, text)
         name, email = people.read_name(newcomer.name), people.read_email(newcomer.email)
         passwords.require_good(newcomer.password, name, email, found.operator_name)
-        kept = await self.passwords.hash(newcomer.password)
+        async with self.database.transaction() as tx:
+            await self.attempts.count(tx, (throttling.of_invitation(found.id),))
+        asker = throttling.network_of(client.address)
+        kept = await self.passwords.hash(newcomer.password, asker)
         async with self.database.transaction() as tx:
             found = await self.find_invitation(tx, text)
             new = Person(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..domain.people import Person
     from ..domain.sessions import Client
-    from ..domain.throttling import Bucket
+    from ..domain.throttling import PasswordBuckets
     from ..ports import AuditTrail
     from ..ports.people import (
         AttemptLedger,
@@ -108,19 +108,20 @@ class SignIn:
             TooManyAttemptsError: too many were.
         """
         name = email.strip().lower()[: people.LONGEST_EMAIL]
-        own, network = throttling.of_password(name, client.address)
+        buckets = throttling.of_password(name, client.address)
+        asker = throttling.network_of(client.address)
         async with self.database.transaction() as tx:
-            await self.attempts.count(tx, (own, network))
+            await self.attempts.count(tx, tuple(buckets))
             person = await self.people.find_by_email(tx, name) if name.isprintable() else None
-        is_right = await self._is_password(person, password)
-        fresh = await self._fresher(person, password) if is_right else None
+        is_right = await self._is_password(person, password, asker)
+        fresh = await self._fresher(person, password, asker) if is_right else None
         async with self.database.transaction() as tx:
             now = await self._unchanged(tx, person) if is_right else None
             memberships = await self.people.list_memberships(tx, now.id) if now else ()
             if now is None or not memberships:
                 await self._note_failure(tx, person, client, PASSWORD)
             else:
-                await self._forgive(tx, own, network)
+                await self._forgive(tx, buckets)
                 if fresh is not None:
                     await self.people.save(tx, replace(now, password=fresh))
                 operator = memberships[0].operator
@@ -166,9 +167,10 @@ class SignIn:
         """
         bucket = throttling.of_confirmation(caller.credential)
         async with self.database.transaction() as tx:
-            await self.attempts.count(tx, (bucket,))
+            await self.attempts.count(tx, (bucket, throttling.of_work(caller.person)))
             person = await self.people.find(tx, caller.person)
-        is_right = await self._is_password(person, proof.password)
+        asker = throttling.network_of(caller.address)
+        is_right = await self._is_password(person, proof.password, asker)
         async with self.database.transaction() as tx:
             now = await self._unchanged(tx, person) if is_right else None
             by = await self._proven_by(tx, caller, proof.code, is_password=now is not None)
@@ -193,14 +195,14 @@ class SignIn:
             return None
         return await self._use_factor(tx, person.id, text) if person.totp_secret else PASSWORD
 
-    async def _is_password(self, person: Person | None, password: SecretStr) -> bool:
-        return await self.passwords.verify(person.password if person else None, password)
+    async def _is_password(self, person: Person | None, password: SecretStr, asker: str) -> bool:
+        return await self.passwords.verify(person.password if person else None, password, asker)
 
-    async def _fresher(self, person: Person | None, password: SecretStr) -> str | None:
+    async def _fresher(self, person: Person | None, password: SecretStr, asker: str) -> str | None:
         """Return a new hash where the one that is kept was made with too little."""
         if person is None or not person.password or not self.passwords.is_outdated(person.password):
             return None
-        return await self.passwords.hash(password)
+        return await self.passwords.hash(password, asker)
 
     async def _unchanged(self, tx: Transaction, person: Person | None) -> Person | None:
         """Return a person as things are now, locked; None if the password became another one."""
@@ -233,9 +235,11 @@ class SignIn:
         await self.people.save(tx, replace(found, totp_counter=counter))
         return APP
 
-    async def _forgive(self, tx: Transaction, own: Bucket, network: Bucket) -> None:
-        await self.attempts.forgive(tx, own, all_of_it=True)
-        await self.attempts.forgive(tx, network, all_of_it=False)
+    async def _forgive(self, tx: Transaction, buckets: PasswordBuckets) -> None:
+        """Count back in the order in which attempts are counted, so that none waits in a circle."""
+        forgiven = (buckets.own, *buckets.networks)
+        for it in sorted(forgiven, key=lambda it: it.digest):
+            await self.attempts.forgive(tx, it, all_of_it=it == buckets.own)
 
     async def _note_failure(
         self, tx: Transaction, person: Person | None, client: Client, by: str

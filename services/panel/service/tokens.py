@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..domain.identity import Caller
     from ..domain.tokens import IssuedToken, TokenWish
     from ..ports import AuditTrail, IdentityRegister
-    from ..ports.people import TokenRegister
+    from ..ports.people import PersonRegister, TokenRegister
     from .happenings import Happenings
 
 
@@ -34,6 +34,7 @@ class Tokens:
 
     identities: IdentityRegister
     issued: TokenRegister
+    people: PersonRegister
     clock: Clock
     audit: AuditTrail
     happenings: Happenings
@@ -62,6 +63,7 @@ class Tokens:
         wish.require_possible()
         for scope in sorted(wish.scopes):
             caller.require(scope)
+        await self.people.lock_operator(tx, caller.operator)
         mine = [it for it in await self.list_tokens(tx, caller) if it.person == caller.person]
         if len(mine) >= tokens.MOST:
             raise errors.QuotaExceededError(

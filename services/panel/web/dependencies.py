@@ -115,12 +115,13 @@ class Once:
 async def get_once(request: Request, panel: PanelDependency, visitor: VisitorDependency) -> Once:
     """Return how to do what the form in this request asks for once."""
     form = await request.form()
+    key = str(form.get(KEY_FIELD, ""))
     fields = sorted((name, value) for name, value in form.multi_items() if isinstance(value, str))
     return Once(
         panel=panel,
         caller=visitor.caller,
         route=f"{request.method} {request.url.path}",
-        key=str(form.get(KEY_FIELD, ""))[:255],
+        key=key if ids.is_id(key) else "",
         digest=hashlib.sha256(json.dumps(fields).encode()).digest(),
     )
 

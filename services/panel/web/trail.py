@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from shared import errors, ids
 
-from ..domain.audit import AuditEntry, AuditFilter
+from ..domain.audit import EARLIEST, LATEST, AuditEntry, AuditFilter
 from .languages import gettext as _
 from .languages import spoken
 from .presenters import activity
@@ -90,7 +90,10 @@ def _day(text: str, name: str) -> datetime | None:
     if not text:
         return None
     try:
-        return datetime.combine(datetime.fromisoformat(text).date(), time(), spoken().zone)
+        day = datetime.fromisoformat(text).date()
+        if not EARLIEST.year <= day.year < LATEST.year:
+            raise ValueError(text)  # noqa: TRY301 - said as what is no day at all
+        return datetime.combine(day, time(), spoken().zone)
     except ValueError as error:
         reason = _("Write a day as 2026-11-21.")
         raise errors.InvalidError("activity.day", reason, details={name: reason}) from error

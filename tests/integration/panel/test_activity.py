@@ -141,3 +141,48 @@ async def test_long_lists_come_in_parts(panel: PanelRig) -> None:
 
     assert (first.text.count("<tr role"), second.text.count("<tr role")) == (26, 3)
     assert "Newest" in second.text
+
+
+async def test_a_day_that_has_no_place_in_every_time_zone_is_none(panel: PanelRig) -> None:
+    person = await panel.session()
+    async with person.browser() as pages:
+        late = await pages.get("/activity?until=9999-12-31")
+        early = await pages.get("/activity?since=0001-01-01")
+    async with panel.operator() as client:
+        over_rest = await client.get("/audit-events?since=0001-01-01T00:00:00%2B14:00")
+
+    assert (late.status_code, early.status_code) == (422, 422)
+    assert over_rest.status_code == 200
+
+
+async def test_a_key_that_is_none_of_a_form_is_left_out(panel: PanelRig) -> None:
+    person = await panel.session()
+    async with person.browser() as pages:
+        form = {"domain": rigs.a_domain(), "key": "a\0b"}
+        answer = await pages.post(f"/deployments/{ids.new_id()}/pause", data=form)
+
+    assert answer.status_code == 404
+
+
+async def test_the_trail_hides_what_is_hidden_elsewhere(panel: PanelRig) -> None:
+    operator = f"Operator {ids.new_id()}"
+    owner = await panel.session(operator=operator)
+    viewer = await panel.token(role=Role.VIEWER, operator=operator)
+    editor = await panel.token(role=Role.EDITOR, operator=operator)
+    place = {"url": "http://127.0.0.1:9999/", "description": "a\0b", "types": ["run.failed"]}
+    async with owner.browser() as pages, panel.client(viewer) as looks, panel.client(editor) as may:
+        asked = {"email": "kim@garden.example", "role": "viewer"}
+        invited = await pages.post("/people/invitations", data=asked)
+        made = await pages.post("/settings/webhooks/new", data=place)
+        assert (invited.status_code, made.status_code) == (200, 200), made.text
+        seen = {}
+        for who, client in (("viewer", looks), ("editor", may)):
+            for subject in ("invitation", "webhook"):
+                [entry] = (await rigs.get(client, f"/audit-events?action={subject}"))["items"]
+                seen[who, subject] = entry["details"]
+        own = (await pages.get("/activity?action=invitation")).text
+
+    assert seen["viewer", "invitation"] == seen["viewer", "webhook"] == {}
+    assert seen["editor", "invitation"] == {}
+    assert seen["editor", "webhook"]["url"] == "http://127.0.0.1:9999"
+    assert asked["email"] in own

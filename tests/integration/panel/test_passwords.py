@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.panel.domain import throttling
 from shared import ids
 from tests.support import signing_in
 from tests.support.signing_in import PASSWORD, add_app, browser_of, code_of, with_password
@@ -17,6 +18,7 @@ from tests.support.signing_in import PASSWORD, add_app, browser_of, code_of, wit
 if TYPE_CHECKING:
     import httpx2
 
+    from services.panel.domain.throttling import Bucket
     from tests.support.panel import PanelRig
     from tests.support.signing_in import Login
 
@@ -118,6 +120,56 @@ async def test_who_guesses_waits_and_who_does_not_elsewhere_gets_in(login: Login
     assert "Wait 1 second, then try again" in guessed[-1].text
     assert right_there.status_code == 429
     assert right_elsewhere.status_code == 303
+
+
+async def attempted(panel: PanelRig, bucket: Bucket, count: int) -> int:
+    """Let so many attempts have been counted in a bucket; return how many were."""
+    async with panel.database() as database, database.transaction() as tx:
+        before = await tx.fetchval(
+            "select attempts from sign_in_attempts where bucket = $1", bucket.digest
+        )
+        await tx.execute(
+            """insert into sign_in_attempts (bucket, attempts) values ($1, $2)
+            on conflict (bucket) do update set attempts = $2, newest_at = now()""",
+            bucket.digest,
+            count,
+        )
+    return before or 0
+
+
+async def test_the_right_password_again_and_again_has_to_wait(login: Login) -> None:
+    there = {"X-Forwarded-For": "203.0.113.10"}
+    often = throttling.of_password(login.email, "203.0.113.10").often
+
+    first = await login.sign_in(**there)
+    counted = await attempted(login.panel, often, often.free + 6)
+    second = await login.sign_in(**there)
+
+    assert (first.status_code, counted, second.status_code) == (303, 1, 429)
+
+
+async def test_passwords_cannot_be_chosen_without_end(login: Login) -> None:
+    work = throttling.of_work(login.person.person)
+    form = {"email": login.email, "password": PASSWORD, "again": PASSWORD}
+    counted = await attempted(login.panel, work, work.free + 6)
+    async with login.person.browser() as pages:
+        answer = await pages.post("/account/password", data=form)
+
+    assert (counted, answer.status_code) == (1, 429)
+
+
+async def test_other_addresses_cannot_be_tried_without_end(login: Login) -> None:
+    form = {"name": "Robin", "language": "", "time_zone": ""}
+    known = await with_password(login.panel)
+    tried = throttling.of_email(login.person.person)
+    async with login.person.browser() as pages:
+        taken = await pages.post("/account/profile", data=form | {"email": known.email})
+        counted = await attempted(login.panel, tried, tried.free + 6)
+        late = await pages.post("/account/profile", data=form | {"email": known.email})
+        same = await pages.post("/account/profile", data=form | {"email": login.email})
+
+    assert counted == 2  # the first was one's own
+    assert [it.status_code for it in (taken, late, same)] == [422, 429, 303]
 
 
 async def test_guesses_at_once_are_counted_one_by_one(login: Login) -> None:

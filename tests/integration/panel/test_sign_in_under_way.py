@@ -37,8 +37,8 @@ class Interrupted(Argon2PasswordHasher):
         self._meanwhile = meanwhile
 
     @override
-    async def verify(self, kept: str | None, password: SecretStr) -> bool:
-        found = await super().verify(kept, password)
+    async def verify(self, kept: str | None, password: SecretStr, asker: str) -> bool:
+        found = await super().verify(kept, password, asker)
         await self._meanwhile()
         return found
 

@@ -125,7 +125,7 @@ async def _busy(panel: PanelRig, found: Stage) -> str:
         form = {"email": "kim.with.a.long.address@association.example", "role": "viewer"}
         answer = await pages.post("/people/invitations", data=form)
     [code] = set(re.findall(r"/invitation#(fdv_invite_\w+)", answer.text))
-    bucket = throttling.of_password(THROTTLED, "127.0.0.1")[0].digest
+    bucket = throttling.of_password(THROTTLED, "127.0.0.1").own.digest
     async with panel.database() as database, database.transaction() as tx:
         await tx.execute(
             "insert into sign_in_attempts (bucket, attempts) values ($1, 20) "

@@ -35,11 +35,27 @@ def test_attempts_are_forgotten_after_an_hour() -> None:
 
 
 def test_strangers_elsewhere_count_for_themselves() -> None:
-    [here, _] = throttling.of_password("robin@garden.example", "192.0.2.1")
-    [there, _] = throttling.of_password("robin@garden.example", "192.0.2.2")
+    here = throttling.of_password("robin@garden.example", "192.0.2.1")
+    there = throttling.of_password("robin@garden.example", "192.0.2.2")
 
-    assert here.digest != there.digest
-    assert b"robin" not in here.digest
+    assert not {it.digest for it in here} & {it.digest for it in there}
+    assert b"robin" not in here.own.digest
+
+
+def test_neighbours_in_a_wide_network_count_together_as_well() -> None:
+    one = throttling.of_networks("2001:db8:1:2:aaaa::1")
+    next_door = throttling.of_networks("2001:db8:1:3::1")
+    in_town = throttling.of_networks("2001:db8:1:ff00::1")
+
+    assert [it.free for it in one] == [30, 200, 1000]
+    assert [it.digest for it in one][1:] == [it.digest for it in next_door][1:]
+    assert one[0].digest != next_door[0].digest
+    assert [a.digest == b.digest for a, b in zip(one, in_town, strict=True)] == [False, False, True]
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "::ffff:192.0.2.7", None])
+def test_an_address_without_a_wide_network_counts_once(address: str | None) -> None:
+    assert [it.free for it in throttling.of_networks(address)] == [30]
 
 
 @pytest.mark.parametrize(

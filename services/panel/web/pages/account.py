@@ -28,6 +28,10 @@ DONE: Final = {
     "session": N_("That session has ended."),
     "others": N_("You are signed out everywhere else."),
 }
+REFUSED: Final = (
+    *(errors.InvalidError, errors.ConflictError),
+    *(errors.QuotaExceededError, errors.UnavailableError),
+)
 Text = Annotated[str, Field(max_length=1000)]
 router = APIRouter(prefix="/account")
 
@@ -92,8 +96,8 @@ async def change_profile(
             person = await desk.panel.accounts.get(tx, caller)
             if (person.email or "") != form.email.strip().lower():
                 known.session.require_recent(known.now)
-            await desk.panel.accounts.change_profile(tx, caller, profile)
-    except (errors.InvalidError, errors.ConflictError) as error:
+        await desk.panel.accounts.change_profile(caller, profile)
+    except (errors.InvalidError, errors.ConflictError, errors.QuotaExceededError) as error:
         refusal = refusal_of(error, "name", "email", "time_zone")
         return await _profile(desk, visitor, profile, refusal)
     return see_other(f"{PROFILE}?done=1")
@@ -147,7 +151,7 @@ async def set_password(
             raise _not_the_same()
         password = passwords.read(form.password)
         await desk.panel.accounts.set_password(visitor.caller, password, form.email)
-    except (errors.InvalidError, errors.ConflictError, errors.UnavailableError) as error:
+    except REFUSED as error:
         refusal = refusal_of(error, "password", "again", "email")
         return desk.show("account/password.html", refusal, email=form.email)
     return see_other(f"{SECURITY}?done=password")

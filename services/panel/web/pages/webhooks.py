@@ -20,6 +20,7 @@ from ..dependencies import (
     older,
     see_other,
 )
+from ..forms.entries import showable
 from ..languages import gettext as _
 from ..languages import retell
 from ..presenters import webhooks
@@ -66,8 +67,8 @@ async def read_entered(request: Request) -> Entered:
     form = await request.form()
     version = str(form.get("version", ""))
     return Entered(
-        url=str(form.get("url", "")).strip(),
-        description=str(form.get("description", "")).strip(),
+        url=showable(str(form.get("url", "")).strip()),
+        description=showable(str(form.get("description", "")).strip()),
         types=frozenset(str(it) for it in form.getlist("types")),
         version=int(version) if version.isdecimal() and len(version) < 10 else None,  # noqa: PLR2004 - as many as a version has
     )
