@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 MOST_AUTHORITIES: Final = 3
 MOST_ALIASES: Final = 8
+MOST_VALUES: Final = 16
+"""Of one name that are kept and shown."""
 _TROUBLE: Final = (dns.exception.DNSException, OSError, ValueError)
 
 
@@ -144,7 +146,7 @@ def _seen(server: _Server, answer: dns.message.Message, name: str, kind: RecordT
     )
     if found is not None:
         ttls.append(found.ttl)
-    values = tuple(sorted(str(it) for it in found or ()))
+    values = tuple(sorted(str(it) for it in found or ()))[:MOST_VALUES]
     # Who follows an alias to its end is believed like who has the addresses itself.
     shown = None if values else alias
     return Seen(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import contextlib
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
 from ..domain.identity import Scope
 from ..domain.records import Deed
+from ..domain.refusals import TooManyAtOnceError
+from ..domain.sentences import N_
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from shared.database import Database, Transaction
 
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from ..ports.dns import DomainRegister
     from .inspections import DomainOverview, Inspections
 
+PAUSE: Final = timedelta(seconds=10)
+"""Between two looks that people ask for: each of them asks many servers of others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domains:
@@ -29,6 +36,8 @@ class Domains:
     domains: DomainRegister
     inspections: Inspections
     audit: AuditTrail
+    looking: set[str] = field(default_factory=set)
+    """The domains that this process is asking about."""
 
     async def list_domains(
         self, tx: Transaction, caller: Caller, page: NamePage
@@ -54,14 +63,34 @@ class Domains:
         """Ask the world about every record of a domain, and keep what it says.
 
         No transaction is open while it is asked.
+
+        Raises:
+            TooManyAtOnceError: it was asked a moment ago, or is being asked.
         """
         async with database.transaction() as tx:
             caller.require(Scope.WRITE)
             before = await self.get(tx, caller, name)
         if before.is_published:
             return before
-        check = await self.inspections.look([it.wanted for it in before.findings], name)
+        with self._alone(before):
+            check = await self.inspections.look([it.wanted for it in before.findings], name)
         async with database.transaction() as tx:
             await self.inspections.note(tx, caller.operator, name, check)
             await self.audit.record(tx, caller, Deed("domain.checked", name))
             return await self.get(tx, caller, name)
+
+    @contextlib.contextmanager
+    def _alone(self, domain: DomainOverview) -> Iterator[None]:
+        """Let nobody else ask about a domain for the length of a block."""
+        at = domain.checked_at
+        is_recent = at is not None and timedelta() <= self.inspections.clock.now() - at < PAUSE
+        if is_recent or domain.name in self.looking:
+            raise TooManyAtOnceError(
+                "domain.checked_just_now",
+                N_("This domain was looked at a moment ago. Wait ten seconds, then look again."),
+            )
+        self.looking.add(domain.name)
+        try:
+            yield
+        finally:
+            self.looking.discard(domain.name)

@@ -73,14 +73,20 @@ class Inspections:
     clock: Clock
     chance: Callable[[], float]
     """Return a number from 0 to 1."""
+    longest_seconds: float = 30.0
+    """A look is over by then; what nobody answered for counts as not looked at."""
 
     async def look(self, wanted: Sequence[Wanted], domain: str) -> Check:
         """Ask the world about records; no transaction is open while it is asked."""
         turn = asyncio.Semaphore(MOST_AT_ONCE)
+        until = asyncio.get_running_loop().time() + self.longest_seconds
 
         async def ask(it: Wanted) -> Finding:
-            async with turn:
-                return dns.judge(it, await self.servers.ask(it.name, it.type), domain)
+            try:
+                async with asyncio.timeout_at(until), turn:
+                    return dns.judge(it, await self.servers.ask(it.name, it.type), domain)
+            except TimeoutError:
+                return dns.unchecked(it)
 
         found = tuple(await asyncio.gather(*(ask(it) for it in wanted)))
         return Check(at=self.clock.now(), findings=found)

@@ -70,6 +70,16 @@ async def test_a_record_that_is_right_is_waited_for_until_all_see_it(scene: Scen
     assert kept["records"][0]["seen"][0]["who"] == f"ns.{scene.own.zone}"
 
 
+async def test_a_look_at_once_after_another_is_refused(scene: Scene) -> None:
+    await scene.check()
+
+    again = await scene.client.post(f"{scene.path}/checks")
+
+    assert again.status_code == 429
+    assert again.json()["code"] == "domain.checked_just_now"
+    assert again.headers["retry-after"]
+
+
 async def test_a_record_that_leads_some_elsewhere_is_seen(scene: Scene) -> None:
     for it in (scene.own, scene.old, scene.new):
         it.records = {(scene.name, "A"): [EDGE], (scene.name, "AAAA"): ["2001:db8::1"]}

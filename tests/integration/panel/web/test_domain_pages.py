@@ -10,6 +10,7 @@ import pytest
 from services.panel.domain.identity import Role
 from shared import ids
 from tests.support import panel as rigs
+from tests.support.domain_scene import let_time_pass
 from tests.support.name_server import NameServer, serving
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ async def test_a_record_is_seen_to_be_missing_and_then_to_be_right(panel: PanelR
         looked = await pages.post(f"{path}/check")
         missing = (await pages.get(path)).text
         own.records = {(f"hello.{domain}", "A"): [EDGE]}
+        await let_time_pass(panel, domain)
         await pages.post(f"{path}/check")
         good = (await pages.get(path)).text
         listed = (await pages.get("/domains")).text
