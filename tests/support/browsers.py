@@ -62,6 +62,8 @@ class Look:
     width: int = DESK
     is_dark: bool = False
     has_scripts: bool = True
+    refused: tuple[int, ...] = ()
+    """With what the scripts of a page may be answered, besides with what they asked for."""
 
     @property
     def scheme(self) -> Literal["dark", "light"]:
@@ -119,7 +121,8 @@ async def window(
             complaints.append(message.text)
 
     def see(response: Response) -> None:
-        if response.status >= FAILED_FROM and not response.request.is_navigation_request():
+        has_failed = response.status >= FAILED_FROM and response.status not in how.refused
+        if has_failed and not response.request.is_navigation_request():
             complaints.append(f"{response.status} {response.url}")
 
     page.on("console", hear)

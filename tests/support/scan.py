@@ -250,7 +250,9 @@ async def _messages(stack: Stack) -> list[tuple[bytes, bytes]]:
 
 def _systems() -> list[Path]:
     """Return every system that was built on this computer, and how that was asked for."""
-    return [*Path("/nix/store").glob("*-fediversity-system-*")]
+    found = Path("/nix/store").glob("*-fediversity-system-*")
+    # A lock is empty, and goes when another build ends.
+    return [it for it in found if it.suffix != ".lock"]
 
 
 def _grep(work: Path, places: Iterable[Path], wanted: Mapping[bytes, str]) -> list[Found]:

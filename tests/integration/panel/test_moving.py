@@ -36,7 +36,7 @@ async def test_a_copy_on_another_domain_beside_the_original_is_warned_of(panel: 
     two, addresses, identity, doubled = asked["warnings"]
     assert two.startswith(f"{old} goes on as it is")
     assert f"is not at {new}" in two
-    assert f"Addresses at blog.{old} and media-blog.{old} in it are not rewritten" in addresses
+    assert f"Addresses at blog.{old}, media-blog.{old} in it are not rewritten" in addresses
     assert f"the keys with which it signs as blog.{old}" in identity
     assert f"Pause or remove {old} before the last run begins" in doubled
 

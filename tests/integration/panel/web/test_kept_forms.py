@@ -90,7 +90,7 @@ async def test_what_another_tab_saved_is_not_overwritten(
 ) -> None:
     person = await panel.session()
     form = await begun(person)
-    async with look(chromium, person, panel.url) as page:
+    async with look(chromium, person, panel.url, Look(refused=(409,))) as page:
         await page.goto(form)
         other = await page.context.new_page()
         await other.goto(form)
