@@ -103,7 +103,7 @@ class Storyteller:
             FaultError: the panel refused something or the run did not succeed.
         """
         async with self._api() as api:
-            deployment, is_new = await self._deployment(api)
+            deployment, is_new = await self.stage(api)
             accepted = await _answer(api.post(f"/deployments/{deployment}/deploy"))
             names = " and ".join(str(it["application"]) for it in APPLICATIONS)
             self.say(f"deploying {names} for {DOMAIN} (run {accepted['id']})")
@@ -179,13 +179,19 @@ class Storyteller:
             authority=self.authority,
         )
 
-    async def _deployment(self, api: httpx2.AsyncClient) -> tuple[str, bool]:
-        """Stage a configuration: of a new deployment, or of the one that is there already."""
+    async def stage(self, api: httpx2.AsyncClient) -> tuple[str, bool]:
+        """Stage a configuration: of a new deployment, or of the one that is there already.
+
+        Raises:
+            FaultError: the panel refused it.
+        """
         wish: dict[str, Any] = {"applications": APPLICATIONS}
         known = await _answer(api.get("/deployments"))
         found = [str(it["id"]) for it in known["items"] if it["domain"] == DOMAIN]
         if found:
-            await _answer(api.post(f"/deployments/{found[0]}/configuration", json=wish))
+            path = f"/deployments/{found[0]}/configuration"
+            # Whatever is staged there: an earlier demo's, or what somebody changed since.
+            await _answer(api.post(path, json=wish, headers={"if-match": "*"}))
             return found[0], False
         made = await _answer(api.post("/deployments", json={"domain": DOMAIN} | wish))
         return str(made["id"]), True
