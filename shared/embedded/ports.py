@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import secrets
 import socket
@@ -149,6 +150,9 @@ def release(*, keep: int = 0) -> None:
     """Give up what was chosen and is not needed any more, the oldest first."""
     while len(_claims) > keep:
         _claims.popleft().close()
+
+
+atexit.register(release)
 
 
 async def require_free(name: str, port: int) -> None:

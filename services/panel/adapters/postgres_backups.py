@@ -32,7 +32,7 @@ where stale_told_at is null and state = 'complete' and id in (
     join lateral (
         select id, taken_at, stale_told_at from backups
         where backups.deployment = deployments.id and backups.state = 'complete'
-        order by taken_at desc limit 1
+        order by taken_at desc, id desc limit 1
     ) as newest on true
     where deployments.removed_at is null and deployments.removal_requested_at is null
         and newest.taken_at < $2 and newest.stale_told_at is null
