@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from shared import ids
 from shared.contracts.deployer import (
     ApplicationQuiesced,
     ApplicationResumed,
@@ -12,6 +13,7 @@ from shared.contracts.deployer import (
     StateImported,
 )
 from shared.contracts.deployments import GrantedBucket
+from shared.contracts.everyone import MessageDeadLettered
 from shared.contracts.failures import Failure, Outcome
 from shared.contracts.provisioner import MaintenanceChanged, ProvisioningFailed
 from shared.contracts.state import BackedUpApplication, SavedApplication, Staging
@@ -54,6 +56,21 @@ STAGING = Staging(
 )
 SAVED = (SavedApplication(application="hello", version="1.0.0"),)
 HOSTS = ("hello.x.localhost",)
+
+
+def a_letter(
+    run: Json, letter: str | None = None, reason: str = "storage.fault: no"
+) -> MessageDeadLettered:
+    """Return what storage says of a message of a run that it cannot handle."""
+    return MessageDeadLettered(
+        deployment=run["deployment"],
+        service="storage",
+        dead_letter=letter or ids.new_id(),
+        message=ids.new_id(),
+        event="DeploymentRequested",
+        reason=reason,
+        run=run["id"],
+    )
 
 
 def answers(run: Json, url: str) -> Said:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from shared import errors
 from shared.contracts.happenings import HappeningType
+
+from .rounds import go_round
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -36,12 +35,7 @@ class BackupRounds:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while True:
-            found = 0
-            with contextlib.suppress(errors.UnavailableError):
-                found = await self.tell()
-            if found < MOST_AT_ONCE:
-                await asyncio.sleep(PAUSE_SECONDS)
+        await go_round(self.tell, most=MOST_AT_ONCE, pause_seconds=PAUSE_SECONDS)
 
     async def tell(self) -> int:
         """Tell of some that have become old, each once; return of how many."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from shared import errors
 
+from .rounds import go_round
+
 if TYPE_CHECKING:
     from shared.clock import Clock
     from shared.database import Database
@@ -40,12 +42,7 @@ class DomainRounds:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while True:
-            found = 0
-            with contextlib.suppress(errors.UnavailableError):
-                found = await self.look_at_due()
-            if found < self.most:
-                await asyncio.sleep(PAUSE_SECONDS)
+        await go_round(self.look_at_due, most=self.most, pause_seconds=PAUSE_SECONDS)
 
     async def look_at_due(self) -> int:
         """Look at some of the domains whose turn has come; return how many there were."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from shared import errors, telemetry
+from shared import telemetry
+
+from .rounds import go_round
 
 if TYPE_CHECKING:
     from shared.clock import Clock
@@ -36,13 +37,7 @@ class Housekeeping:
 
     async def run(self) -> None:
         """Tidy up until cancelled."""
-        while True:
-            try:
-                found = await self.tidy()
-            except errors.UnavailableError:
-                found = 0
-            if found < AT_ONCE:
-                await asyncio.sleep(PAUSE_SECONDS)
+        await go_round(self.tidy, most=AT_ONCE, pause_seconds=PAUSE_SECONDS)
 
     async def tidy(self) -> int:
         """Delete some of what is too old; return how much of the greater part."""

@@ -93,9 +93,7 @@ def translator(language: str | None) -> Callable[[str], str]:
     return _catalogue(language if language in offered() else ENGLISH).gettext
 
 
-def N_(message: str) -> str:  # noqa: N802 - what tools that collect sentences look for
-    """Mark a sentence that is said elsewhere."""
-    return message
+N_ = sentences.N_
 
 
 @cache

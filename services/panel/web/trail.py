@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, time, timedelta
 from typing import Annotated, Final, Literal
@@ -15,10 +15,13 @@ from fastapi.responses import StreamingResponse
 from shared import errors, ids
 
 from ..domain.audit import EARLIEST, LATEST, AuditEntry, AuditFilter
+from ..domain.records import Page
+from .dependencies import ITEMS, older
 from .languages import gettext as _
 from .languages import spoken
 from .presenters import activity
 from .presenters.moments import iso
+from .presenters.refusals import NONE, Refusal, refusal_of
 
 _JSON: Final = "application/json"
 COLUMNS: Final = (
@@ -57,6 +60,13 @@ class Chosen:
             until=until + timedelta(days=1) if until else None,
         )
 
+    def try_filter(self) -> tuple[AuditFilter, Refusal]:
+        """Return which entries that means; all of them, and why, where it means nothing."""
+        try:
+            return self.filter(), NONE
+        except errors.InvalidError as error:
+            return AuditFilter(), refusal_of(error, "since", "until")
+
     def query(self) -> str:
         """Return it as part of an address."""
         return urlencode({name: it for name, it in asdict(self).items() if it})
@@ -74,6 +84,21 @@ async def get_chosen(
 
 
 ChosenDependency = Annotated[Chosen, Depends(get_chosen)]
+
+
+def listed(path: str, chosen: Chosen, page: Page, found: Sequence[AuditEntry]) -> dict[str, object]:
+    """Return what every page with entries shows of them."""
+    query = chosen.query()
+    address = f"{path}?{query}" if query else path
+    return {
+        "deeds": [activity.present(it) for it in found[:ITEMS]],
+        "chosen": chosen,
+        "subjects": activity.subjects(),
+        "before": older(found),
+        "address": address,
+        "first": address if page.before else "",
+        "export": f"{path}/export?{query}",
+    }
 
 
 def taken_away(entries: AsyncIterator[AuditEntry], kind: Literal["csv", "json"]) -> Response:

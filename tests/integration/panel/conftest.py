@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from shared.embedded.servers.postgres import PostgresServer
+    from shared.embedded.servers.postgres import Access, PostgresServer
     from tests.integration.panel.command_line import CommandLine
     from tests.support.panel import PanelRig
 
@@ -31,6 +31,14 @@ async def panel(postgres_server: PostgresServer) -> AsyncIterator[PanelRig]:
     with throwaway_directory() as directory:
         async with running_bus() as bus, running_panel(bus, access, directory) as rig:
             yield rig
+    await postgres_server.drop_database(name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def empty(postgres_server: PostgresServer) -> AsyncIterator[Access]:
+    """Yield access to a database with panel's schema, and no panel on it."""
+    name = f"empty_{secrets.token_hex(6)}"
+    yield await postgres_server.ensure_database(name, SecretStr(secrets.token_urlsafe(18)))
     await postgres_server.drop_database(name)
 
 

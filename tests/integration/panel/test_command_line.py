@@ -12,12 +12,12 @@ import pytest
 
 from services.panel.domain.identity import is_token
 from shared import ids
-from shared.contracts.everyone import MessageDeadLettered
 from shared.contracts.progress import StepState
 from shared.embedded.ports import free
 from tests.integration.panel.command_line import assert_is_a_mistake, shell
 from tests.support import panel as rigs
 from tests.support.eventually import eventually
+from tests.support.panel_runs import a_letter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -261,15 +261,7 @@ async def test_dead_letters_are_listed_shown_and_decided(
 ) -> None:
     created = await signed_in.run("deploy", rigs.a_domain(), "-a", "hello", "--json")
     run = json.loads(created.stdout)
-    letter = MessageDeadLettered(
-        deployment=run["deployment"],
-        service="storage",
-        dead_letter=ids.new_id(),
-        message=ids.new_id(),
-        event="DeploymentRequested",
-        reason="no",
-        run=run["id"],
-    )
+    letter = a_letter(run, reason="no")
     await panel.say("storage", letter)
 
     async def is_listed() -> bool:

@@ -5,30 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.panel.domain.identity import Scope
-from shared import ids
-from shared.contracts.everyone import MessageDeadLettered
 from shared.contracts.panel import DeadLetterDiscardRequested, DeadLetterReplayRequested
 from tests.support import panel as rigs
 from tests.support.eventually import eventually
+from tests.support.panel_runs import a_letter
 
 if TYPE_CHECKING:
     import httpx2
 
     from tests.support.panel import Json, PanelRig
-
-
-def a_letter(
-    run: Json, letter: str | None = None, reason: str = "storage.fault: no"
-) -> MessageDeadLettered:
-    return MessageDeadLettered(
-        deployment=run["deployment"],
-        service="storage",
-        dead_letter=letter or ids.new_id(),
-        message=ids.new_id(),
-        event="DeploymentRequested",
-        reason=reason,
-        run=run["id"],
-    )
 
 
 async def until_held(client: httpx2.AsyncClient, run: str, letter: str | None) -> None:

@@ -6,14 +6,11 @@ The clock stands until a test moves it, so nobody waits for the pauses between a
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
-from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from services.panel.adapters.postgres_ledgers import PostgresIdempotencyLedger
@@ -29,15 +26,7 @@ from tests.support.receiver import receiving
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from shared.embedded.servers.postgres import Access, PostgresServer
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def empty(postgres_server: PostgresServer) -> AsyncIterator[Access]:
-    """Yield access to a database with panel's schema, and no panel on it."""
-    name = f"happenings_{secrets.token_hex(6)}"
-    yield await postgres_server.ensure_database(name, SecretStr(secrets.token_urlsafe(18)))
-    await postgres_server.drop_database(name)
+    from shared.embedded.servers.postgres import Access
 
 
 @pytest.fixture

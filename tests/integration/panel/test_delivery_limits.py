@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
-from pydantic import SecretStr
 
 from services.panel.adapters.postgres_ledgers import PostgresIdempotencyLedger
 from services.panel.domain.refusals import TooManyAtOnceError
@@ -25,15 +22,7 @@ from tests.support.receiver import receiving
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from shared.embedded.servers.postgres import Access, PostgresServer
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def empty(postgres_server: PostgresServer) -> AsyncIterator[Access]:
-    """Yield access to a database with panel's schema, and no panel on it."""
-    name = f"limits_{secrets.token_hex(6)}"
-    yield await postgres_server.ensure_database(name, SecretStr(secrets.token_urlsafe(18)))
-    await postgres_server.drop_database(name)
+    from shared.embedded.servers.postgres import Access
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
-from pydantic import SecretStr
 
 from services.panel.domain.happenings import of_endpoint
 from services.panel.domain.webhooks import Endpoint
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from shared.embedded.servers.postgres import Access, PostgresServer
+    from shared.embedded.servers.postgres import Access
     from tests.support.panel import Json, PanelRig
 
 
@@ -131,14 +129,6 @@ async def test_choices_begin_with_failures_by_mail(panel: PanelRig) -> None:
     assert found["sends_mail"]
     assert found["email"] is None
     assert listed["items"] == []
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def empty(postgres_server: PostgresServer) -> AsyncIterator[Access]:
-    """Yield access to a database with panel's schema, and no panel on it."""
-    name = f"mails_{secrets.token_hex(6)}"
-    yield await postgres_server.ensure_database(name, SecretStr(secrets.token_urlsafe(18)))
-    await postgres_server.drop_database(name)
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 from services.panel.domain.identity import Scope
 from shared import ids
 from shared.contracts.deployments import Doors, Endpoint, GrantedMachine, SecureShell
-from shared.contracts.everyone import MessageDeadLettered
 from shared.contracts.provisioner import VMReady, VMRemoved
 from tests.support import panel as rigs
 from tests.support.eventually import eventually
+from tests.support.panel_runs import a_letter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -126,15 +126,7 @@ async def test_a_run_that_is_held_is_shown_with_what_holds_it(panel: PanelRig) -
         deployment = await rigs.create(client)
         run = await rigs.deploy(client, deployment["id"])
         letter = ids.new_id()
-        event = MessageDeadLettered(
-            deployment=deployment["id"],
-            run=run["id"],
-            service="storage",
-            dead_letter=letter,
-            message=ids.new_id(),
-            event="DeploymentRequested",
-            reason="it cannot be read",
-        )
+        event = a_letter(run, letter, "it cannot be read")
         await panel.say("storage", event)
 
         async def found() -> Json:

@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from services.panel.domain.identity import Role
-from shared import ids
-from shared.contracts.everyone import MessageDeadLettered
 from shared.contracts.failures import Outcome
 from tests.support import panel as rigs
 from tests.support import panel_runs as runs
@@ -125,16 +123,7 @@ async def _overtaken(client: httpx2.AsyncClient, found: Stage) -> None:
 async def _held(panel: PanelRig, client: httpx2.AsyncClient, found: Stage) -> None:
     deployment = await rigs.create(client)
     run = await rigs.deploy(client, deployment["id"])
-    event = MessageDeadLettered(
-        deployment=deployment["id"],
-        run=run["id"],
-        service="storage",
-        dead_letter=ids.new_id(),
-        message=ids.new_id(),
-        event="DeploymentRequested",
-        reason="operator: Field required",
-    )
-    await panel.say("storage", event)
+    await panel.say("storage", runs.a_letter(run, reason="operator: Field required"))
 
     async def is_held() -> bool:
         return bool((await rigs.get(client, f"/runs/{run['id']}"))["held_by"])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from services.panel.domain.identity import Scope
 from shared import ids
 from shared.contracts.deployments import Doors, Endpoint, GrantedMachine, SecureShell
-from shared.contracts.everyone import MessageDeadLettered
 from shared.contracts.provisioner import VMReady
 from tests.support import panel as rigs
 from tests.support import panel_runs as runs
@@ -166,15 +165,8 @@ async def _machine(panel: PanelRig, looking: httpx2.AsyncClient, run: Json) -> N
 async def _letter(panel: PanelRig, client: httpx2.AsyncClient, looking: httpx2.AsyncClient) -> str:
     """Let a run be held by a message that storage cannot handle."""
     run = await rigs.deploy(client, (await rigs.create(client))["id"])
-    event = MessageDeadLettered(
-        deployment=run["deployment"],
-        run=run["id"],
-        service="storage",
-        dead_letter=ids.new_id(),
-        message=ids.new_id(),
-        event="DeploymentRequested",
-        reason="operator: Field required\napplications.0.options: " + "long" * 40,
-    )
+    reason = "operator: Field required\napplications.0.options: " + "long" * 40
+    event = runs.a_letter(run, reason=reason)
     await panel.say("storage", event)
 
     async def is_known() -> bool:

@@ -73,10 +73,7 @@ async def fill_in(
     """Keep what was entered, and lead on; or say what is wrong with it, and keep it as well."""
     panel = asking.panel
     place = _place(asking, await open_draft(asking, draft), name)
-    found = parsing.parse(place.form, entered.pairs, place.known)
-    host = entered.text("host").strip()
-    wrong = panel.drafts.objection_to_host(place.draft, name, host)
-    filled = _filled(name, host, found, is_complete=not (found.problems or wrong))
+    filled, filling = _read(asking, place, entered)
     try:
         async with panel.database.transaction() as tx:
             saved = await panel.drafts.fill(
@@ -86,8 +83,7 @@ async def fill_in(
         return await _show_conflict(asking, draft, name, entered)
     if filled.is_complete:
         return see_other(following(saved))
-    kept = _place(asking, saved, name)
-    return _show(asking, kept, _Filling(host, found.entries, found.problems, wrong))
+    return _show(asking, _place(asking, saved, name), filling)
 
 
 @router.post("/applications/{name}/keep")
@@ -97,10 +93,7 @@ async def keep(
     """Keep what stands in a form while somebody writes in it; only scripts ask for that."""
     panel = asking.panel
     place = _place(asking, await open_draft(asking, draft), name)
-    found = parsing.parse(place.form, entered.pairs, place.known)
-    host = entered.text("host").strip()
-    wrong = panel.drafts.objection_to_host(place.draft, name, host)
-    filled = _filled(name, host, found, is_complete=not (found.problems or wrong))
+    filled, _filling = _read(asking, place, entered)
     try:
         async with panel.database.transaction() as tx:
             kept = await panel.drafts.keep(
@@ -151,6 +144,15 @@ def _place(asking: Asking, draft: Draft, name: str) -> _Place:
     application = asking.panel.offer.choose(name)
     form = applications.form_of(application)
     return _Place(draft=draft, drafted=drafted, application=application, form=form)
+
+
+def _read(asking: Asking, place: _Place, entered: Entered) -> tuple[FilledIn, _Filling]:
+    """Return what somebody sent of a form: as it is kept, and as it is shown again."""
+    name, host = place.application.name, entered.text("host").strip()
+    found = parsing.parse(place.form, entered.pairs, place.known)
+    wrong = asking.panel.drafts.objection_to_host(place.draft, name, host)
+    filled = _filled(name, host, found, is_complete=not (found.problems or wrong))
+    return filled, _Filling(host, found.entries, found.problems, wrong)
 
 
 def _filled(name: str, host: str, found: Submission, *, is_complete: bool) -> FilledIn:

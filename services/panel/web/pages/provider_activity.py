@@ -4,18 +4,14 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from shared import errors
 from shared.database import Transaction
 
-from ...domain.audit import AuditFilter
 from ...domain.identity import Caller, Scope
 from ...domain.records import Page
 from ...service.panel import Panel
-from ..dependencies import ITEMS, PageDependency, older
+from ..dependencies import PageDependency
 from ..desk import DeskDependency
-from ..presenters import activity
-from ..presenters.refusals import NONE, refusal_of
-from ..trail import ChosenDependency, Format, taken_away
+from ..trail import ChosenDependency, Format, listed, taken_away
 from ..visitors import VisitorDependency
 
 ACTIVITY: Final = "/provider/activity"
@@ -29,27 +25,16 @@ async def list_activity(
     desk: DeskDependency, visitor: VisitorDependency, page: PageDependency, chosen: ChosenDependency
 ) -> Response:
     """Show what was done for any operator, newest first."""
-    caller, refusal, wanted = visitor.caller, NONE, AuditFilter()
-    try:
-        wanted = chosen.filter()
-    except errors.InvalidError as error:
-        refusal = refusal_of(error, "since", "until")
+    caller = visitor.caller
+    wanted, refusal = chosen.try_filter()
     async with desk.panel.database.transaction() as tx:
         found = await desk.panel.audit.list_entries(tx, caller, wanted, page, everybody=True)
         operators = await _operators(tx, desk.panel, caller, wanted.operator)
-    query = chosen.query()
-    address = f"{ACTIVITY}?{query}" if query else ACTIVITY
     return desk.show(
         "provider/activity.html",
         refusal,
-        deeds=[activity.present(it) for it in found[:ITEMS]],
-        chosen=chosen,
         operators=operators,
-        subjects=activity.subjects(),
-        before=older(found),
-        address=address,
-        first=address if page.before else "",
-        export=f"{ACTIVITY}/export?{query}",
+        **listed(ACTIVITY, chosen, page, found),
     )
 
 

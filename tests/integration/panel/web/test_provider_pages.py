@@ -8,9 +8,9 @@ import pytest
 
 from services.panel.domain.identity import Scope
 from shared import ids
-from shared.contracts.everyone import MessageDeadLettered
 from tests.support import panel as rigs
 from tests.support.eventually import eventually
+from tests.support.panel_runs import a_letter
 
 if TYPE_CHECKING:
     from tests.support.panel import PanelRig
@@ -20,20 +20,12 @@ TABS = ("", "/dead-letters", "/operators", "/machines", "/applications", "/activ
 NOTICE = "Tonight at two <b>all machines</b> restart."
 
 
-async def a_letter(panel: PanelRig) -> str:
+async def held(panel: PanelRig) -> str:
     """Let a run be held by a message that storage cannot handle."""
     async with panel.operator() as client, panel.operator(Scope.PROVIDER) as boss:
         deployment = await rigs.create(client)
         run = await rigs.deploy(client, deployment["id"])
-        event = MessageDeadLettered(
-            deployment=deployment["id"],
-            run=run["id"],
-            service="storage",
-            dead_letter=ids.new_id(),
-            message=ids.new_id(),
-            event="DeploymentRequested",
-            reason="operator: <i>Field required</i>",
-        )
+        event = a_letter(run, reason="operator: <i>Field required</i>")
         await panel.say("storage", event)
 
         async def is_known() -> bool:
@@ -44,7 +36,7 @@ async def a_letter(panel: PanelRig) -> str:
 
 
 async def test_a_message_is_handed_over_again_or_given_up(panel: PanelRig) -> None:
-    letter = await a_letter(panel)
+    letter = await held(panel)
     person = await panel.session(provider=True)
     path = f"/provider/dead-letters/{letter}"
     async with person.browser() as pages:

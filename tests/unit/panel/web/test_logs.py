@@ -7,29 +7,12 @@ from typing import Final
 
 import pytest
 
-from services.panel.domain.runs import (
-    EventBody,
-    NumberedEvent,
-    Run,
-    RunEventKind,
-    RunKind,
-    RunState,
-)
+from services.panel.domain.runs import EventBody, NumberedEvent, RunEventKind
 from services.panel.web.presenters import logs
 from services.panel.web.presenters.logs import TROUBLE, Wanted
+from tests.support.runs import RUNNING
 
 NOW: Final = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
-RUN: Final = Run(
-    id="r",
-    number=7,
-    operator="o",
-    deployment="d",
-    kind=RunKind.DEPLOY,
-    revision=1,
-    state=RunState.RUNNING,
-    requested_by="p",
-    created_at=NOW,
-)
 
 
 def written(sequence: int, place: str, *lines: str) -> NumberedEvent:
@@ -46,7 +29,7 @@ LOG: Final = (
 
 
 def test_lines_lose_what_only_a_terminal_understands() -> None:
-    found = logs.lines(RUN, [written(4, "deployer.build", "\x1b[32mok\x1b[0m\x07 <b>", "two")])
+    found = logs.lines(RUNNING, [written(4, "deployer.build", "\x1b[32mok\x1b[0m\x07 <b>", "two")])
 
     assert [it.text for it in found] == ["ok <b>", "two"]
     assert [it.is_same_step for it in found] == [False, True]
@@ -64,14 +47,14 @@ def test_lines_lose_what_only_a_terminal_understands() -> None:
     ],
 )
 def test_lines_that_are_not_wanted_are_there_and_hidden(wanted: Wanted, seen: list[str]) -> None:
-    found = logs.lines(RUN, LOG, wanted)
+    found = logs.lines(RUNNING, LOG, wanted)
 
     assert len(found) == 5
     assert [it.text for it in found if not it.is_hidden] == seen
 
 
 def test_lines_of_one_step_have_one_heading_though_others_between_are_hidden() -> None:
-    found = logs.lines(RUN, LOG, Wanted(step="deployer.build"))
+    found = logs.lines(RUNNING, LOG, Wanted(step="deployer.build"))
 
     assert [it.is_same_step for it in found if not it.is_hidden] == [False, True, True, True]
 
@@ -89,6 +72,6 @@ def test_lines_of_one_step_have_one_heading_though_others_between_are_hidden() -
     ],
 )
 def test_trouble_is_told_from_what_is_written(text: str, *, is_trouble: bool) -> None:
-    [line] = logs.lines(RUN, [written(4, "deployer.build", text)])
+    [line] = logs.lines(RUNNING, [written(4, "deployer.build", text)])
 
     assert line.is_trouble is is_trouble

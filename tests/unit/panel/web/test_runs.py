@@ -21,20 +21,11 @@ from services.panel.domain.runs import (
 from services.panel.domain.steps import STEPS
 from services.panel.web.presenters import runs, states, wording
 from shared.contracts.failures import Failure, Outcome
+from tests.support.runs import RUNNING
 
 NOW: Final = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
-RUN: Final = Run(
-    id="r",
-    number=7,
-    operator="o",
-    deployment="d",
-    kind=RunKind.DEPLOY,
-    revision=1,
-    state=RunState.RUNNING,
-    requested_by="p",
-    created_at=NOW - timedelta(minutes=2),
-    started_at=NOW - timedelta(minutes=2),
-)
+BEGUN: Final = NOW - timedelta(minutes=2)
+RUN: Final = replace(RUNNING, number=7, created_at=BEGUN, started_at=BEGUN)
 
 
 def step(position: int, name: str, status: StepStatus, **more: object) -> RunStep:
