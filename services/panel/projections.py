@@ -248,11 +248,13 @@ class Projections:
         """Show how far a step is, and its lines; reports that come again change nothing."""
         async with self.database.transaction() as tx:
             run = await self.runs.lock(tx, progress.run)
-            if run is None or run.state.has_ended or run.deployment != progress.deployment:
+            if run is None or run.deployment != progress.deployment:
                 return
             if not await self.runs.note_progress(tx, run.id, place):
                 return
-            await self._show_step(tx, run, progress)
+            if not run.state.has_ended:
+                await self._show_step(tx, run, progress)
+            # Facts and progress come on two streams: the last lines may come after the end.
             if progress.lines:
                 body = EventBody(service=progress.service, step=progress.step, lines=progress.lines)
                 await self.conductor.say(tx, run, RunEventKind.LOG, body)

@@ -242,15 +242,23 @@ class PostgresRunRegister:
         )
 
     async def list_events(
-        self, tx: Transaction, run: str, *, after: int, limit: int
+        self,
+        tx: Transaction,
+        run: str,
+        *,
+        after: int,
+        limit: int,
+        kind: RunEventKind | None = None,
     ) -> Sequence[NumberedEvent]:
-        """Return a run's events after a number, in order."""
+        """Return a run's events after a number, in order, of one kind if that is given."""
         rows = await tx.fetch(
             """select sequence, at, kind, body from run_events
-            where run = $1 and sequence > $2 order by sequence limit $3""",
+            where run = $1 and sequence > $2 and ($4::text is null or kind = $4)
+            order by sequence limit $3""",
             run,
             after,
             limit,
+            kind.value if kind else None,
         )
         return [
             NumberedEvent(

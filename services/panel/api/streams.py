@@ -56,7 +56,7 @@ async def follow(
 ) -> AsyncIterator[bytes]:
     """Yield the events after a number until the run, this process or a stream's time ends.
 
-    Whoever asks again gets the rest; after the end of a run, the end once more.
+    Whoever asks again gets the rest, as lines that came after the end; and the end once more.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + longest_seconds
@@ -68,10 +68,10 @@ async def follow(
             for event in events:
                 yield _encoded(event)
                 after = max(after, event.sequence)
-            if events and events[-1].kind is RunEventKind.END:
-                return
             if len(events) == BATCH:
                 continue
+            if any(it.kind is RunEventKind.END for it in events):
+                return
             if panel.feed.is_closed:
                 return
             async for _ in feed.quiet(wake, until=until):

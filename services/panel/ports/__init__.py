@@ -217,9 +217,15 @@ class RunRegister(Protocol):
         ...
 
     async def list_events(
-        self, tx: Transaction, run: str, *, after: int, limit: int
+        self,
+        tx: Transaction,
+        run: str,
+        *,
+        after: int,
+        limit: int,
+        kind: RunEventKind | None = None,
     ) -> Sequence[NumberedEvent]:
-        """Return a run's events after a number, in order."""
+        """Return a run's events after a number, in order, of one kind if that is given."""
         ...
 
     async def newest_sequences(self, tx: Transaction, runs: Sequence[str]) -> Mapping[str, int]:

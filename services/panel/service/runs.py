@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared import errors
 
 from ..domain.identity import Scope
-from ..domain.runs import Run, RunKind, Standing
+from ..domain.runs import Run, RunEventKind, RunKind, Standing
 from ..domain.sentences import say
 from .conductor import Wish
 from .configurations import owned
@@ -98,11 +98,11 @@ class Runs:
         return await self.runs.list_events(tx, run, after=after, limit=limit)
 
     async def find_end(self, tx: Transaction, run: str, *, after: int) -> Sequence[NumberedEvent]:
-        """Return the last event of a run, alone, when it has ended and nothing follows `after`."""
+        """Return the event that ended a run, alone, when nothing follows `after`."""
         found = await self.runs.find(tx, run)
         if found is None or not found.state.has_ended or found.sequence > after:
             return ()
-        return await self.runs.list_events(tx, run, after=found.sequence - 1, limit=1)
+        return await self.runs.list_events(tx, run, after=0, limit=1, kind=RunEventKind.END)
 
     async def overview(self, tx: Transaction, caller: Caller, deployment: str) -> Overview:
         """Return a deployment and how it stands."""

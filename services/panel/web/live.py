@@ -119,15 +119,16 @@ class Watch:
                 if message:
                     after = max(after, events[-1].sequence)
                     yield message
-                if events and events[-1].kind is RunEventKind.END:
+                if len(events) == BATCH and not feed.is_closed:
+                    continue
+                if any(it.kind is RunEventKind.END for it in events):
                     yield END
                     return
                 if feed.is_closed:
                     return
-                if len(events) < BATCH:
-                    async for _ in quiet(wake, until=until):
-                        yield PING
-                    await asyncio.sleep(PAUSE_SECONDS)
+                async for _ in quiet(wake, until=until):
+                    yield PING
+                await asyncio.sleep(PAUSE_SECONDS)
 
     async def _next(self, after: int, wake: asyncio.Event) -> tuple[Sequence[NumberedEvent], bytes]:
         """Return the next events and what tells of them; nothing while there is no database."""

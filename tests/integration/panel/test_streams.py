@@ -66,7 +66,7 @@ async def report_lines(panel: PanelRig, run: Json) -> None:
 async def lead_to_the_end(panel: PanelRig, run: Json, url: str, seen_by: list[Json]) -> None:
     """Play the other services: many lines, then every answer."""
     await report_lines(panel, run)
-    # Reports travel beside events: what comes after the end of a run is not shown any more.
+    # Reports travel beside events, and whoever watches does not wait for what comes after the end.
     await eventually(lambda: len(lines_of(seen_by)) == LINES, within=rigs.SOON)
     for service, event in rigs.answers_of_a_deploy(run, url):
         await panel.say(service, event)
@@ -98,9 +98,9 @@ async def test_a_stream_shows_every_event_of_a_run_to_its_end(panel: PanelRig) -
         ended = await rigs.get(client, f"/runs/{run['id']}")
 
     check(events)
-    assert listed == {"items": events, "next": None}
-    assert [it["event"] for it in rest["items"]] == ["end"]
-    assert ended["sequence"] == len(events)
+    assert (listed["items"][: len(events)], listed["next"]) == (events, None)
+    assert rest["items"] == listed["items"][len(events) - 1 :]
+    assert ended["sequence"] >= len(events)
 
 
 async def test_asking_again_and_again_loses_and_doubles_nothing(panel: PanelRig) -> None:
@@ -130,13 +130,42 @@ async def test_a_panel_that_is_killed_loses_and_doubles_nothing(panel: PanelRig)
         for service, event in rigs.answers_of_a_deploy(run, url):
             await panel.say(service, event)
         await asyncio.wait_for(watching, rigs.SOON)
-        listed = await rigs.get(client, f"/runs/{run['id']}/events")
+        listed = (await rigs.get(client, f"/runs/{run['id']}/events"))["items"]
 
-    # A report in flight at a kill comes again when its run may have ended: lines can be missing,
-    # but what panel recorded reaches whoever watches, once and in order.
-    assert events == listed["items"]
+    # A report in flight at a kill comes again after later ones, which is too late: lines can be
+    # missing, but what panel recorded reaches whoever watches, once and in order.
+    assert events == listed[: len(events)]
     check(events, of=lines_of(events))
     assert len(lines_of(events)) > LINES / 2
+
+
+async def test_lines_that_come_after_the_end_are_kept(panel: PanelRig) -> None:
+    async with panel.operator() as client, rigs.an_application() as url:
+        deployment = await rigs.create(client)
+        run = await rigs.deploy(client, deployment["id"])
+        for service, event in rigs.answers_of_a_deploy(run, url):
+            await panel.say(service, event)
+        ended = await rigs.until_state(client, run["id"], "succeeded")
+        await panel.report(rigs.progress(run, "build", StepState.FAILED, "line 0"))
+
+        async def has_come() -> bool:
+            found = await rigs.get(client, f"/runs/{run['id']}/events")
+            return lines_of(found["items"]) == [0]
+
+        await eventually(has_come, within=rigs.SOON)
+        after = await rigs.get(client, f"/runs/{run['id']}")
+        whole = [it async for it in stream(client, run["id"])]
+        rest = [it async for it in stream(client, run["id"], ended["sequence"])]
+        nothing = [it async for it in stream(client, run["id"], after["sequence"])]
+
+    assert (after["state"], after["steps"]) == (ended["state"], ended["steps"])
+    kinds = [kind for _, kind, _ in whole]
+    # The panel's own last lines come as late as those of others.
+    assert set(kinds[kinds.index("end") + 1 :]) == {"log"}
+    assert kinds.count("end") == 1
+    # Whoever asks again is told that it is over, too.
+    assert [kind for _, kind, _ in rest][-2:] == ["log", "end"]
+    assert [kind for _, kind, _ in nothing] == ["end"]
 
 
 async def test_a_panel_that_is_stopped_ends_its_streams_and_itself(panel: PanelRig) -> None:
