@@ -1,9 +1,8 @@
 """What the routes share: who is asking, which part of a list, and doing things once."""
 
-import hashlib
 import json
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Query, Request
@@ -15,7 +14,7 @@ from shared import errors, ids
 from shared.database import Transaction
 
 from ..domain.identity import Caller
-from ..domain.records import IdempotentAnswer, IdempotentRequest, Page
+from ..domain.records import IdempotentAnswer, IdempotentRequest, Page, digest_of
 from ..service.panel import Panel
 from . import cursors
 from .conditions import ExpectedDependency
@@ -24,6 +23,8 @@ from .rates import KNOWN
 
 MOST_ITEMS: Final = 200
 PREFIX: Final = "/api/v1"
+TOKEN: Final = "token"  # noqa: S105 - the name of one
+"""Under which a request remembers what its caller proved to be with."""
 bearer = HTTPBearer(auto_error=False, description="A token: fdv_….", scheme_name="token")
 
 
@@ -47,6 +48,7 @@ async def get_caller(
         caller = await panel.access.authenticate(tx, token)
     setattr(request.state, KNOWN, True)
     address = request.client.host if request.client else None
+    setattr(request.state, TOKEN, token)
     return caller.seen_at(address, request.scope.get("state", {}).get(REQUEST_ID))
 
 
@@ -128,6 +130,7 @@ class Once:
     caller: Caller
     route: str
     key: str | None
+    token: str = field(repr=False)
 
     async def answer(
         self, work: Callable[[Transaction], Awaitable[Done]], body: BaseModel | None = None
@@ -140,7 +143,7 @@ class Once:
                 credential=self.caller.credential,
                 route=self.route,
                 key=self.key,
-                body_digest=_digest(body),
+                body_digest=self._digest(body),
             )
             known = await self.panel.idempotency.claim(tx, request)
             if known is not None:
@@ -148,6 +151,10 @@ class Once:
             answer = _kept(await work(tx))
             await self.panel.idempotency.keep(tx, request, answer)
             return _response(answer)
+
+    def _digest(self, body: BaseModel | None) -> bytes:
+        shown = body.model_dump(mode="json") if body else None
+        return digest_of(self.token, json.dumps(shown, sort_keys=True))
 
 
 def get_once(
@@ -158,7 +165,8 @@ def get_once(
 ) -> Once:
     """Return how to do what this request asks for once."""
     route = f"{request.method} {request.url.path}"
-    return Once(panel=panel, caller=caller, route=route, key=idempotency_key)
+    token: str = getattr(request.state, TOKEN)
+    return Once(panel=panel, caller=caller, route=route, key=idempotency_key, token=token)
 
 
 OnceDependency = Annotated[Once, Depends(get_once)]
@@ -175,8 +183,3 @@ def _response(answer: IdempotentAnswer, *, replayed: bool = False) -> JSONRespon
     if replayed:
         headers["Idempotency-Replayed"] = "true"
     return JSONResponse(answer.body, status_code=answer.status, headers=headers)
-
-
-def _digest(body: BaseModel | None) -> bytes:
-    shown = body.model_dump(mode="json") if body else None
-    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).digest()

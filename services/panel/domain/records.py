@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ class IdempotentRequest:
     route: str
     key: str
     body_digest: bytes
+    """By `digest_of`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +58,12 @@ class IdempotentAnswer:
     status: int
     location: str
     body: JsonValue
+
+
+def digest_of(secret: str, body: str) -> bytes:
+    """Return what a body is known by, to nobody but who sent it with a token or a cookie.
+
+    A body may hold a password, and a plain digest of it could be guessed by whoever reads the
+    database; there, the secret itself is a digest too.
+    """
+    return hmac.digest(secret.encode(), body.encode(), "sha256")

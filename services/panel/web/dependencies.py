@@ -1,6 +1,5 @@
 """What the pages share: the panel behind them, which part of a list, and doing things once."""
 
-import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from shared import clock, errors, ids
 from shared.database import Transaction
 
 from ..domain.identity import Caller, Scope
-from ..domain.records import IdempotentAnswer, IdempotentRequest, Page
+from ..domain.records import IdempotentAnswer, IdempotentRequest, Page, digest_of
 from ..service.panel import Panel
 from .rendering import Pages
-from .visitors import RecentDependency, VisitorDependency
+from .visitors import COOKIE, RecentDependency, VisitorDependency
 
 ITEMS: Final = 25
 SEE_OTHER: Final = 303
@@ -122,7 +121,7 @@ async def get_once(request: Request, panel: PanelDependency, visitor: VisitorDep
         caller=visitor.caller,
         route=f"{request.method} {request.url.path}",
         key=key if ids.is_id(key) else "",
-        digest=hashlib.sha256(json.dumps(fields).encode()).digest(),
+        digest=digest_of(request.cookies[COOKIE], json.dumps(fields)),
     )
 
 
