@@ -15,7 +15,7 @@ from tests.support import chance
 from tests.support.stack import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from tests.chaos.cells import Cell, Kind
     from tests.chaos.scenes import Scene
@@ -118,8 +118,13 @@ async def _look(stack: Stack, run: str) -> dict[str, Any]:
     return found
 
 
-async def assert_harmless(stack: Stack, kinds: Sequence[Kind], domain: str) -> Sequence[str]:
+async def assert_harmless(
+    stack: Stack, kinds: Sequence[Kind], domain: str, look: Callable[[Scene, str], Awaitable[None]]
+) -> Sequence[str]:
     """Kill a part that chance chooses at the steps of several runs of one deployment.
+
+    Args:
+        look: called after each run with its scene, and with what was killed.
 
     Returns:
         What was killed, for people.
@@ -136,6 +141,7 @@ async def assert_harmless(stack: Stack, kinds: Sequence[Kind], domain: str) -> S
         stories.append(f"seed {seed}, {kind}: succeeded; killed {kills}; missed {rest}")
         assert (cost := await scene.cost()) == Cost(), f"{stories[-1]}; {cost}"
         assert len(missed) < len(chosen) / 2, stories[-1]
+        await look(scene, stories[-1])
         before = scene
     if before is not None:
         assert (cost := await before.clear()) == Cost(), f"{stories}; {cost}"

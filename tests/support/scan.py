@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import itertools
 import json
+import os
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -34,10 +36,15 @@ if TYPE_CHECKING:
 
     from tests.support.stack import Stack
 
+FEWEST: Final = 20
+"""What a provider keeps secret, at least."""
 SHORTEST: Final = 12
 """What is shorter is found by chance."""
 SERVICES: Final = ("panel", "provisioner", "storage", "deployer")
 SAMPLE_SECONDS: Final = 0.02
+YOUNG: Final = 10
+"""Samples in which a process has become the program that it was begun for."""
+ALL_EVERY: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +78,54 @@ class CommandLines:
     """Samples of what every process of this computer was called with."""
 
     seen: set[bytes] = field(default_factory=set)
+    _known: dict[str, int] = field(default_factory=dict)
+    """How often each process was looked at."""
 
-    def look(self) -> None:
-        """Take one sample."""
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                self.seen.add((process / "cmdline").read_bytes())
+    def look(self, *, at_all: bool = False) -> None:
+        """Take one sample, of processes that began a moment ago, or of all."""
+        there = [it for it in os.listdir("/proc") if it.isdigit()]  # noqa: PTH208 - fifty times a second
+        known = {it: self._known.get(it, 0) for it in there}
+        self._known = {it: count + 1 for it, count in known.items()}
+        for it in there if at_all else [it for it in there if known[it] < YOUNG]:
+            with contextlib.suppress(OSError), open(f"/proc/{it}/cmdline", "rb") as words:  # noqa: PTH123 - as above
+                self.seen.add(words.read())
+
+
+@dataclass(slots=True, kw_only=True)
+class Hunt:
+    """A search that is repeated after each run, for all secrets that there ever were."""
+
+    stack: Stack
+    lines: CommandLines
+    values: dict[str, str] = field(default_factory=dict)
+    """Name → secret."""
+
+    async def search(self) -> Scan:
+        """Search for every secret that there was until now."""
+        self.values |= await secrets_of(self.stack)
+        return await search(self.stack, self.values, self.lines)
+
+    async def assert_nothing(self, after: str) -> Scan:
+        """See that no secret is anywhere after a run."""
+        found = await self.search()
+        assert found.found == [], after
+        assert len(found.values) > FEWEST
+        return found
+
+    async def assert_noticed(self) -> None:
+        """See that a secret is found where it was left on purpose."""
+        planted = self.stack.data / "planted.log"
+        planted.write_text(f"Bearer {self.values['token']}\n", encoding="utf-8")
+        found = await self.search()
+        planted.unlink()
+        assert [it.secret for it in found.found] == ["token"]
+
+
+@contextlib.asynccontextmanager
+async def hunting(stack: Stack) -> AsyncIterator[Hunt]:
+    """Sample the arguments of all processes for the length of a block, and search them too."""
+    async with sampled() as lines:
+        yield Hunt(stack=stack, lines=lines)
 
 
 @contextlib.asynccontextmanager
@@ -85,8 +134,8 @@ async def sampled() -> AsyncIterator[CommandLines]:
     lines = CommandLines()
 
     async def forever() -> None:
-        while True:
-            lines.look()
+        for number in itertools.count():
+            lines.look(at_all=number % ALL_EVERY == 0)
             await asyncio.sleep(SAMPLE_SECONDS)
 
     task = asyncio.create_task(forever())
