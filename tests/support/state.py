@@ -288,8 +288,13 @@ class Carrier:
 
     async def replace(self, key: str, content: bytes) -> None:
         """Write an object as somebody else would."""
+        await self.add({key: content})
+
+    async def add(self, objects: Mapping[str, bytes]) -> None:
+        """Write objects as somebody else would."""
         async with s3.client(self.store.access, "s3") as found:
-            await found.put_object(Bucket=self.bucket, Key=key, Body=content)
+            for key, content in objects.items():
+                await found.put_object(Bucket=self.bucket, Key=key, Body=content)
 
     async def remove(self, key: str) -> None:
         """Delete an object as somebody else would."""

@@ -10,7 +10,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from shared.embedded import parts, ports
-from tests.support import state
+from tests.support import restic_repositories, state
 from tests.support.servers import require, throwaway_directory
 
 if TYPE_CHECKING:
@@ -37,15 +37,22 @@ async def socket_server() -> AsyncIterator[state.SocketPostgresServer]:
 async def stateless(
     socket_server: state.SocketPostgresServer, object_store: SeaweedServer, tmp_path: Path
 ) -> state.Carrier:
-    """Return what carries the state of an application that has none yet."""
+    """Return what carries the state of an application that has none yet.
+
+    Of an earlier attempt, there is a place for its files already.
+    """
+    require("restic", "restic")
     bucket = await state.create_bucket(object_store)
-    return state.Carrier(socket_server, object_store, bucket, tmp_path / "work")
+    carrier = state.Carrier(socket_server, object_store, bucket, tmp_path / "work")
+    carrier.password = restic_repositories.PASSWORD
+    made = restic_repositories.an_empty_one()
+    await carrier.add({f"{carrier.prefix}/files/{name}": it for name, it in made.items()})
+    return carrier
 
 
 @pytest.fixture
 async def blog(stateless: state.Carrier, tmp_path: Path) -> AsyncIterator[state.Carrier]:
     """Return what carries a table of posts and a folder of avatars."""
-    require("restic", "restic")
     folder = tmp_path / "garden" / "avatars"
     folder.mkdir(parents=True)
     (folder / "one").write_text("one")

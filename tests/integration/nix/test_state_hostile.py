@@ -130,8 +130,8 @@ async def test_restic_has_no_rights_and_hides_from_the_account_that_it_is(
             shutil.rmtree(avatars)
         with carrier.started(verb) as process:
             while process.poll() is None:
-                for number in restics(carrier.bucket):
-                    seen.add((number, uid_of(number)))
+                for number, uid in restics(carrier.bucket).items():
+                    seen.add((number, uid))
                     assert not readable_by(account, number)
                     copies |= {it.name for it in carrier.folder.rglob("scratch/restic")}
                 await asyncio.sleep(0.05)
@@ -157,23 +157,19 @@ def closed_programs(tmp_path: Path) -> Path:
     return folder
 
 
-def restics(bucket: str) -> list[int]:
-    """Return the numbers of the programs that are already restic, at work on a bucket."""
-    found = []
+def restics(bucket: str) -> dict[int, int]:
+    """Return the programs that are already restic, at work on a bucket, and whose they are."""
+    found = {}
     for it in Path("/proc").glob("[0-9]*"):
         try:
             words = (it / "cmdline").read_bytes().split(b"\0")
             is_restic = (it / "exe").readlink().name.startswith("restic")
             if is_restic and bucket.encode() in words[2]:
-                found.append(int(it.name))
+                status = (it / "status").read_text(encoding="utf-8")
+                found[int(it.name)] = int(status.partition("\nUid:")[2].split()[1])
         except (OSError, IndexError):
-            continue
+            continue  # it has ended
     return found
-
-
-def uid_of(number: int) -> int:
-    status = Path(f"/proc/{number}/status").read_text(encoding="utf-8")
-    return int(status.partition("\nUid:")[2].split()[1])
 
 
 def readable_by(account: tuple[int, int] | None, number: int) -> bool:

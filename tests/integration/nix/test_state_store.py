@@ -86,7 +86,7 @@ async def test_an_export_goes_on_when_the_store_starts_again(carrier: Carrier) -
 
 
 async def test_no_secret_is_seen_by_anybody_else(carrier: Carrier, tmp_path: Path) -> None:
-    carrier.password = secrets.token_urlsafe(18)
+    carrier.password, carrier.prefix = secrets.token_urlsafe(18), "exports/own"
     seen: set[str] = set()
     is_over = asyncio.Event()
 
