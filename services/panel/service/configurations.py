@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from shared.sealing import Sealer
 
     from ..domain.backups import Backup
+    from ..domain.changes import ApplicationChange
     from ..domain.identity import Caller
     from ..domain.names import NameRules
     from ..ports import AuditTrail, DeploymentRegister
@@ -73,11 +74,13 @@ class Staged:
     configuration: Configuration
     deployed: Revision | None = None
     leaving: Sequence[Leaving] = ()
+    changes: Sequence[ApplicationChange] = ()
+    """What deploying would change of what runs."""
 
     @property
     def has_changes(self) -> bool:
-        """Whether deploying would bring a configuration that was not deployed last."""
-        return self.deployed is None or self.deployed.configuration != self.configuration.version
+        """Whether deploying would bring something else than what runs."""
+        return self.deployed is None or bool(self.changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +252,10 @@ class Configurations:
             for it in runs
             if it.application not in kept
         ]
-        return Staged(deployment, configuration, deployed, leaving)
+        # Deployed again, the same version is the same revision, whatever the defaults are by now.
+        is_same = deployed is not None and deployed.configuration == configuration.version
+        changes = () if is_same else self.offer.changes(runs, configuration.applications)
+        return Staged(deployment, configuration, deployed, leaving, changes)
 
     def _orders(
         self, staging: Staging, wishes: Sequence[ApplicationWish]

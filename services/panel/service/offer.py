@@ -9,6 +9,7 @@ from shared import errors
 from shared.contracts.deployments import BucketRequest
 from shared.contracts.state import CarriedApplication, CarriedBucket
 
+from ..domain.changes import changes
 from ..domain.sentences import N_, say, together
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from shared.contracts.deployments import ApplicationOrder, Resource
     from shared.provider import Size
 
+    from ..domain.changes import ApplicationChange
     from ..domain.deployments import Revision
     from ..domain.sentences import Sentence
 
@@ -87,6 +89,12 @@ class Offer:
             for it in orders
         )
 
+    def changes(
+        self, before: Sequence[ApplicationOrder], after: Sequence[ApplicationOrder]
+    ) -> Sequence[ApplicationChange]:
+        """Compare with defaults filled in: staged options may rely on them, revisions do not."""
+        return changes(self._known_completed(before), self._known_completed(after))
+
     def resources(
         self,
         orders: Sequence[ApplicationOrder],
@@ -132,6 +140,14 @@ class Offer:
                 )
             )
         return together(said)
+
+    def _known_completed(self, orders: Sequence[ApplicationOrder]) -> Sequence[ApplicationOrder]:
+        """Return orders completed, those as they are whose application is not offered any more."""
+        return [
+            order
+            for it in orders
+            for order in (self.completed([it]) if self.find(it.application) else [it])
+        ]
 
     def _carried_buckets(self, name: str, revision: Revision) -> tuple[CarriedBucket, ...]:
         application = self.find(name)

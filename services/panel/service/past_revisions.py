@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from shared import errors
 
-from ..domain.changes import changes
 from ..domain.identity import Scope
 from .configurations import owned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from shared.contracts.deployments import ApplicationOrder
     from shared.database import Transaction
 
     from ..domain.changes import ApplicationChange
@@ -93,15 +91,14 @@ class PastRevisions:
         else:
             before = await self.get(tx, caller, deployment, since)
         orders = before.revision.applications if before else ()
-        return Comparison(before, after, self._changes(orders, after.revision.applications))
+        return Comparison(before, after, self.offer.changes(orders, after.revision.applications))
 
     async def compare_staged(self, tx: Transaction, caller: Caller, deployment: str) -> Comparison:
         """Return what deploying would change of what runs."""
         staged = await self.configurations.get(tx, caller, deployment)
         runs = staged.deployed
         before = await self.get(tx, caller, deployment, runs.number) if runs else None
-        orders = runs.applications if runs else ()
-        return Comparison(before, None, self._changes(orders, staged.configuration.applications))
+        return Comparison(before, None, staged.changes)
 
     async def stage(
         self,
@@ -135,19 +132,3 @@ class PastRevisions:
         """Stage a revision as it was and ask for a run that brings it; data stays what it is."""
         await self.stage(tx, caller, deployment, number, expected=expected)
         return await self.runs.deploy(tx, caller, deployment)
-
-    def _changes(
-        self, before: Sequence[ApplicationOrder], after: Sequence[ApplicationOrder]
-    ) -> Sequence[ApplicationChange]:
-        """Compare with defaults filled in: staged options may rely on them, revisions do not."""
-        return changes(self._completed(before), self._completed(after))
-
-    def _completed(self, orders: Sequence[ApplicationOrder]) -> Sequence[ApplicationOrder]:
-        return [
-            order
-            for it in orders
-            for order in (self.offer.completed([it]) if self._has(it) else [it])
-        ]
-
-    def _has(self, order: ApplicationOrder) -> bool:
-        return self.offer.find(order.application) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...domain.changes import ChangeKind
 from . import applications, configuring
 
 if TYPE_CHECKING:
@@ -36,14 +37,13 @@ class StagedView:
 
 def present(staged: Staged, offer: Offer) -> list[StagedView]:
     """Return every application that is staged."""
-    runs = staged.deployed
+    changes = {it.application: it.kind for it in staged.changes}
     return [
-        _present(it, runs.find(it.application) if runs else None, offer)
-        for it in staged.configuration.applications
+        _present(it, changes.get(it.application), offer) for it in staged.configuration.applications
     ]
 
 
-def _present(it: ApplicationOrder, runs: ApplicationOrder | None, offer: Offer) -> StagedView:
+def _present(it: ApplicationOrder, change: ChangeKind | None, offer: Offer) -> StagedView:
     package = offer.find(it.application)
     complete = offer.completed([it])[0] if package else it
     form = applications.form_of(package) if package else None
@@ -53,7 +53,7 @@ def _present(it: ApplicationOrder, runs: ApplicationOrder | None, offer: Offer) 
         host=it.host,
         version=it.version,
         answers=configuring.answers(form, complete.options, it.sealed_options) if form else (),
-        is_new=runs is None,
-        is_changed=runs is not None and runs != complete,
+        is_new=change is ChangeKind.ADDED,
+        is_changed=change is ChangeKind.CHANGED,
         is_known=package is not None,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...domain.deployments import DeploymentStatus
 from ...domain.failures import AILMENTS
-from ...domain.runs import RunState
+from ...domain.runs import RunKind, RunState
 from ..languages import gettext as _
 from ..languages import spoken
 from . import states, wording
@@ -76,6 +76,8 @@ class DeploymentView:
     is_draft: bool
     is_live: bool
     """Whether something of it runs, and may be asked to restart, pause or be backed up."""
+    needs_deploy: bool
+    """Whether a deploy ended half-way, so that what is staged is to be deployed, changed or not."""
     is_leaving: bool
     is_removed: bool
     removed_at: datetime | None
@@ -101,7 +103,8 @@ def present(found: Overview, offer: Offer) -> DeploymentView:
     """Return a deployment as pages show it."""
     deployment, standing = found.deployment, found.standing
     status = deployment.status(standing)
-    newest = standing.newest
+    is_live = deployment.deployed_revision is not None and status not in _LEAVING
+    newest, change = standing.newest, standing.change
     failed = newest if newest and newest.state is RunState.FAILED else None
     is_held = standing.active is not None and standing.active.held_by is not None
     return DeploymentView(
@@ -118,7 +121,11 @@ def present(found: Overview, offer: Offer) -> DeploymentView:
         or is_held
         or (failed is not None and standing.active is None and not deployment.removed_at),
         is_draft=status is DeploymentStatus.DRAFT,
-        is_live=deployment.deployed_revision is not None and status not in _LEAVING,
+        is_live=is_live,
+        needs_deploy=is_live
+        and status is DeploymentStatus.FAILED
+        and change is not None
+        and change.kind is RunKind.DEPLOY,
         is_leaving=status in _LEAVING,
         is_removed=deployment.removed_at is not None,
         removed_at=deployment.removed_at,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.panel.domain.identity import Role
+from shared.contracts.failures import Outcome
 from tests.support import pages
 from tests.support import panel as rigs
 from tests.support import panel_runs as runs
@@ -173,8 +174,28 @@ async def test_changes_are_discarded(panel: PanelRig) -> None:
         await pages.follow(garden.browser, garden.form, o__title="Two")
         place = await pages.follow(garden.browser, f"{garden.home}/configuration/discard")
         shown = pages.text_of(await pages.read(garden.browser, place))
+        overview = pages.text_of(await pages.read(garden.browser, garden.home))
+        review = pages.text_of(await pages.read(garden.browser, f"{place}/review"))
+        staged = await rigs.get(garden.client, f"{garden.home}/configuration")
 
     assert "Title One" in shown
+    for said in (shown, overview, review):
+        assert "not deployed yet" not in said
+        assert "Discard the changes" not in said
+    assert "Nothing is different from what runs" in review
+    assert staged["has_changes"] is False
+
+
+async def test_after_half_a_deploy_what_is_discarded_can_be_deployed(panel: PanelRig) -> None:
+    async with a_garden(panel) as garden:
+        await pages.follow(garden.browser, garden.form, o__title="Two")
+        run = await rigs.deploy(garden.client, garden.deployment["id"])
+        await runs.fail(panel, garden.client, run["id"], Outcome.PARTIAL)
+        await pages.follow(garden.browser, f"{garden.home}/configuration/discard")
+        overview = pages.text_of(await pages.read(garden.browser, garden.home))
+
+    assert "not deployed yet" not in overview
+    assert "Look at it and deploy" in overview
 
 
 async def test_history_is_looked_at_and_a_revision_is_deployed_again(panel: PanelRig) -> None:
