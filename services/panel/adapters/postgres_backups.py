@@ -86,6 +86,15 @@ class PostgresBackupRegister:
             _CONTENT.dump_python(backup.content, mode="json"),
         )
 
+    async def find_complete(self, tx: Transaction, deployment: str) -> Backup | None:
+        """Return the newest backup of a deployment that can be brought back, or None."""
+        row = await tx.fetchrow(
+            f"""{_BACKUP} where deployment = $1 and state = 'complete'
+            order by taken_at desc, backups.id desc limit 1""",
+            deployment,
+        )
+        return _backup(row) if row else None
+
     async def list_newest(
         self, tx: Transaction, operator: str, page: Page, *, deployment: str | None, removed: bool
     ) -> Sequence[Backup]:

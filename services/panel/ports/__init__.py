@@ -255,6 +255,10 @@ class BackupRegister(Protocol):
         """Write what can change of a backup."""
         ...
 
+    async def find_complete(self, tx: Transaction, deployment: str) -> Backup | None:
+        """Return the newest backup of a deployment that can be brought back, or None."""
+        ...
+
     async def list_newest(
         self, tx: Transaction, operator: str, page: Page, *, deployment: str | None, removed: bool
     ) -> Sequence[Backup]:

@@ -91,6 +91,14 @@ class Backups:
             tx, caller.operator, page, deployment=deployment, removed=removed
         )
 
+    async def find_complete(
+        self, tx: Transaction, caller: Caller, deployment: str
+    ) -> Backup | None:
+        """Return the newest backup of a deployment that can be brought back, or None."""
+        caller.require(Scope.READ)
+        owned(await self.deployments.find(tx, deployment), caller)
+        return await self.backups.find_complete(tx, deployment)
+
     async def remove(
         self, tx: Transaction, caller: Caller, backup: str, *, retry_of: str | None = None
     ) -> RunDetails:

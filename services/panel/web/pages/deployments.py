@@ -43,7 +43,7 @@ async def show_deployment(
         staged = await panel.configurations.get(tx, caller, deployment)
         credentials = await panel.credentials.list_credentials(tx, caller, deployment)
         latest = await panel.history.list_runs(tx, caller, Page(LATEST), deployment=deployment)
-        newest = await panel.backups.list_backups(tx, caller, Page(1), deployment=deployment)
+        newest = await panel.backups.find_complete(tx, caller, deployment)
         receipt = await panel.history.receipt(tx, caller, deployment)
     shown = deployments.present(found, panel.offer)
     return asking.show(
@@ -52,6 +52,6 @@ async def show_deployment(
         has_changes=staged.has_changes and not shown.is_leaving,
         credentials=credentials,
         runs=[runs.row(it, asking.now) for it in latest],
-        newest_backup=newest[0] if newest else None,
+        newest_backup=newest,
         receipt=deployments.receipt(receipt) if receipt else None,
     )

@@ -8,7 +8,6 @@ from shared import errors
 from shared.database import Transaction
 
 from ...domain.identity import Scope
-from ...domain.records import Page
 from ...domain.runs import RunKind
 from ..dependencies import (
     Asking,
@@ -119,12 +118,12 @@ async def _removal(
         found = await panel.runs.overview(tx, caller, deployment)
         if found.deployment.removed_at is not None:
             raise errors.ConflictError("deployment.removed", "This deployment was removed.")
-        newest = await panel.backups.list_backups(tx, caller, Page(1), deployment=deployment)
+        newest = await panel.backups.find_complete(tx, caller, deployment)
     return asking.show(
         "deployments/remove.html",
         STATUS_INVALID if wrong else 200,
         deployment=deployments.present(found, panel.offer),
-        newest_backup=newest[0] if newest else None,
+        newest_backup=newest,
         typed=typed,
         wrong=wrong,
     )
