@@ -223,7 +223,11 @@ class PostgresDeploymentRegister:
         """Return the revisions of a deployment with who made them, newest first."""
         rows = await tx.fetch(
             """select r.deployment, r.number, r.configuration, r.applications, r.resources,
-                r.created_at, r.deployed_at, r.mode, p.name as by
+                r.created_at, r.deployed_at, r.mode, p.name as by,
+                exists (
+                    select from runs
+                    where runs.deployment = r.deployment and runs.revision = r.number
+                        and runs.kind = 'deploy' and runs.ended_at is null) as is_on_its_way
             from revisions r join people p on p.id = r.created_by
             where r.deployment = $1 and ($2::integer is null or r.number < $2)
             order by r.number desc limit $3""",
@@ -231,7 +235,10 @@ class PostgresDeploymentRegister:
             before,
             limit,
         )
-        return [PastRevision(revision=_revision(row), by=row["by"]) for row in rows]
+        return [
+            PastRevision(revision=_revision(row), by=row["by"], is_on_its_way=row["is_on_its_way"])
+            for row in rows
+        ]
 
     async def mark_deployed(self, tx: Transaction, deployment: str, revision: int) -> None:
         """Record that this revision is what runs now."""

@@ -247,6 +247,8 @@ class PastRevision:
     revision: Revision
     by: str
     """Name of the person."""
+    is_on_its_way: bool = False
+    """Whether a deploy of it waits or goes on."""
 
 
 def check_hosts(applications: Sequence[ApplicationOrder], deployed: Revision | None) -> None:

@@ -201,7 +201,9 @@ async def test_after_half_a_deploy_what_is_discarded_can_be_deployed(panel: Pane
 async def test_history_is_looked_at_and_a_revision_is_deployed_again(panel: PanelRig) -> None:
     async with a_garden(panel) as garden:
         await pages.follow(garden.browser, garden.form, o__title="Two")
-        await garden.deploy()
+        begun = await rigs.deploy(garden.client, garden.deployment["id"])
+        during = pages.text_of(await pages.read(garden.browser, f"{garden.home}/revisions"))
+        await runs.succeed(panel, garden.client, begun["id"], garden.url)
         history = pages.text_of(await pages.read(garden.browser, f"{garden.home}/revisions"))
         second = pages.text_of(await pages.read(garden.browser, f"{garden.home}/revisions/2"))
         first = f"{garden.home}/revisions/1"
@@ -214,6 +216,8 @@ async def test_history_is_looked_at_and_a_revision_is_deployed_again(panel: Pane
         place = await pages.read(garden.browser, f"{garden.home}/configuration")
         await pages.read(garden.browser, f"{garden.home}/revisions/9", 404)
 
+    assert "Being deployed" in during
+    assert "Did not come to run" not in during
     assert "Revision 2" in history
     assert "Runs now" in history
     assert "Title One Two" in second
