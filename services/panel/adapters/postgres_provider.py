@@ -56,7 +56,7 @@ from operators
 left join quotas on quotas.operator = operators.id
 """
 _TROUBLED: Final = f"""
-select {", ".join("runs." + it.strip() for it in COLUMNS.split(","))},
+select {COLUMNS},
     operators.name as operator_name, deployments.domain,
     case when runs.ended_at is not null then 'failed'
          when runs.held_by is not null then 'held' else 'long' end as trouble

@@ -29,9 +29,14 @@ if TYPE_CHECKING:
 
     from ..domain.records import Page
 
-COLUMNS: Final = """id, operator, number, deployment, kind, revision, state, requested_by,
-    created_at, started_at, ended_at, failure, receipt, changed, held_by, retry_of, after, backup,
-    sequence, traceparent"""
+COLUMNS: Final = """runs.id, runs.operator, runs.number, runs.deployment, runs.kind, runs.revision,
+    runs.state, runs.requested_by, runs.created_at, runs.started_at, runs.ended_at, runs.failure,
+    runs.receipt, runs.changed, runs.held_by, runs.retry_of, runs.after, runs.backup,
+    runs.sequence, runs.traceparent,
+    runs.kind = 'deploy' and exists (
+        select from revisions
+        where revisions.deployment = runs.deployment and revisions.number = runs.revision
+            and revisions.mode = 'prepared') as prepares"""
 _RUN: Final = f"select {COLUMNS} from runs"  # noqa: S608 - a constant
 # One row for what goes on in each deployment, one for what ended last.
 _STANDINGS: Final = f"""
@@ -304,6 +309,7 @@ def run_of(row: Row) -> Run:
         backup=row["backup"],
         sequence=row["sequence"],
         traceparent=row["traceparent"],
+        prepares=row["prepares"],
     )
 
 

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from .webhooks import Endpoint
 
 API: Final = "/api/v1"
+PREPARING: Final = "prepare"
+"""What people are told instead of the kind where a deploy makes room for a backup only."""
 MOST_AILMENTS: Final = 20
 """In one body; the deployment itself lists all."""
 MOST_WRONG: Final = 5
@@ -152,6 +154,8 @@ def of_run(kind: HappeningType, run: Run, domain: str, step: RunStep | None = No
         address=f"{API}/runs/{run.id}",
     )
     words = _words(run.kind, failure) if failure else {}
+    if run.prepares:
+        words = {**words, "kind": PREPARING}
     return Happening(type=kind, operator=run.operator, object=run.id, data=data, words=words)
 
 

@@ -16,6 +16,7 @@ from shared.contracts.happenings import (
 )
 
 from .failures import ailing, otherwise, why
+from .happenings import PREPARING
 from .runs import RunKind
 from .sentences import N_, retell, say
 
@@ -70,7 +71,9 @@ class Notification:
     def title(self, translate: Callable[[str], str]) -> str:
         """Return in a sentence what happened."""
         if isinstance(self.data, RunData):
-            return _run_title(self.type, self.data, translate)
+            kind = self.words.get("kind", self.data.kind)
+            sentence = _RUNS[self.type].get(kind, _OTHER_RUN[self.type])
+            return translate(sentence).format(domain=self.data.domain, number=self.data.number)
         if isinstance(self.data, DeploymentData):
             return translate(_DEPLOYMENT[self.type]).format(domain=self.data.domain)
         if isinstance(self.data, DomainData):
@@ -109,11 +112,6 @@ class Notification:
         return self.type in _BAD
 
 
-def _run_title(kind: HappeningType, data: RunData, translate: Callable[[str], str]) -> str:
-    sentence = _RUNS[kind].get(data.kind, _OTHER_RUN[kind])
-    return translate(sentence).format(domain=data.domain, number=data.number)
-
-
 _BAD: Final = frozenset(
     {
         HappeningType.RUN_FAILED,
@@ -137,6 +135,7 @@ _DEPLOYMENT: Final[Mapping[HappeningType, str]] = {
 _RUNS: Final[Mapping[HappeningType, Mapping[str, str]]] = {
     HappeningType.RUN_SUCCEEDED: {
         RunKind.DEPLOY: N_("{domain} was deployed (run {number})"),
+        PREPARING: N_("{domain} is prepared (run {number})"),
         RunKind.REMOVE: N_("{domain} was removed (run {number})"),
         RunKind.BACKUP: N_("{domain} was backed up (run {number})"),
         RunKind.RESTORE: N_("{domain} was restored from a backup (run {number})"),
@@ -147,6 +146,7 @@ _RUNS: Final[Mapping[HappeningType, Mapping[str, str]]] = {
     },
     HappeningType.RUN_FAILED: {
         RunKind.DEPLOY: N_("Deploying {domain} failed (run {number})"),
+        PREPARING: N_("Preparing {domain} failed (run {number})"),
         RunKind.REMOVE: N_("Removing {domain} failed (run {number})"),
         RunKind.BACKUP: N_("Backing up {domain} failed (run {number})"),
         RunKind.RESTORE: N_("Restoring {domain} from a backup failed (run {number})"),
@@ -157,6 +157,7 @@ _RUNS: Final[Mapping[HappeningType, Mapping[str, str]]] = {
     },
     HappeningType.RUN_CANCELLED: {
         RunKind.DEPLOY: N_("Deploying {domain} was cancelled (run {number})"),
+        PREPARING: N_("Preparing {domain} was cancelled (run {number})"),
         RunKind.BACKUP: N_("Backing up {domain} was cancelled (run {number})"),
         RunKind.RESTORE: N_("Restoring {domain} from a backup was cancelled (run {number})"),
         RunKind.RESTART: N_("Restarting {domain} was cancelled (run {number})"),

@@ -173,6 +173,8 @@ class Run:
     """Number of the newest event of this run."""
     traceparent: str | None = None
     """The trace this run belongs to."""
+    prepares: bool = False
+    """Whether it is a deploy that only makes room for the state of a backup: nothing runs after."""
 
     def moved(self, state: RunState, at: datetime) -> Run:
         """Return the run in another state.

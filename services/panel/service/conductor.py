@@ -154,6 +154,7 @@ class Conductor:
     async def _add(self, tx: Transaction, deployment: Deployment, wish: Wish) -> Run:
         identifier = ids.new_id()
         makes_backup = wish.kind is RunKind.BACKUP
+        mode = await self._mode(tx, deployment, wish)
         run = Run(
             id=identifier,
             number=0,
@@ -168,8 +169,9 @@ class Conductor:
             after=wish.after,
             backup=identifier if makes_backup else wish.backup,
             traceparent=telemetry.traceparent(),
+            prepares=mode is Mode.PREPARED,
         )
-        planned = plan(wish.kind, await self._mode(tx, deployment, wish))
+        planned = plan(wish.kind, mode)
         steps = [
             RunStep(position=position, service=it.service, name=it.name, status=StepStatus.PENDING)
             for position, it in enumerate(planned, start=1)

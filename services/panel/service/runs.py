@@ -83,6 +83,13 @@ class Runs:
             raise errors.NotFoundError("run.not_found", "There is no such run.")
         return await self.requests.details(tx, found)
 
+    async def list_following(self, tx: Transaction, run: str) -> Sequence[Run]:
+        """Return what begins after a run, one after the other; who asks was checked by `get`."""
+        found: list[Run] = []
+        while waiting := await self.runs.list_waiting_for(tx, found[-1].id if found else run):
+            found.append(waiting[-1])
+        return found
+
     async def list_runs(
         self, tx: Transaction, caller: Caller, deployment: str, page: Page
     ) -> Sequence[Run]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..domain.runs import NumberedEvent, Run
     from ..service.panel import Panel
     from .presenters.logs import LogLine, Wanted
-    from .presenters.runs import RunView
+    from .presenters.runs import FollowingView, RunView
     from .rendering import Pages
 
 MEDIA_TYPE: Final = "text/event-stream"
@@ -53,6 +53,8 @@ class Snapshot:
     """Its steps, for programs and for people."""
     ahead: Run | None
     """The run for which it waits, if it waits."""
+    following: Sequence[FollowingView]
+    """What begins by itself once it has succeeded."""
     routes: Sequence[PublishedRoute]
     """What leads to its deployment now."""
     now: datetime
@@ -82,6 +84,7 @@ async def snapshot(panel: Panel, tx: Transaction, caller: Caller, run: str) -> S
         run=details.run,
         places=logs.places(details.run, details.steps),
         ahead=active if active and active.id != run else None,
+        following=runs.following(await panel.runs.list_following(tx, run)),
         routes=overview.deployment.routes,
         now=now,
     )
@@ -162,6 +165,7 @@ class Watch:
             "runs/state_part.html",
             run=found.view,
             ahead=found.ahead,
+            following=found.following,
             routes=found.routes,
             may_change=self.caller.allows(Scope.WRITE),
             now=found.now,

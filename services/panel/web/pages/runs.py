@@ -82,6 +82,7 @@ async def show_run(
         levels=logs.levels(),
         places=found.places,
         ahead=found.ahead,
+        following=found.following,
         routes=found.routes,
         favicon=found.view.favicon,
     )

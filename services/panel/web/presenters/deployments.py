@@ -175,5 +175,5 @@ def _ailment(ailment: Ailment, offer: Offer) -> AilmentView:
 def _run(run: Run | None, domain: str) -> ActiveView | None:
     if run is None:
         return None
-    headline = wording.headline(run.kind, run.state, domain)
+    headline = wording.headline(run, domain)
     return ActiveView(id=run.id, headline=headline, state=states.of_run(run.state))

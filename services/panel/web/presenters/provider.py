@@ -90,7 +90,7 @@ def trouble(found: TroubledRun) -> TroubleView:
     run = found.run
     return TroubleView(
         id=run.id,
-        what=_(wording.KINDS[run.kind].name),
+        what=wording.kind(run),
         domain=found.domain,
         operator=run.operator,
         operator_name=found.operator_name,

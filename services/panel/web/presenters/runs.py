@@ -159,6 +159,28 @@ class RunRow:
     can_cancel: bool
 
 
+@dataclass(frozen=True, slots=True)
+class FollowingView:
+    """A run that begins after another has succeeded."""
+
+    id: str
+    number: int
+    kind: str
+    state: StateView
+    is_over: bool
+
+
+def following(found: Sequence[Run]) -> list[FollowingView]:
+    """Return what begins after a run, as its page shows it; what was given up is left out."""
+    return [
+        FollowingView(
+            it.id, it.number, wording.kind(it), states.of_run(it.state), it.state.has_ended
+        )
+        for it in found
+        if it.failure is None or it.failure.failure.code != NOT_BEGUN
+    ]
+
+
 def present(
     listed: ListedRun,
     steps: Sequence[RunStep],
@@ -172,7 +194,7 @@ def present(
     current = next((n for n, it in enumerate(shown, 1) if it.is_current), None)
     over = sum(it.status in _OVER for it in steps)
     place = current or min(over + 1, len(steps))
-    headline = wording.headline(run.kind, run.state, listed.domain)
+    headline = wording.headline(run, listed.domain)
     is_on_its_way = run.state in {RunState.RUNNING, RunState.CANCELLING}
     title = f"({place}/{len(steps)}) {headline}" if is_on_its_way and steps else headline
     return RunView(
@@ -181,8 +203,8 @@ def present(
         deployment=run.deployment,
         domain=listed.domain,
         by=listed.by,
-        kind=wording.kind(run.kind),
-        icon=wording.icon(run.kind),
+        kind=wording.kind(run),
+        icon=wording.icon(run),
         headline=headline,
         title=title,
         favicon=_FAVICONS[run.state],
@@ -200,7 +222,7 @@ def present(
         has_succeeded=run.state is RunState.SUCCEEDED,
         can_cancel=can_cancel(run),
         can_retry=_can_retry(run),
-        brought_applications=run.kind in _BRINGING,
+        brought_applications=run.kind in _BRINGING and not run.prepares,
         backup=run.backup if run.kind is not RunKind.REMOVE_BACKUP else None,
         brought_nothing=run.changed is False,
         says=_says(headline, shown, current),
@@ -217,8 +239,8 @@ def row(listed: ListedRun, now: datetime) -> RunRow:
         domain=listed.domain,
         deployment=run.deployment,
         by=listed.by,
-        kind=wording.kind(run.kind),
-        icon=wording.icon(run.kind),
+        kind=wording.kind(run),
+        icon=wording.icon(run),
         state=states.of_run(run.state),
         created_at=run.created_at,
         took=took(run, now),

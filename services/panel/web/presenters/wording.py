@@ -12,6 +12,8 @@ from ..languages import gettext as _
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ...domain.runs import Run
+
 
 @dataclass(frozen=True, slots=True)
 class KindWords:
@@ -54,6 +56,9 @@ KINDS: Final[Mapping[RunKind, KindWords]] = {
         N_("Resume"), N_("Resuming %(domain)s"), N_("%(domain)s goes on"), "circle-play"
     ),
 }
+_PREPARING: Final = KindWords(
+    N_("Prepare"), N_("Preparing %(domain)s"), N_("%(domain)s is prepared"), "send"
+)
 _NOT_DONE: Final[Mapping[RunState, str]] = {
     RunState.QUEUED: N_("%(what)s waits for its turn"),
     RunState.CANCELLING: N_("%(what)s is being stopped"),
@@ -99,25 +104,25 @@ _STEPS: Final[Mapping[str, str]] = {
 """By service and step; a kind of run before them where it means something else there."""
 
 
-def kind(of: RunKind) -> str:
-    """Return what a kind of run is called."""
-    return _(KINDS[of].name)
+def kind(run: Run) -> str:
+    """Return what the kind of a run is called."""
+    return _(_words(run).name)
 
 
-def icon(of: RunKind) -> str:
-    """Return the drawing of a kind of run."""
-    return KINDS[of].icon
+def icon(run: Run) -> str:
+    """Return the drawing of the kind of a run."""
+    return _words(run).icon
 
 
-def headline(of: RunKind, state: RunState, domain: str) -> str:
+def headline(run: Run, domain: str) -> str:
     """Return what a run is about and how it stands, in one line."""
-    words = KINDS[of]
-    if state is RunState.SUCCEEDED:
+    words = _words(run)
+    if run.state is RunState.SUCCEEDED:
         return _(words.done) % {"domain": domain}
     going_on = _(words.going_on) % {"domain": domain}
-    if state is RunState.RUNNING:
+    if run.state is RunState.RUNNING:
         return going_on
-    return _(_NOT_DONE[state]) % {"what": going_on}
+    return _(_NOT_DONE[run.state]) % {"what": going_on}
 
 
 def step(of: RunKind, service: str, name: str) -> str:
@@ -125,3 +130,7 @@ def step(of: RunKind, service: str, name: str) -> str:
     plain = f"{service}.{name}"
     found = _STEPS.get(f"{of.value}.{plain}") or _STEPS.get(plain)
     return _(found) if found else name
+
+
+def _words(run: Run) -> KindWords:
+    return _PREPARING if run.prepares else KINDS[run.kind]

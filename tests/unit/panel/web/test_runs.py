@@ -176,5 +176,7 @@ def test_every_step_of_every_kind_has_a_name_for_people(kind: RunKind) -> None:
 @pytest.mark.parametrize("kind", list(RunKind))
 @pytest.mark.parametrize("state", list(RunState))
 def test_every_run_has_a_headline_and_a_state(kind: RunKind, state: RunState) -> None:
-    assert "garden.example" in wording.headline(kind, state, "garden.example")
+    run = replace(RUN, kind=kind, state=state)
+
+    assert "garden.example" in wording.headline(run, "garden.example")
     assert states.of_run(state).word
