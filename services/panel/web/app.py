@@ -42,6 +42,7 @@ from .places import HOME
 from .requests import OwnRequests
 from .shell import Site
 from .statics import Statics
+from .ways import Ways
 
 REST: Final = ("/api/", "/problems/")
 ROUTERS: Final = (
@@ -99,6 +100,7 @@ def create_app(panel: Panel, rest: ASGIApp, site: Site) -> ASGIApp:
     statics = Statics()
     app.state.panel = panel
     app.state.pages = rendering.load(statics, site)
+    app.state.ways = Ways(ROUTERS)
     app.add_route("/static/{name:path}", statics.serve, methods=["GET", "HEAD"])
     app.add_api_route("/", go_home, response_model=None)
     for router in ROUTERS:

@@ -27,12 +27,15 @@ from .headers import REQUEST_ID
 from .languages import N_, retell
 from .places import CONFIRM, SIGN_IN, own_path
 from .presenters.refusals import SENTENCES, sentence_of
+from .ways import ways_of
 
 RETRY_SECONDS: Final = 2
 STREAM: Final = "text/event-stream"
 AWAY: Final = "event: away\ndata: away\n\n"
 """Tells a live page to load itself again, which then leads where it has to."""
 LOOKING: Final = frozenset({"GET", "HEAD"})
+BECAUSE: Final = {"session.expired": "idle", "session.lasted": "long"}
+"""What the page where one signs in says of a session that has ended, by why it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ def page(
 
 def sign_in_first(request: Request, code: str = "") -> Response:
     """Lead to the page where one signs in, and from there back to what was asked for."""
-    because = "&because=idle" if code == "session.expired" else ""
+    because = f"&because={BECAUSE[code]}" if code in BECAUSE else ""
     return _lead(request, f"{SIGN_IN}?next={_asked_for(request)}{because}")
 
 
@@ -214,6 +217,9 @@ async def _on_validation_error(request: Request, _: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else FAULT.status
     kind = next((it for it in KINDS if it.status == status), MALFORMED)
+    is_form_only = kind is BAD_METHOD and request.method in LOOKING
+    if is_form_only and (above := ways_of(request).above(request.url.path)):
+        return _lead(request, above)
     response = page(request, kind)
     response.headers.update(getattr(error, "headers", None) or {})
     return response

@@ -33,6 +33,8 @@ VIEWS: Final = (
     View("sign-in", "/sign-in", who=NOBODY),
     View("sign-in-out", "/sign-in?because=out", who=NOBODY),
     View("sign-in-idle", "/sign-in?because=idle&next=/backups", who=NOBODY),
+    View("sign-in-long", "/sign-in?because=long", who=NOBODY),
+    View("sign-in-late", "/sign-in?because=step", who=NOBODY),
     View("sign-in-wrong", "/sign-in", {"email": "x@garden.example"}, 422, who=NOBODY),
     View("sign-in-throttled", "/sign-in", {"email": THROTTLED}, 429, who=NOBODY),
     View("sign-in-once", "/sign-in/once", who=NOBODY),

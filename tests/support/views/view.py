@@ -26,6 +26,7 @@ WAYS: Final = frozenset(
     {
         "GET /account",  # leads to the profile
         "GET /drafts/{draft}",  # leads to where it is gone on with
+        "GET /people/invitations",  # leads to the form for one
         "GET /activity/export",  # a file
         "GET /provider/activity/export",  # a file
         "GET /runs/{run}/report",  # a file

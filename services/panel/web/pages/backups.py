@@ -99,7 +99,7 @@ async def show_backup(
 
 @router.get("/backups/{backup}/restore")
 async def ask_where(
-    asking: AskingDependency,
+    asking: ProvenDependency,
     backup: Id,
     domain: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:

@@ -75,6 +75,12 @@ async def revoke_invitation(
     return see_other(f"{PEOPLE}?done=revoked")
 
 
+@router.get("/invitations")
+async def lead_to_invitation() -> Response:
+    """Lead from where an invitation is asked for to the form that asks for it."""
+    return see_other(f"{PEOPLE}/invite")
+
+
 @router.get("/{person}")
 async def show_person(desk: DeskDependency, visitor: VisitorDependency, person: str) -> Response:
     """Show what can be changed about somebody."""

@@ -11,10 +11,11 @@ from ...domain import passwords
 from ...service.sessions import Begun
 from ...service.sign_in import Proof
 from ..dependencies import see_other
-from ..desk import DeskDependency
+from ..desk import Desk, DeskDependency
 from ..places import CONFIRM, SIGN_IN, leading_to, own_path
-from ..presenters.refusals import refusal_of
-from ..visitors import VisitorDependency, forget
+from ..presenters.refusals import NONE, refusal_of
+from ..visitors import Visitor, VisitorDependency, forget
+from ..ways import ways_of
 
 STEP_COOKIE: Final = "__Host-step"
 STEP_SECONDS: Final = 600
@@ -96,7 +97,7 @@ async def give_code(desk: DeskDependency, form: Annotated[CodeForm, Form()]) -> 
     try:
         found = await desk.panel.sign_in.by_second_factor(step, form.code, desk.client)
     except errors.NotFoundError:
-        return see_other(leading_to(SIGN_IN, form.next))
+        return see_other(leading_to(SIGN_IN, form.next, because="step"))
     except errors.RejectedError as error:
         refusal = refusal_of(error, "code")
         return desk.show("sign_in/code.html", refusal, goal=own_path(form.next))
@@ -138,9 +139,7 @@ async def show_confirm(
     desk: DeskDependency, visitor: VisitorDependency, goal: Goal = ""
 ) -> Response:
     """Ask somebody who is signed in to prove again who it is."""
-    async with desk.panel.database.transaction() as tx:
-        person = await desk.panel.accounts.get(tx, visitor.caller)
-    return desk.show("sign_in/confirm.html", goal=own_path(goal), person=person)
+    return await _ask_for_proof(desk, visitor, goal)
 
 
 @router.post(CONFIRM)
@@ -152,8 +151,18 @@ async def confirm(
     try:
         await desk.panel.sign_in.confirm(visitor.caller, proof)
     except (errors.RejectedError, errors.UnavailableError) as error:
-        async with desk.panel.database.transaction() as tx:
-            person = await desk.panel.accounts.get(tx, visitor.caller)
-        refusal = refusal_of(error, "password" if person.has_password else "code")
-        return desk.show("sign_in/confirm.html", refusal, goal=own_path(form.next), person=person)
+        return await _ask_for_proof(desk, visitor, form.next, error)
     return see_other(own_path(form.next))
+
+
+async def _ask_for_proof(
+    desk: Desk, visitor: Visitor, goal: str, error: errors.HostingError | None = None
+) -> Response:
+    async with desk.panel.database.transaction() as tx:
+        person = await desk.panel.accounts.get(tx, visitor.caller)
+    refusal = NONE
+    if error is not None:
+        refusal = refusal_of(error, "password" if person.has_password else "code")
+    goal = own_path(goal)
+    back = ways_of(desk.request).before(goal)
+    return desk.show("sign_in/confirm.html", refusal, goal=goal, back=back, person=person)
