@@ -59,10 +59,13 @@ class Session:
     address: str | None = None
     agent: str | None = None
 
-    def is_over(self, now: datetime, *, is_provider: bool = False) -> bool:
-        """Say whether the session has lasted too long, or too long without a request."""
-        idle = IDLE_OF_PROVIDER if is_provider else IDLE
-        return now - self.seen_at >= idle or now - self.created_at >= LONGEST
+    def is_idle(self, now: datetime, *, is_provider: bool = False) -> bool:
+        """Say whether nothing was asked for in the session for too long."""
+        return now - self.seen_at >= (IDLE_OF_PROVIDER if is_provider else IDLE)
+
+    def has_lasted(self, now: datetime) -> bool:
+        """Say whether the session is as long as any may be, whatever happened in it."""
+        return now - self.created_at >= LONGEST
 
     def require_recent(self, now: datetime) -> None:
         """Raise ConfirmationNeededError unless the person proved a moment ago who they are."""
@@ -105,9 +108,14 @@ class KnownSession:
         """
         if self.is_ended:
             raise SessionEndedError("session.ended", "You are signed out. Sign in again to go on.")
-        if self.session.is_over(self.now, is_provider=self.is_provider):
+        if self.session.is_idle(self.now, is_provider=self.is_provider):
             raise SessionEndedError(
                 "session.expired",
                 "You were signed out because nothing happened for a while. Sign in to go on.",
+            )
+        if self.session.has_lasted(self.now):
+            raise SessionEndedError(
+                "session.lasted",
+                "You were signed out because 12 hours have passed since you signed in.",
             )
         return self.caller

@@ -32,6 +32,9 @@ def own_path(text: str, otherwise: str = HOME) -> str:
     return text if is_goal else otherwise
 
 
-def leading_to(page: str, goal: str) -> str:
-    """Return the address of a page that leads on to another one."""
-    return page if own_path(goal) == HOME else f"{page}?next={quote(own_path(goal), safe='/')}"
+def leading_to(page: str, goal: str, because: str = "") -> str:
+    """Return the address of a page that leads on to another one, and may say why it is shown."""
+    told = [f"because={because}"] if because else []
+    if own_path(goal) != HOME:
+        told.insert(0, f"next={quote(own_path(goal), safe='/')}")
+    return f"{page}?{'&'.join(told)}" if told else page

@@ -130,6 +130,8 @@ async def test_the_step_after_a_former_password_opens_nothing(owner: Owner) -> N
             data={"code": code_of(secret, steps=1)},
             headers={"Cookie": f"{signing_in.STEP_COOKIE}={step}"},
         )
+        told = await browser.get(answer.headers["location"])
 
-    assert answer.headers["location"] == "/sign-in"
+    assert answer.headers["location"] == "/sign-in?because=step"
+    assert "That took too long" in told.text
     assert await owner.count_sessions() == 1

@@ -146,15 +146,15 @@ async def test_signed_out_is_signed_out_whatever_the_browser_keeps(panel: PanelR
 
 
 @pytest.mark.parametrize(
-    ("change", "because"),
+    ("change", "because", "said"),
     [
-        ("seen_at = now() - interval '61 minutes'", "&because=idle"),
-        ("created_at = now() - interval '13 hours'", "&because=idle"),
-        ("ended_at = now()", ""),
+        ("seen_at = now() - interval '61 minutes'", "&because=idle", "nothing happened"),
+        ("created_at = now() - interval '13 hours'", "&because=long", "12 hours have passed"),
+        ("ended_at = now()", "", "Sign in"),
     ],
 )
 async def test_a_session_that_is_over_asks_to_sign_in(
-    panel: PanelRig, change: str, because: str
+    panel: PanelRig, change: str, because: str, said: str
 ) -> None:
     person = await panel.session()
     async with panel.database() as database, database.transaction() as tx:
@@ -162,6 +162,8 @@ async def test_a_session_that_is_over_asks_to_sign_in(
         await tx.execute(done, person.session)
     async with person.browser() as pages:
         answer = await pages.get("/confirm")
+        told = await pages.get(answer.headers["location"])
 
+    assert said in told.text
     assert answer.status_code == 303
     assert answer.headers["location"] == f"/sign-in?next=/deployments{because}"

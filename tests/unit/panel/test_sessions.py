@@ -36,14 +36,14 @@ CALLER = Caller(
 def test_a_session_ends_when_nothing_happens(
     idle: timedelta, *, is_provider: bool, is_over: bool
 ) -> None:
-    assert FRESH.is_over(NOW + idle, is_provider=is_provider) is is_over
+    assert FRESH.is_idle(NOW + idle, is_provider=is_provider) is is_over
 
 
 def test_a_session_in_constant_use_ends_after_twelve_hours() -> None:
     later = NOW + timedelta(hours=12)
 
-    assert not replace(FRESH, seen_at=later - SECOND).is_over(later - SECOND)
-    assert replace(FRESH, seen_at=later).is_over(later)
+    assert not FRESH.has_lasted(later - SECOND)
+    assert FRESH.has_lasted(later)
 
 
 def test_a_proof_is_good_for_ten_minutes() -> None:
@@ -54,18 +54,22 @@ def test_a_proof_is_good_for_ten_minutes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("is_ended", "now", "code"),
+    ("is_ended", "hours", "idle", "code"),
     [
-        (True, NOW, "session.ended"),
-        (False, NOW + timedelta(hours=2), "session.expired"),
-        (False, NOW, None),
+        (True, 0, 0, "session.ended"),
+        (False, 2, 2, "session.expired"),
+        (False, 13, 0, "session.lasted"),
+        (False, 13, 2, "session.expired"),
+        (False, 0, 0, None),
     ],
 )
 def test_only_a_session_that_is_not_over_says_who_asks(
-    *, is_ended: bool, now: datetime, code: str | None
+    *, is_ended: bool, hours: int, idle: int, code: str | None
 ) -> None:
+    now = NOW + timedelta(hours=hours)
+    session = replace(FRESH, seen_at=now - timedelta(hours=idle))
     known = KnownSession(
-        session=FRESH, caller=CALLER, is_ended=is_ended, is_provider=False, now=now
+        session=session, caller=CALLER, is_ended=is_ended, is_provider=False, now=now
     )
 
     if code is None:

@@ -17,7 +17,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     "sign_in.wrong": N_("E-mail address or password is not right. Check both and try again."),
     "sign_in.code": N_("That is not valid: it works once and not for long."),
     "sign_in.not_confirmed": N_("That is not right. Try again."),
-    "sign_in.step": N_("That took too long. Sign in with your password again."),
     "password.busy": N_("Many people sign in at the moment. Try again in a few seconds."),
     "person.email": N_("Write an e-mail address, such as robin@garden.example."),
     "person.email_taken": N_("This e-mail address cannot be used here; choose another."),
