@@ -40,6 +40,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What a retry does that cannot be undone."""
+
+    kind: RunKind
+    """A restore, or a removal."""
+    backup: Backup | None
+    """What comes back, or is taken away."""
+    is_kept: bool = False
+    """Whether what a restore replaces is backed up before."""
+    is_broken: bool = False
+    """Whether the run to be retried left what is there half-way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retrying:
     """Ask again for what failed or was cancelled."""
 
@@ -54,17 +68,36 @@ class Retrying:
     requests: Requests
     allowances: Allowances
 
+    async def foresee(self, tx: Transaction, caller: Caller, run: str) -> Foreseen | None:
+        """Return what a retry would replace or remove; None where it does neither.
+
+        What waited for the run comes with its retry, so it counts as well. A restore into a
+        deployment that was made for it replaces nothing.
+        """
+        caller.require(Scope.WRITE)
+        earlier = (await self.runs.get(tx, caller, run)).run
+        _require_unsuccessful(earlier)
+        await self._require_predecessor(tx, earlier)
+        for it in (earlier, *await self._not_begun(tx, earlier)):
+            backup = await self.kept.find(tx, it.backup) if it.backup else None
+            if it.kind.removes:
+                return Foreseen(kind=it.kind, backup=backup)
+            if it.kind is RunKind.RESTORE and backup and backup.deployment == it.deployment:
+                return Foreseen(
+                    kind=it.kind,
+                    backup=backup,
+                    is_kept=it.after is not None and not it.left_it_broken,
+                    is_broken=it.left_it_broken,
+                )
+        return None
+
     async def retry(self, tx: Transaction, caller: Caller, run: str) -> RunDetails:
         """Ask for a new run that does what a failed or cancelled one did not."""
         caller.require(Scope.WRITE)
         seen = (await self.runs.get(tx, caller, run)).run
         deployment = owned(await self.deployments.lock(tx, seen.deployment), caller)
         earlier = await self.registered.find(tx, run) or seen
-        if earlier.state not in {RunState.FAILED, RunState.CANCELLED}:
-            raise errors.ConflictError(
-                "run.not_failed",
-                "Only a run that failed or was cancelled can be retried, and this one was not.",
-            )
+        _require_unsuccessful(earlier)
         await self._require_predecessor(tx, earlier)
         if earlier.kind is RunKind.REMOVE:
             return await self.runs.remove(tx, caller, deployment.id, retry_of=earlier.id)
@@ -182,6 +215,15 @@ class Retrying:
                     hosts=", ".join(taken),
                 ),
             )
+
+
+def _require_unsuccessful(run: Run) -> None:
+    """Raise ConflictError unless there is something to retry."""
+    if run.state not in {RunState.FAILED, RunState.CANCELLED}:
+        raise errors.ConflictError(
+            "run.not_failed",
+            "Only a run that failed or was cancelled can be retried, and this one was not.",
+        )
 
 
 def _was_not_begun(run: Run) -> bool:

@@ -45,7 +45,7 @@ class Ways:
             _Page(route.path_regex, _asks_for(route.dependant, get_recent))
             for router in routers
             for route in router.routes
-            if isinstance(route, APIRoute) and LOOKING in route.methods
+            if isinstance(route, APIRoute) and LOOKING in (route.methods or ())
         ]
 
     def above(self, path: str) -> str | None:

@@ -45,6 +45,8 @@ VIEWS: Final = (
     View("cancel-waiting", "/runs/{run-waiting}/cancel"),
     View("cancel-over", "/runs/{run-succeeded}/cancel"),
     View("retry-impossible", "/runs/{run-succeeded}/retry", {}, 409),
+    View("repeat-restore", "/runs/{run-unrestored}/repeat"),
+    View("repeat-removal", "/runs/{run-unremoved}/repeat"),
     View("backups", "/backups"),
     View("backups-none", "/backups", who=NEWCOMER),
     View("backups-of", f"{LIVE}/backups"),
@@ -89,6 +91,7 @@ async def stage(panel: PanelRig) -> AsyncIterator[Stage]:
             await _cancelled(panel, client, found)
             await _overtaken(client, found)
             await _held(panel, client, found)
+            await _undone(panel, client, found)
             await _busy(panel, client, found, url)
         yield found
 
@@ -130,6 +133,20 @@ async def _held(panel: PanelRig, client: httpx2.AsyncClient, found: Stage) -> No
 
     await eventually(is_held, within=rigs.SOON)
     found.places["run-held"] = run["id"]
+
+
+async def _undone(panel: PanelRig, client: httpx2.AsyncClient, found: Stage) -> None:
+    """Let a restore be cancelled, and a removal fail."""
+    live = f"/deployments/{found.places['deployment-live']}"
+    other = await runs.ask(client, f"{live}/restart")
+    place = f"/backups/{found.places['backup']}/restore"
+    restore = (await runs.ask(client, place, {"backup_first": False}))["run"]
+    await runs.ask(client, f"/runs/{restore['id']}/cancel")
+    await runs.succeed(panel, client, other["id"])
+    deployment = await rigs.create(client)
+    removal = (await client.delete(f"/deployments/{deployment['id']}")).json()
+    await runs.fail(panel, client, removal["id"], Outcome.PARTIAL, "storage")
+    found.places |= {"run-unrestored": restore["id"], "run-unremoved": removal["id"]}
 
 
 async def _busy(panel: PanelRig, client: httpx2.AsyncClient, found: Stage, url: str) -> None:

@@ -9,10 +9,20 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from shared.database import Transaction
 
 from ...domain.identity import Scope
-from ..dependencies import ITEMS, AskingDependency, Id, OnceDependency, PageDependency, older
+from ..dependencies import (
+    ITEMS,
+    AskingDependency,
+    Id,
+    OnceDependency,
+    PageDependency,
+    ProvenDependency,
+    older,
+    see_other,
+)
 from ..live import HEADERS, MEDIA_TYPE, Watch, read_log, snapshot
-from ..presenters import logs, runs
+from ..presenters import backups, logs, runs
 from ..presenters.logs import Wanted
+from ..visitors import RecentDependency
 
 router = APIRouter()
 
@@ -139,7 +149,38 @@ async def cancel(run: Id, once: OnceDependency) -> Response:
 
 @router.post("/runs/{run}/retry")
 async def retry(run: Id, once: OnceDependency) -> Response:
-    """Try again what a run did not do, and lead to the new run."""
+    """Try again what a run did not do, and lead to the new run; or ask first, where that is due."""
+
+    async def work(tx: Transaction) -> str:
+        if await once.panel.retrying.foresee(tx, once.caller, run) is not None:
+            return f"/runs/{run}/repeat"
+        asked = await once.panel.retrying.retry(tx, once.caller, run)
+        return f"/runs/{asked.run.id}"
+
+    return await once.go(work)
+
+
+@router.get("/runs/{run}/repeat")
+async def ask_before_repeating(asking: ProvenDependency, run: Id) -> Response:
+    """Say what trying again replaces or removes, and ask whether that is wanted."""
+    async with asking.panel.database.transaction() as tx:
+        foreseen = await asking.panel.retrying.foresee(tx, asking.caller, run)
+        if foreseen is None:
+            return see_other(f"/runs/{run}")
+        found = await snapshot(asking.panel, tx, asking.caller, run)
+    return asking.show(
+        "runs/repeat.html",
+        run=found.view,
+        kind=foreseen.kind.value,
+        backup=backups.present(foreseen.backup) if foreseen.backup else None,
+        is_kept=foreseen.is_kept,
+        is_broken=foreseen.is_broken,
+    )
+
+
+@router.post("/runs/{run}/repeat")
+async def repeat(run: Id, once: OnceDependency, _: RecentDependency) -> Response:
+    """Try again what replaces or removes something, and lead to the new run."""
 
     async def work(tx: Transaction) -> str:
         asked = await once.panel.retrying.retry(tx, once.caller, run)
