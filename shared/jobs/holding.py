@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import math
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from shared import clock, errors, telemetry
@@ -28,6 +30,9 @@ MOST_ENDINGS: Final = 5
 """How often to try to write how a job ended before that is what is wrong."""
 MOST_REENTRIES: Final = 8
 """How often the world may change below a job before that is what is wrong."""
+MOST_MOVING: Final = 30
+"""Attempts of a step that were interrupted while they got further, before that is what is wrong."""
+TIMEOUT: Final = "step.timeout"
 
 
 class LostError(Exception):
@@ -36,6 +41,35 @@ class LostError(Exception):
 
 class RearmedError(Exception):
     """Another run asked for the same work."""
+
+
+@dataclass(slots=True)
+class _Headway:
+    """When a step got further: an hour of work is no hour of waiting for the world."""
+
+    step: str = ""
+    attempts: int = 0
+    """In how many it got further."""
+    done: int | None = None
+    is_moving: bool = False
+    moved_at: float = -math.inf
+
+    def begin(self) -> None:
+        """Begin another attempt, which may have to begin at nought."""
+        self.done, self.is_moving = None, False
+
+    def see(self, done: int | None) -> None:
+        """Take a report; what is counted may change, and is less than before then."""
+        if done is None:
+            return
+        if self.done is not None and done > self.done:
+            self.attempts += not self.is_moving
+            self.is_moving, self.moved_at = True, time.monotonic()
+        self.done = done
+
+    def seconds(self) -> float:
+        """Return for how long it got no further."""
+        return math.inf if self.attempts > MOST_MOVING else time.monotonic() - self.moved_at
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +82,7 @@ class Holding:
     publish: Publish
     settings: RuntimeSettings
     lease: store.Lease
+    _headway: _Headway = field(default_factory=_Headway, init=False)
 
     async def do(self) -> None:
         """Do what is left of the job and write its end.
@@ -89,6 +124,9 @@ class Holding:
         await self._save(lambda: store.begin_step(self.database, self.lease, step.name))
         if fall := self._exit_before(step):
             return fall
+        if self._headway.step != step.name:
+            self._headway = _Headway(step.name)
+        self._headway.begin()
         await self._tell(step.name, StepState.RUNNING, Report())
         await asyncio.sleep(self.settings.pause_before(step.name))
         result, error = await _outcome(self._in_span(step), step)
@@ -129,6 +167,8 @@ class Holding:
     async def _wait(self, step: Step, error: errors.UnavailableError) -> Fall | None:
         """Wait a while before the next attempt, unless the patience is over."""
         spent = await _patiently(lambda: store.seconds_in_step(self.database, self.lease))
+        if error.code != TIMEOUT:
+            spent = min(spent, self._headway.seconds())
         if spent > step.patience_seconds:
             return await self._fall(step.name, error)
         attempt = int(self.lease.row["attempt"])
@@ -196,6 +236,7 @@ class Holding:
         row = self.lease.row
 
         async def tell(report: Report, state: StepState) -> None:
+            self._headway.see(report.done)
             await self._tell(step, state, report)
 
         return Job(
@@ -268,7 +309,7 @@ async def _outcome(
             task.cancel()
             await asyncio.wait({task})
             return None, errors.UnavailableError(
-                "step.timeout",
+                TIMEOUT,
                 f"step {step.name} did not end within {step.limit_seconds:g} s and was cut off",
             )
     finally:
