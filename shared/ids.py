@@ -39,6 +39,21 @@ def new_id(milliseconds: int | None = None) -> str:
     value = value & ~(0x3 << 62) | 0x2 << 62
     if milliseconds is None:
         value = _sequence.next(value)
+    return _written(value)
+
+
+def id_after(earlier: str) -> str:
+    """Return a new id that is greater than another, also if that is of a clock that runs ahead."""
+    found = new_id()
+    if found > earlier:
+        return found
+    value = 0
+    for it in earlier:
+        value = value << 5 | ALPHABET.index(it)
+    return _written(value + 1)
+
+
+def _written(value: int) -> str:
     return "".join(ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from shared import ids
 from shared.contracts.panel import DeploymentRemovalRequested, DeploymentRequested
 from shared.contracts.progress import StepState
 from tests.support import panel as rigs
@@ -356,3 +358,24 @@ async def test_a_host_is_free_again_once_its_application_does_not_run_any_more(
             statuses.append((await client.post("/deployments", json=body)).status_code)
 
     assert statuses == [409, 201]
+
+
+async def test_a_run_comes_after_those_of_a_replica_whose_clock_is_ahead(panel: PanelRig) -> None:
+    an_hour_ahead = ids.new_id(time.time_ns() // 1_000_000 + 3_600_000)
+    async with panel.operator() as client:
+        deployment = await rigs.create(client)
+        first = await rigs.deploy(client, deployment["id"])
+        await panel.say("provisioner", rigs.a_failure(first))
+        await rigs.until_state(client, first["id"], "failed")
+        async with panel.database() as database, database.transaction() as tx:
+            await tx.execute(
+                """insert into runs select (jsonb_populate_record(
+                    it, jsonb_build_object('id', $2::text, 'number', it.number + 1000))).*
+                from runs it where id = $1""",
+                first["id"],
+                an_hour_ahead,
+            )
+        second = await rigs.deploy(client, deployment["id"])
+
+    assert second["id"] > an_hour_ahead
+    assert second["state"] == "running"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,3 +126,13 @@ def test_a_later_id_sorts_after_an_earlier_one(milliseconds: int) -> None:
 )
 def test_what_is_not_an_id_is_refused(text: str) -> None:
     assert not ids.is_id(text)
+
+
+@given(st.integers(-3_600_000, 3_600_000))
+def test_an_id_comes_after_another_whatever_the_clock_of_that_one(ahead: int) -> None:
+    earlier = ids.new_id(time.time_ns() // 1_000_000 + ahead)
+
+    later = ids.id_after(earlier)
+
+    assert later > earlier
+    assert ids.is_id(later)
