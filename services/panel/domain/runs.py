@@ -78,6 +78,7 @@ class RunState(StrEnum):
         return not TRANSITIONS[self]
 
 
+HUNDRED: Final = 100
 TRANSITIONS: Final[Mapping[RunState, frozenset[RunState]]] = {
     RunState.QUEUED: frozenset({RunState.RUNNING, RunState.CANCELLED, RunState.SUPERSEDED}),
     RunState.RUNNING: frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLING}),
@@ -235,6 +236,12 @@ class RunStep:
             return None
         return round((self.ended_at - self.started_at).total_seconds(), 3)
 
+    @property
+    def seen(self) -> tuple[object, ...]:
+        """What somebody who watches sees of it: a step of hours is told in hundredths."""
+        done = _coarse(self.done, self.total)
+        return (self.status, self.attempt, done, _coarse(self.total), self.unit)
+
     def concluded(self, run: RunState) -> RunStep:
         """Return the step as the end of its run leaves it."""
         if self.status in {StepStatus.SUCCEEDED, StepStatus.FAILED}:
@@ -298,3 +305,13 @@ class NumberedEvent:
     at: datetime
     kind: RunEventKind
     body: EventBody
+
+
+def _coarse(count: int | None, total: int | None = None) -> int | None:
+    """Return a count in hundredths of a total, or by its first two digits."""
+    if count is None or max(count, total or 0) <= HUNDRED:
+        return count
+    if total:
+        return count * HUNDRED // total
+    ending = len(str(count)) - 2
+    return int(f"{count}"[:2] + "0" * ending)

@@ -15,6 +15,7 @@ from shared.contracts.panel import CancelRequested
 from ..domain.advice import NOT_BEGUN, START
 from ..domain.backups import Backup, BackupState
 from ..domain.happenings import backup_result
+from ..domain.records import Page
 from ..domain.runs import (
     EventBody,
     Run,
@@ -124,7 +125,7 @@ class Conductor:
     async def save_step(self, tx: Transaction, run: Run, old: RunStep, new: RunStep) -> None:
         """Write a step, and tell those who watch when that changed anything they see."""
         saved = await self.runs.save_step(tx, run.id, new)
-        if saved is None or _seen(saved) == _seen(old):
+        if saved is None or saved.seen == old.seen:
             return
         body = EventBody(
             service=saved.service,
@@ -152,7 +153,9 @@ class Conductor:
                 await self._close(tx, earlier, RunState.SUPERSEDED)
 
     async def _add(self, tx: Transaction, deployment: Deployment, wish: Wish) -> Run:
-        identifier = ids.new_id()
+        # Services order work by these ids, and clocks of replicas differ, or step back.
+        before = await self.runs.list_newest(tx, deployment.id, Page(limit=1))
+        identifier = ids.id_after(before[0].id) if before else ids.new_id()
         makes_backup = wish.kind is RunKind.BACKUP
         mode = await self._mode(tx, deployment, wish)
         run = Run(
@@ -258,10 +261,6 @@ class Conductor:
         for waiting in await self.runs.list_waiting_for(tx, ended.id):
             if waiting.state is RunState.QUEUED:
                 await self._close(tx, waiting, RunState.CANCELLED, _not_begun(ended))
-
-
-def _seen(step: RunStep) -> tuple[object, ...]:
-    return (step.status, step.attempt, step.done, step.total, step.unit)
 
 
 def _to_be_made(run: Run, deployment: Deployment, wish: Wish) -> Backup:

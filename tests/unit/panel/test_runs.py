@@ -197,3 +197,17 @@ def test_receipts_of_a_removal_and_of_its_retry_are_one() -> None:
 
     assert first.plus(again) == again
     assert first.plus(Receipt()) == first
+
+
+@pytest.mark.parametrize(
+    ("total", "most"), [(4, 5), (100, 101), (99_999, 101), (None, 10 + 90 * 4)]
+)
+def test_a_step_of_hours_is_told_in_hundredths(total: int | None, most: int) -> None:
+    step = RunStep(position=1, service="storage", name="objects", status=StepStatus.RUNNING)
+    counts = range((total or 99_999) + 1)
+
+    told = {replace(step, done=done, total=total).seen for done in counts}
+
+    assert len(told) in range(most - 10, most + 11)
+    assert replace(step, done=counts[-1], total=total).seen in told
+    assert step.seen not in told
