@@ -201,8 +201,8 @@ class S3ObjectCopier(ObjectCopier):
 
 def _settings() -> Config:
     return aws.settings(
-        # A store answers a copy when it has copied.
-        read_timeout=120,
+        # A store answers a copy when it has copied: a gibibyte, beside fifteen others.
+        read_timeout=900,
         max_pool_connections=MOST_CONNECTIONS,
         # All that is asked for here may be asked for again.
         retries={"mode": "standard", "total_max_attempts": 2},

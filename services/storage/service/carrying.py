@@ -26,7 +26,7 @@ T = TypeVar("T")
 AT_ONCE: Final = 16
 REPORT_SECONDS: Final = 1.0
 LONG_SECONDS: Final = 24 * 3600.0
-"""How long one attempt at carrying objects may take: what was carried is not carried again."""
+"""How long one attempt at all objects of a bucket may take: what was done is not done again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from shared.contracts.messages import Value
 from shared.contracts.storage import BackupRemoved
 
 from ..domain.backups import BackupState, LoanState, check_owner
+from .carrying import LONG_SECONDS
 from .grant import BUCKET, failed
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Discarding:
             name="discard",
             steps=(
                 # What is deleted in part cannot be restored: only its end makes sense.
-                jobs.Step(BUCKET, self.delete_bucket, last_exit=True),
+                jobs.Step(BUCKET, self.delete_bucket, margin_seconds=LONG_SECONDS, last_exit=True),
             ),
             finish=self.announce_removed,
             failed=self.announce_failure,

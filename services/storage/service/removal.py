@@ -12,6 +12,7 @@ from shared.contracts.storage import StorageRemoved
 
 from ..domain import buckets
 from ..domain.buckets import Bucket, BucketState
+from .carrying import LONG_SECONDS
 from .grant import BUCKET, KEY, failed
 from .retention import RETENTION
 
@@ -48,7 +49,11 @@ class Removal:
         """Return the kind of job."""
         return jobs.Kind(
             name="removal",
-            steps=(jobs.Step(KEY, self.revoke_access), jobs.Step(BUCKET, self.delete_buckets)),
+            steps=(
+                # A backup that failed goes with its key, and may hold as much as a bucket.
+                jobs.Step(KEY, self.revoke_access, margin_seconds=LONG_SECONDS),
+                jobs.Step(BUCKET, self.delete_buckets, margin_seconds=LONG_SECONDS),
+            ),
             finish=self.announce_removed,
             failed=self.announce_failure,
         )
