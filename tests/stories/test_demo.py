@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
 TELL_SECONDS = 600
-STOP_SECONDS = 30
+STOP_SECONDS = 120
 PARTS = (
     *("nats", "postgres", "objects", "caddy", "squid", "aiosmtpd"),
     *("qemu", "nix", "ssh", "python"),

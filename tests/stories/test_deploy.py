@@ -143,7 +143,7 @@ async def test_an_old_copy_of_a_disk_starts_nothing_and_says_why(stack: Stack) -
         copy = stack.data / "old.qcow2"
         with powered_off(stack, deployment) as disk:
             shutil.copy(disk, copy)
-        await eventually(answers, within=60)
+        await eventually(answers, within=300)
 
         # As when its hosts were given to somebody else meanwhile, and came back.
         async with stack.database("deployer") as database:
@@ -151,7 +151,7 @@ async def test_an_old_copy_of_a_disk_starts_nothing_and_says_why(stack: Stack) -
         await stack.succeeds(await stack.deploy(deployment))
         with powered_off(stack, deployment):
             pass
-        await eventually(answers, within=60)
+        await eventually(answers, within=300)
         with powered_off(stack, deployment) as disk:
             copy.replace(disk)
 
@@ -161,7 +161,7 @@ async def test_an_old_copy_of_a_disk_starts_nothing_and_says_why(stack: Stack) -
             seen.update(await stack.answer("GET", f"/deployments/{deployment}"))
             return "it is an old copy" in str(seen["ailments"])
 
-        await eventually(is_degraded, within=90)
+        await eventually(is_degraded, within=300)
         assert seen["status"] == "degraded"
         assert not await answers()
     await stack.succeeds((await stack.answer("DELETE", f"/deployments/{deployment}"))["id"])

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.support import chance
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
@@ -33,6 +35,8 @@ class Worker(Protocol):
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse plugins that repeat a failed test until it passes."""
     config.stash[DESELECTED] = 0
+    # Workers that begin on both sides of midnight draw the same all the same.
+    os.environ.setdefault(chance.VARIABLE, str(chance.seed()))
     found = [name for name in REPEATS if config.pluginmanager.has_plugin(name)]
     if IN_CI and found:
         raise pytest.UsageError(f"tests are not repeated in CI, but this is loaded: {found}")

@@ -121,7 +121,7 @@ def lookout(panel: PanelRig, database: Database, *, most: int = 4) -> Lookout:
         provider=provider.load(panel.directory / "provider.toml"),
         servers=DnsNameServers(
             resolvers=endpoints(" ".join(f"{EDGE}:{it}" for it in panel.resolver_ports)),
-            timeout_seconds=0.5,
+            timeout_seconds=1.5,
             authority_port=panel.authority_port,
             rules=ReachRules(allowed=EVERYWHERE),
         ),

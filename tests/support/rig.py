@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.embedded.servers.postgres import Access
 
 E = TypeVar("E", bound=RunEvent)
-WITHIN = 10.0
+WITHIN = 60.0
 WATCH_SECONDS = 0.1
 
 

@@ -314,7 +314,9 @@ def _grep(work: Path, places: Iterable[Path], wanted: Mapping[bytes, str]) -> li
         check=False,
     )
     patterns.unlink()
-    assert done.returncode in (0, 1), done.stderr.decode(errors="replace")
+    complaints = done.stderr.decode(errors="replace").splitlines()
+    # Servers go on, and files of theirs come and go.
+    assert [it for it in complaints if not it.endswith(": No such file or directory")] == []
     found = []
     for line in done.stdout.splitlines():
         place, _, match = line.partition(b":")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENDED = frozenset({"succeeded", "failed", "cancelled", "superseded"})
-RUN_SECONDS = 180
+RUN_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)

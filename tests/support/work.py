@@ -101,4 +101,4 @@ async def becomes(database: Database, wanted: str) -> None:
     async def holds() -> bool:
         return await state(database) == wanted
 
-    await eventually(holds, within=30)
+    await eventually(holds, within=120)

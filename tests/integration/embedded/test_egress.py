@@ -11,6 +11,7 @@ import pytest
 
 from shared.embedded import ports
 from shared.embedded.servers import squid
+from tests.support.eventually import eventually
 from tests.support.servers import require
 
 if TYPE_CHECKING:
@@ -128,7 +129,10 @@ async def test_what_failed_is_written_down_without_its_path(directory: Path) -> 
             assert (await reader.readline()).split(b" ")[1].startswith(b"5")
             await reader.read()
 
-        log = (directory / "failures.log").read_text(encoding="utf-8")
+        failures = directory / "failures.log"
+        # It may write after it has answered.
+        await eventually(lambda: failures.exists() and failures.read_text(), within=10)
+        log = failures.read_text(encoding="utf-8")
     assert [it.split()[2:4] for it in log.splitlines()] == [
         ["GET", f"blog.garden.localhost:{proxy.front_tls}"]
     ]

@@ -79,7 +79,7 @@ async def test_a_stream_arrives_while_it_is_written(server: front.FrontServer) -
     async with provider(b"first", more) as address, http.client() as client:
         await publish(server, "live.localhost", address=address)
         url = f"http://live.localhost:{server.port}/"
-        async with client.stream("GET", url) as answer, asyncio.timeout(5):
+        async with client.stream("GET", url) as answer, asyncio.timeout(30):
             chunks = answer.aiter_raw()
             assert await anext(chunks) == b"first"
             more.set()

@@ -38,7 +38,7 @@ async def the_run(panel: PanelRig, line: CommandLine, domain: str) -> Json:
             found[:] = [it for it in listed["items"] if it["domain"] == domain]
             return bool(found and found[0]["active_run"])
 
-        await eventually(is_there, within=rigs.SOON)
+        await eventually(is_there, within=rigs.STARTED)
         return await rigs.get(client, f"/runs/{found[0]['active_run']['id']}")
 
 

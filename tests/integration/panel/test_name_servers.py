@@ -24,7 +24,7 @@ NAME = f"hello.{ZONE}"
 def servers(authority: int, *resolvers: int, rules: ReachRules = ANYWHERE) -> DnsNameServers:
     return DnsNameServers(
         resolvers=endpoints(" ".join(f"127.0.0.1:{it}" for it in resolvers)),
-        timeout_seconds=0.5,
+        timeout_seconds=1.5,
         authority_port=authority,
         rules=rules,
     )

@@ -127,6 +127,7 @@ async def test_a_panel_that_is_killed_loses_and_doubles_nothing(panel: PanelRig)
             await panel.child.kill()
             await panel.start()
         await leading
+        await eventually(lambda: len(lines_of(events)) > LINES / 2, within=rigs.STARTED)
         for service, event in rigs.answers_of_a_deploy(run, url):
             await panel.say(service, event)
         await asyncio.wait_for(watching, rigs.SOON)
@@ -136,7 +137,6 @@ async def test_a_panel_that_is_killed_loses_and_doubles_nothing(panel: PanelRig)
     # missing, but what panel recorded reaches whoever watches, once and in order.
     assert events == listed[: len(events)]
     check(events, of=lines_of(events))
-    assert len(lines_of(events)) > LINES / 2
 
 
 async def test_lines_that_come_after_the_end_are_kept(panel: PanelRig) -> None:
@@ -187,7 +187,7 @@ async def test_a_panel_that_is_stopped_ends_its_streams_and_itself(panel: PanelR
         await asyncio.wait_for(watching, rigs.SOON)
         await panel.start()
 
-    assert took < 4
+    assert took < 9, "as long as it takes until a stop is no longer asked for"
     assert panel.child.is_running
 
 

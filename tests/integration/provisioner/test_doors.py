@@ -130,7 +130,7 @@ async def the_world_is_reached_while_its_door_is_open(guest: Guest, world: str) 
     assert await guest.run(knock) == "in\n"
     # Who is outside when the door closes is called back.
     staying = asyncio.create_task(guest.run(STAY.format(at=guest.backend.doors().egress)))
-    await eventually(lambda: processes(world.rpartition(":")[2]), within=20)
+    await eventually(lambda: processes(world.rpartition(":")[2]), within=60)
     assert not staying.done()
     await guest.open_doors()
     assert await staying == "called back\n"

@@ -130,8 +130,9 @@ async def _busy(panel: PanelRig, found: Stage) -> str:
     bucket = throttling.of_password(THROTTLED, "127.0.0.1").own.digest
     async with panel.database() as database, database.transaction() as tx:
         await tx.execute(
-            "insert into sign_in_attempts (bucket, attempts) values ($1, 20) "
-            "on conflict (bucket) do update set attempts = 20, newest_at = now()",
+            "insert into sign_in_attempts (bucket, attempts, newest_at) "
+            "values ($1, 20, now() + interval '1 hour') on conflict (bucket) "
+            "do update set attempts = excluded.attempts, newest_at = excluded.newest_at",
             bucket,
         )
     return str(code)

@@ -46,7 +46,7 @@ def may_work() -> bool:
     return DEVICE.exists() and (hardware or not (MODULES / "kvm_pvm").exists())
 
 
-async def proves(accelerator: str, image: Path) -> bool:
+async def proves(accelerator: str, image: Path, seconds: float = PROBE_SECONDS) -> bool:
     """Boot the kernel of an image and say whether it came up in time."""
     process = await asyncio.create_subprocess_exec(
         commands.find(arguments.PROGRAM),
@@ -58,7 +58,7 @@ async def proves(accelerator: str, image: Path) -> bool:
     )
     output = b""
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
+        async with asyncio.timeout(seconds):
             output, _ = await process.communicate()
     except TimeoutError:
         pass

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 RESTARTS: Final = 3
-PATIENCE: Final = 20_000
+PATIENCE: Final = 60_000
 PLAIN: Final = Look(has_scripts=False)
 
 
