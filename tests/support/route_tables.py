@@ -159,6 +159,8 @@ PAGES: Final[Mapping[str, Answers]] = {
     "GET /account/profile": (SIGN_IN, 200, 200),
     "POST /account/profile": (SIGN_IN, 422, 422),
     "POST /account/operator": (SIGN_IN, 404, 404),
+    "GET /for/{operator}": (SIGN_IN, 404, 303),
+    "POST /for/{operator}": (SIGN_IN, 404, 303),
     "GET /account/security": (SIGN_IN, 200, 200),
     "GET /account/password": (SIGN_IN, 200, 200),
     "POST /account/password": (SIGN_IN, 422, 422),

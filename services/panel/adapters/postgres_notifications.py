@@ -42,7 +42,7 @@ where notifications.id = notification and mails.id = (
     where state = 'waiting' and next_at <= $1 and (lease_until is null or lease_until < now())
     order by next_at limit 1 for update skip locked)
 returning mails.id as mail, attempt, people.email, people.name as person_name,
-    people.language as language, operators.name as operator_name,
+    people.language as language, operators.id as operator, operators.name as operator_name,
     exists (select from memberships as it where it.person = people.id
         and it.operator = operators.id and ended_at is null) as is_member, {_COLUMNS}
 """  # noqa: S608 - a constant
@@ -197,6 +197,7 @@ class PostgresMailQueue:
             is_member=row["is_member"],
             person_name=row["person_name"],
             language=row["language"],
+            operator=row["operator"],
             operator_name=row["operator_name"],
             notification=_notification(row),
         )

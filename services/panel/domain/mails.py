@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from .sentences import N_, retell
 
@@ -47,6 +48,7 @@ class MailErrand:
     person_name: str
     language: str | None = None
     """What the person reads; None: nothing was chosen."""
+    operator: str
     operator_name: str
     notification: Notification
 
@@ -94,7 +96,7 @@ class Letterhead:
             "name": errand.person_name,
             "operator": errand.operator_name,
             "provider": self.provider,
-            "url": self.panel_url + told.page,
+            "url": f"{self.panel_url}/for/{errand.operator}?next={quote(told.page, safe='/')}",
             "settings": f"{self.panel_url}/account/notifications",
             "language": errand.language or "en",
         }

@@ -14,6 +14,7 @@ from .headers import SecurityHeaders
 from .languages import Speaking
 from .pages import (
     account,
+    acting,
     activity,
     applications,
     backups,
@@ -49,6 +50,7 @@ ROUTERS: Final = (
     sign_in.router,
     language.router,
     account.router,
+    acting.router,
     tokens.router,
     people.router,
     invitations.router,

@@ -109,7 +109,7 @@ async def test_a_failure_is_mailed_and_a_success_only_to_those_who_want_it(panel
     text = bad.get_body(("plain",))
     assert text is not None
     assert "It broke." in text.get_content()
-    assert f"http://panel.demo.localhost:9/runs/{run['id']}" in text.get_content()
+    assert f"?next=/runs/{run['id']}\n" in text.get_content().replace("\r", "")
     assert f"{live['domain']} was restarted" in good["subject"]
     assert wish in chosen.json()["choices"]
 
@@ -202,6 +202,7 @@ async def test_a_mail_speaks_the_language_of_who_gets_it(it: HappeningRig) -> No
     assert plain is not None
     assert '<html lang="de">' in shown.get_content()
     for said in (shown.get_content(), plain.get_content()):
+        assert f"/for/{it.caller.operator}?next=/settings/webhooks/" in said
         assert "Die Antwort war 410" in said
         assert english_in(said, "de") == []
 

@@ -10,6 +10,7 @@ import pytest
 
 from services.panel.domain.identity import Role
 from shared import ids
+from tests.support import panel as rigs
 from tests.support.signing_in import PASSWORD, browser_of, with_password
 
 if TYPE_CHECKING:
@@ -85,6 +86,34 @@ async def test_somebody_with_a_login_joins_and_acts_for_both(panel: PanelRig) ->
     assert guest.operator in after.text
     assert owner.operator not in after.text
     assert foreign.status_code == 404
+
+
+async def test_a_letter_leads_whoever_acts_for_several_to_the_right_one(panel: PanelRig) -> None:
+    owner, guest = await panel.session(), await panel.session()
+    async with panel.operator(named=owner.operator) as client:
+        theirs = (await rigs.get(client, "/me"))["operator"]
+    letter = f"/for/{theirs}?next=/people"
+    async with owner.browser() as pages, guest.browser() as browser:
+        not_theirs = await browser.get(letter)
+        await browser.post("/invitation/join", data={"code": await invited(pages, "owner")})
+        [own] = re.findall(
+            r'name="operator" value="(\w+)"', (await browser.get("/account/profile")).text
+        )
+        await browser.post("/account/operator", data={"operator": own})
+        asked = await browser.get(letter)
+        nothing = await browser.get(f"/runs/{ids.new_id()}")
+        led = await browser.post(f"/for/{theirs}", data={"next": "/people"})
+        shown = await browser.get("/people")
+        again = await browser.get(letter)
+        outside = await browser.get(f"/for/{theirs}?next=//elsewhere.example")
+
+    assert not_theirs.status_code == 404
+    assert f"This belongs to {owner.operator}" in asked.text
+    assert nothing.status_code == 404
+    assert f"You act for {guest.operator} now." in nothing.text
+    assert led.headers["Location"] == again.headers["Location"] == "/people"
+    assert owner.operator in shown.text
+    assert outside.headers["Location"] == "/deployments"
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "fdv_invite_" + "0" * 52])

@@ -50,6 +50,7 @@ VIEWS: Final = (
     View("profile", "/account/profile"),
     View("profile-done", "/account/profile?done=1"),
     View("profile-wrong", "/account/profile", {"name": "", "time_zone": "Mars"}, 422),
+    View("acting-for-another", "/for/{operator-other}?next=/people", who=SECURED),
     View("security-none", "/account/security", who=NEWCOMER),
     View("security-password", "/account/security?done=password", who=SECURED),
     View("security-app", "/account/security", who=GUARDED),
@@ -108,6 +109,7 @@ async def stage(panel: PanelRig) -> AsyncIterator[Stage]:
     found.people[GUARDED] = guarded.person
     found.places |= {
         "email": guarded.email,
+        "operator-other": await _joined(panel, found),
         "person-me": owner.person,
         "person-other": viewer.person,
         "code": await _busy(panel, found),
@@ -136,6 +138,23 @@ async def _busy(panel: PanelRig, found: Stage) -> str:
             bucket,
         )
     return str(code)
+
+
+async def _joined(panel: PanelRig, found: Stage) -> str:
+    """Let somebody act for the owner's operator as well, and return which that is."""
+    owner, other = found.people[OWNER], found.people[SECURED]
+    assert owner is not None
+    assert other is not None
+    async with panel.database() as database, database.transaction() as tx:
+        operator = await tx.fetchval(
+            "select operator from memberships where person = $1", owner.person
+        )
+        await tx.execute(
+            "insert into memberships (person, operator, role) values ($1, $2, 'viewer')",
+            other.person,
+            operator,
+        )
+    return str(operator)
 
 
 async def _renamed(panel: PanelRig, person: str, name: str) -> None:
