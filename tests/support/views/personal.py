@@ -60,6 +60,7 @@ VIEWS: Final = (
     View("app-wrong", "/account/app", {"secret": SECRET, "code": "000000"}, 422, who=SECURED),
     View("app-too-early", "/account/app", {}, 409, who=NEWCOMER),
     View("app-remove", "/account/app/remove", who=GUARDED),
+    View("recovery-codes-new", "/account/recovery-codes", who=GUARDED),
     View("recovery-codes", "/account/recovery-codes", {}, who=GUARDED),
     View("confirm", "/confirm?next=/people", who=NEWCOMER),
     View("confirm-password", "/confirm?next=/people", who=GUARDED),
@@ -67,6 +68,7 @@ VIEWS: Final = (
     View("tokens", "/account/tokens"),
     View("tokens-none", "/account/tokens", who=NEWCOMER),
     View("tokens-revoked", "/account/tokens?done=1", who=NEWCOMER),
+    View("token-revoke", "/account/tokens/{token}/revoke"),
     View("token-new", "/account/tokens/new"),
     View("token-wrong", "/account/tokens", {"name": "", "days": "90"}, 422),
     View("token-made", "/account/tokens", {"name": "backups", "scopes": "deployments:read"}),
@@ -125,9 +127,10 @@ async def _busy(panel: PanelRig, found: Stage) -> str:
     async with owner.browser() as pages:
         for token in ("deploys at night", "reads for the status page"):
             form = {"name": token, "scopes": ["deployments:read", "deployments:write"]}
-            await pages.post("/account/tokens", data=form)
+            made = await pages.post("/account/tokens", data=form)
         form = {"email": "kim.with.a.long.address@association.example", "role": "viewer"}
         answer = await pages.post("/people/invitations", data=form)
+    found.places["token"] = re.findall(r"/account/tokens/(\w+)/revoke", made.text)[0]
     [code] = set(re.findall(r"/invitation#(fdv_invite_\w+)", answer.text))
     bucket = throttling.of_password(THROTTLED, "127.0.0.1").own.digest
     async with panel.database() as database, database.transaction() as tx:

@@ -9,10 +9,11 @@ from markupsafe import Markup
 from pydantic import BaseModel, Field
 
 from shared import clock, errors
+from shared.database import Transaction
 
 from ...domain import passwords, second_factor
 from ...service.accounts import Profile
-from ..dependencies import get_id, see_other
+from ..dependencies import OnceDependency, get_id, see_other
 from ..desk import Desk, DeskDependency
 from ..languages import N_
 from ..languages import gettext as _
@@ -25,6 +26,7 @@ SECURITY: Final = "/account/security"
 DONE: Final = {
     "password": N_("The password was changed. You are signed out everywhere else."),
     "app": N_("The app was taken away. The password alone signs you in now."),
+    "codes": N_("New codes were made, and shown that once. Make others if they got lost."),
     "session": N_("That session has ended."),
     "others": N_("You are signed out everywhere else."),
 }
@@ -195,12 +197,27 @@ async def remove_app(desk: DeskDependency, visitor: RecentDependency) -> Respons
     return see_other(f"{SECURITY}?done=app")
 
 
-@router.post("/recovery-codes")
-async def renew_codes(desk: DeskDependency, visitor: RecentDependency) -> Response:
-    """Make new recovery codes, and show them."""
+@router.get("/recovery-codes")
+async def ask_about_codes(desk: DeskDependency, visitor: RecentDependency) -> Response:
+    """Say that the codes there are end with new ones, and ask whether those are wanted."""
     async with desk.panel.database.transaction() as tx:
-        made = await desk.panel.accounts.renew_recovery_codes(tx, visitor.caller)
-    return _codes(desk, made)
+        person = await desk.panel.accounts.get(tx, visitor.caller)
+    if not person.has_second_factor:
+        return see_other(SECURITY)
+    return desk.show("account/new_codes.html")
+
+
+@router.post("/recovery-codes")
+async def renew_codes(desk: DeskDependency, once: OnceDependency, _: RecentDependency) -> Response:
+    """Make new recovery codes, and show them; once, however often the form is sent."""
+    made: list[str] = []
+
+    async def work(tx: Transaction) -> str:
+        made.extend(await once.panel.accounts.renew_recovery_codes(tx, once.caller))
+        return f"{SECURITY}?done=codes"
+
+    answer = await once.go(work)
+    return _codes(desk, made) if made else answer
 
 
 @router.post("/sessions/end-others")

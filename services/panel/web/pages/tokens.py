@@ -6,10 +6,11 @@ from fastapi import APIRouter, Form, Response
 from pydantic import BaseModel, Field
 
 from shared import clock, errors
+from shared.database import Transaction
 
 from ...domain.identity import Scope
 from ...domain.tokens import TokenWish
-from ..dependencies import get_id, see_other
+from ..dependencies import AskingDependency, Id, OnceDependency
 from ..desk import Desk, DeskDependency
 from ..presenters import people
 from ..presenters.refusals import refusal_of
@@ -60,12 +61,23 @@ async def create_token(
     return await _list(desk, visitor, secret=made.secret)
 
 
+@router.get("/{token}/revoke")
+async def ask_before_revoking(asking: AskingDependency, token: Id) -> Response:
+    """Say which token it is, and ask whether it is to open nothing any more."""
+    async with asking.panel.database.transaction() as tx:
+        found = await asking.panel.tokens.get(tx, asking.caller, token)
+    return asking.show("account/revoke_token.html", token=found, scopes=people.SCOPES)
+
+
 @router.post("/{token}/revoke")
-async def revoke_token(desk: DeskDependency, visitor: VisitorDependency, token: str) -> Response:
+async def revoke_token(once: OnceDependency, token: Id) -> Response:
     """Let a token open nothing any more."""
-    async with desk.panel.database.transaction() as tx:
-        await desk.panel.tokens.revoke(tx, visitor.caller, get_id(token))
-    return see_other(f"{TOKENS}?done=1")
+
+    async def work(tx: Transaction) -> str:
+        await once.panel.tokens.revoke(tx, once.caller, token)
+        return f"{TOKENS}?done=1"
+
+    return await once.go(work)
 
 
 async def _list(desk: Desk, visitor: Visitor, *, secret: str = "", done: bool = False) -> Response:

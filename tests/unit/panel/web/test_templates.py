@@ -22,6 +22,7 @@ CONSTANTS: Final = frozenset(
     {
         *("account/new_token.html: text", "account/profile.html: roles[it.role]"),
         *("account/security.html: done", "account/tokens.html: scopes[scope]"),
+        "account/revoke_token.html: scopes[scope]",
         *("failure.html: failure.next", "failure.html: failure.text"),
         *("failure.html: failure.title", "people/invitation.html: explained[invitation.role]"),
         *("people/list.html: done", "people/list.html: it.protection"),
