@@ -238,7 +238,7 @@ async def test_a_code_without_the_password_opens_nothing(panel: PanelRig, login:
         )
 
     assert half.headers["location"] == "/sign-in/code"
-    assert {it.headers["location"] for it in (without, made_up)} == {"/sign-in"}
+    assert {it.headers["location"] for it in (without, made_up)} == {"/sign-in?because=step"}
     assert page.status_code == 303
     assert profile.headers["location"].startswith("/sign-in?")
 
