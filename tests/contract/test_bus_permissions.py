@@ -238,7 +238,7 @@ async def _duties(matrix: Matrix, peers: Mapping[str, Peer]) -> None:
         assert wanted
         got = await peers[who].drained(stream)
         matrix.check(who, f"pull all of {stream}, no more", allowed=got == wanted, wanted=True)
-        info = await peers[who].jetstream(prefix="js", timeout=1.5).consumer_info(stream, who)
+        info = await peers[who].jetstream(prefix="js", timeout=5).consumer_info(stream, who)
         done = info.num_pending == info.num_ack_pending == 0
         matrix.check(who, f"ack {stream}", allowed=done, wanted=True)
 

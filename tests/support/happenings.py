@@ -55,6 +55,8 @@ class HappeningRig:
     clock: FixedClock = field(default_factory=FixedClock)
     wakeup: Wakeup = field(default_factory=Wakeup)
     mail_port: int = 9
+    patience_seconds: float = 2.0
+    """For the answer of a receiver."""
     caller: Caller = field(init=False)
     endpoints: PostgresEndpointRegister = field(default_factory=PostgresEndpointRegister)
     deliveries: PostgresDeliveryQueue = field(default_factory=PostgresDeliveryQueue)
@@ -81,7 +83,7 @@ class HappeningRig:
             deliveries=self.deliveries,
             happenings=self.happenings,
             deliverer=Deliverer(
-                sender=HttpWebhookSender(LOOPBACK, timeout_seconds=2),
+                sender=HttpWebhookSender(LOOPBACK, timeout_seconds=self.patience_seconds),
                 unsealer=sealing.Unsealer(identity),
                 clock=self.clock,
             ),

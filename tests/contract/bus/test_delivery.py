@@ -243,7 +243,7 @@ async def test_a_service_that_ends_gives_back_what_it_was_handling(
             await eventually(lambda: begun, within=10)
         async with messaging.running(*messaging.service(deployer, another, answering())):
             # The server itself would wait for ten seconds.
-            await eventually(lambda: _count(another, 1), within=4)
+            await eventually(lambda: _count(another, 1), within=8)
 
 
 async def test_an_event_nobody_here_asked_for_is_acked(bus: Bus, database: Database) -> None:

@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared import errors
-from shared.bus import accounts, administration, outbox
+from shared.bus import accounts, administration, outbox, publisher, pull
 from shared.contracts.storage import StorageReady
 from shared.embedded.servers import postgres
 from tests.support import messaging, rig
@@ -59,6 +59,13 @@ async def _held(database: Database) -> int:
     return int(count)
 
 
+@pytest.fixture(name="patient")
+def nobody_waits_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let only those hear again soon who do so because the bus is back."""
+    monkeypatch.setattr(pull, "SILENCE_SECONDS", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_a_killed_bus_loses_nothing_and_everybody_resumes(
     bus: Bus, database: Database, new_database: Callable[[], Awaitable[Database]]
 ) -> None:
@@ -77,12 +84,9 @@ async def test_a_killed_bus_loses_nothing_and_everybody_resumes(
             assert await _held(storages) >= 30
             handled_before = len(listener.moments)
             await bus.server.start()
-            back = time.monotonic()
-            await eventually(lambda: len(listener.moments) > handled_before, within=10)
-            resumed_after = listener.moments[handled_before] - back
+            await eventually(lambda: len(listener.moments) > handled_before, within=30)
             await eventually(lambda: _is_handled(database, written), within=20)
 
-    assert resumed_after < 1.0
     assert sorted(await messaging.effects(database)) == sorted(written)
     assert await _held(storages) == 0
 
@@ -129,6 +133,7 @@ async def _publish(connection: Connection, count: int) -> list[str]:
     return [await messaging.publish(connection, messaging.storage_ready()) for _ in range(count)]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_an_idle_consumer_hears_at_once_after_a_restart(bus: Bus, database: Database) -> None:
     listener = Listener()
 
@@ -139,11 +144,8 @@ async def test_an_idle_consumer_hears_at_once_after_a_restart(bus: Bus, database
     ):
         await bus.server.restart()
         await eventually(lambda: storage.is_connected and deployer.is_connected, within=10)
-        published = time.monotonic()
         await messaging.publish(storage, messaging.storage_ready())
-        await eventually(lambda: listener.moments, within=10)
-
-    assert listener.moments[0] - published < 1.0
+        await eventually(lambda: listener.moments, within=30)
 
 
 async def test_a_service_waits_for_a_bus_that_is_not_there_yet(
@@ -183,7 +185,10 @@ async def test_a_consumer_that_is_created_later_is_found(database: Database) -> 
         await eventually(lambda: listener.moments, within=10)
 
 
-async def test_a_question_to_a_bus_that_dies_fails_at_once(bus: Bus) -> None:
+async def test_a_question_to_a_bus_that_dies_fails_at_once(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "ACK_SECONDS", 60.0)
     async with bus.connect("storage") as storage:
         # Nobody answers: a stopped process keeps its sockets open.
         assert bus.server.child.identity
@@ -195,7 +200,7 @@ async def test_a_question_to_a_bus_that_dies_fails_at_once(bus: Bus) -> None:
         with pytest.raises(errors.UnavailableError):
             await question
 
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 30
         with pytest.raises(errors.UnavailableError, match="away"):
             await messaging.publish(storage, messaging.storage_ready())
 

@@ -95,4 +95,5 @@ async def test_reporting_to_a_bus_that_is_away_does_not_block(bus: Bus) -> None:
             lines = tuple("x" * 900 for _ in range(100))
             await publisher.publish(a_report(ids.new_id(), ids.new_id(), lines=lines))
 
-        assert time.monotonic() - started < 2.0
+        # Half a second for each would be a hundred.
+        assert time.monotonic() - started < 30

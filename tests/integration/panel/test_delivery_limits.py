@@ -30,7 +30,8 @@ async def it(empty: Access) -> AsyncIterator[HappeningRig]:
     async with rig.tables(empty, "shared", "services.panel") as database:
         async with database.transaction() as tx:
             await tx.execute("truncate webhook_endpoints, webhook_messages cascade")
-        made = HappeningRig(database=database)
+        # Whoever is held up here is not to be given up meanwhile.
+        made = HappeningRig(database=database, patience_seconds=60)
         await made.sign_in()
         yield made
 
