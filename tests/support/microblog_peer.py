@@ -126,6 +126,8 @@ class Peer:
         self.key = new_key()
         self.received: list[Received] = []
         self.inbox_status = 202
+        # What it answers before that, one after the other.
+        self.refusals: list[int] = []
         self.inbox_answers = asyncio.Event()
         self.inbox_answers.set()
         self.changes: dict[str, Any] = {}
@@ -178,7 +180,8 @@ class Peer:
         self.received.append(Received(json.loads(body), request.raw_path, fields, body))
         await self.inbox_answers.wait()
         fields = {"location": self.redirect} if self.redirect else {}
-        return web.Response(status=self.inbox_status, headers=fields)
+        status = self.refusals.pop(0) if self.refusals else self.inbox_status
+        return web.Response(status=status, headers=fields)
 
     def kinds(self) -> list[str]:
         """Return what kinds of activities have come."""

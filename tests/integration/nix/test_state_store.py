@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from tests.support.state import Carrier
 
 IMPATIENT = state.limited({"staging.FIRST_PAUSE_SECONDS": 0.01})
+# Half a minute in all, however long a store takes to start.
+PATIENT = state.limited({"staging.FIRST_PAUSE_SECONDS": 1})
 WITHOUT_PACKAGES = "import sys; sys.path = [it for it in sys.path if 'site-packages' not in it]; "
 
 
@@ -75,7 +78,7 @@ async def test_an_export_goes_on_when_the_store_starts_again(carrier: Carrier) -
         async with seaweedfs.running(path) as store:
             carrier.store = store
             carrier.bucket = await state.create_bucket(store)
-            with carrier.started("export") as process:
+            with carrier.started("export", before=PATIENT) as process:
                 assert process.stdout is not None
                 first = await asyncio.to_thread(process.stdout.readline)
                 await store.kill()
@@ -141,7 +144,11 @@ def test_two_runs_for_one_application_do_not_meet(carrier: Carrier) -> None:
     with carrier.started("export") as first:
         assert first.stdout is not None
         first.stdout.readline()
-        second = carrier.run("export")
+        first.send_signal(signal.SIGSTOP)
+        try:
+            second = carrier.run("export")
+        finally:
+            first.send_signal(signal.SIGCONT)
         first.communicate()
 
     assert first.returncode == 0
