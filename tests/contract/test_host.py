@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 # The real machine's connection lives as long as the session, and so does its event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PATIENT = 60
-SOON = 2
 WRONG = "echo wrong; exit 75"
 EXPORT = "01k0000000000000000000000e"
 MOODS: dict[str, Options] = {
@@ -57,6 +56,8 @@ class Bench:
     well: System
     other: System
     broken: System
+    soon: int
+    """Seconds that a switch has without a confirmation; its activation is counted in."""
 
     async def boot_id(self) -> str:
         return (await self.host.look()).boot_id
@@ -86,7 +87,7 @@ async def guest() -> AsyncIterator[Bench]:
             well, other, broken = [await built(builder, mood) for mood in MOODS]
             for system in (well, other, broken):
                 await host.copy(system, verify=False)
-            yield Bench(host=host, well=well, other=other, broken=broken)
+            yield Bench(host=host, well=well, other=other, broken=broken, soon=10)
 
 
 @pytest.fixture(params=["fake", "ssh"])
@@ -97,7 +98,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
         fake = FakeHost(
             broken={broken}, store={well, other, broken}, seen=seen, complaints={WRONG: "wrong"}
         )
-        return Bench(host=fake, well=well, other=other, broken=broken)
+        return Bench(host=fake, well=well, other=other, broken=broken, soon=2)
     # A machine is started only for the tests that need one.
     real: Bench = request.getfixturevalue("guest")
     return real
@@ -203,13 +204,13 @@ async def test_a_confirmed_switch_can_not_be_refused(bench: Bench) -> None:
 async def test_a_switch_that_nobody_confirms_is_taken_back(bench: Bench) -> None:
     boot_id = await settled(bench, bench.well)
     await bench.permitted(bench.other)
-    await bench.host.switch(boot_id, bench.other, SOON)
+    await bench.host.switch(boot_id, bench.other, bench.soon)
     assert await bench.system() == bench.other
 
     async def is_back() -> bool:
         return await bench.system() == bench.well
 
-    await eventually(is_back, within=30)
+    await eventually(is_back, within=60)
 
 
 async def test_a_system_that_cannot_be_activated_is_taken_back_at_once(bench: Bench) -> None:

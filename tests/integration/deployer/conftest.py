@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from shared.embedded.servers.seaweedfs import SeaweedServer
 
 TIMING = Timing(health=12.0, confirmation=10.0, watchdog=60, between_looks=0.3)
+REAL_TIMING = replace(TIMING, health=25.0, confirmation=30.0, watchdog=90)
+"""For a guest, of which every instruction is translated."""
+SOON = 120
+"""Seconds for what a guest has to do; nothing here is about how fast it is."""
 HEALTH = {
     "hello": "/healthz",
     "moody": "/health.txt",
@@ -75,6 +79,8 @@ class World:
     """What deployer has on its own disk."""
     commands: list[str] = field(default_factory=list)
     """Arguments and environment of every program that was started."""
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    """Once a test has opened it, the step goes on that is held up."""
 
     async def ask(self, *applications: str, options: Options | None = None) -> str:
         """Let deployer hear a wish and what was granted for it; return the run."""
@@ -107,15 +113,17 @@ class World:
                 found[:] = await tx.fetch("select type, payload from outbox where run = $1", run)
             return bool(found)
 
-        await eventually(is_there, within=90)
+        await eventually(is_there, within=300)
         return found[0]
 
     @asynccontextmanager
-    async def working(self, *, pause: str = "", seconds: float = 3.0) -> AsyncIterator[None]:
-        """Work on jobs and watches for the length of a block, with a pause before one step."""
+    async def working(self, *, held: str = "") -> AsyncIterator[None]:
+        """Work on jobs and watches for the length of a block; the gate holds up one step."""
 
         async def publish(progress: Progress) -> None:
             self.progress.append(progress)
+            if progress.step == held:
+                await self.gate.wait()
 
         worker = jobs.Worker(
             service="deployer",
@@ -123,11 +131,7 @@ class World:
             kinds={it.name: it for it in self.deployer.kinds()},
             publish=publish,
             park=DeadLetters("deployer", self.database, {}).park,
-            settings=RuntimeSettings(
-                lease_seconds=1.0,
-                step_pause_seconds=seconds if pause else 0.0,
-                step_pause_steps=frozenset({pause}),
-            ),
+            settings=RuntimeSettings(lease_seconds=1.0),
         )
         watchers = [Watcher(database=self.database, watch=it) for it in self.deployer.watches()]
         tasks = [asyncio.create_task(it) for it in (worker.work(), *(w.run() for w in watchers))]
@@ -137,6 +141,9 @@ class World:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            async with self.database.transaction() as tx:
+                # A look that was broken off keeps its lease, and nobody works meanwhile.
+                await tx.execute("update watches set lease_until = null")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -228,9 +235,10 @@ async def world(
             HttpHealthProbe.opened() as probe,
         ):
             hosts.run, hosts.stream = run, stream
+            deployer = a_deployer(database, hosts, builder, probe, sealer)
             yield World(
                 database=database,
-                deployer=a_deployer(database, hosts, builder, probe, sealer),
+                deployer=replace(deployer, timing=REAL_TIMING),
                 machine=guest.granted,
                 directory=directory,
                 commands=commands,

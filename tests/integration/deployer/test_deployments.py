@@ -11,6 +11,7 @@ import httpx2
 from shared import http, ids
 from shared.contracts.deployer import SystemRemoved
 from shared.contracts.panel import DeploymentRemovalRequested
+from tests.integration.deployer.conftest import REAL_TIMING, SOON
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
@@ -66,10 +67,10 @@ async def test_a_configuration_that_does_not_become_healthy_is_taken_back(world:
 
         assert failed["outcome"] == "rolled_back"
         assert failed["stage"] == "health"
-        assert (
-            "moody did not become healthy within 12 s: status 404" in failed["failure"]["message"]
-        )
-        await eventually(lambda: _says(world, "healthy"), within=30)
+        waited = f"{REAL_TIMING.health:g} s"
+        reason = f"moody did not become healthy within {waited}: status 404"
+        assert reason in failed["failure"]["message"]
+        await eventually(lambda: _says(world, "healthy"), within=SOON)
         assert await page(world, "/health.txt") == "ok"
 
 
@@ -80,7 +81,7 @@ async def test_a_configuration_that_cannot_start_is_taken_back_at_the_switch(wor
 
         assert failed["outcome"] == "rolled_back"
         assert failed["stage"] == "switch"
-        await eventually(lambda: _says(world, "steady"), within=30)
+        await eventually(lambda: _says(world, "steady"), within=SOON)
 
 
 async def test_after_a_power_cut_the_application_comes_back_by_itself(
@@ -90,7 +91,7 @@ async def test_after_a_power_cut_the_application_comes_back_by_itself(
         await deployed(world, {"greeting": "still here"})
         await guest.boot_again()
 
-        await eventually(lambda: _says(world, "still here"), within=30)
+        await eventually(lambda: _says(world, "still here"), within=SOON)
 
 
 async def test_a_power_cut_in_the_deploy_of_what_runs_already_is_got_over(
@@ -99,11 +100,12 @@ async def test_a_power_cut_in_the_deploy_of_what_runs_already_is_got_over(
     async with world.working():
         await deployed(world, {"greeting": "the same"})
     world.progress.clear()
-    async with world.working(pause="health"):
+    async with world.working(held="health"):
         run = await world.ask("moody", options={"greeting": "the same"})
-        # A look that was broken off by the end of the first worker keeps its lease for a while.
-        await eventually(lambda: any(it.step == "health" for it in world.progress), within=90)
-        await guest.boot_again()
+        await eventually(lambda: any(it.step == "health" for it in world.progress), within=SOON)
+        await guest.kill()
+        world.gate.set()
+        await guest.start()
 
         assert json.loads((await world.end_of(run))["payload"])["changed"] is False
         assert await page(world) == "the same"
@@ -117,13 +119,13 @@ async def test_a_power_cut_in_an_unconfirmed_switch_brings_the_old_system_back(
     async with world.working():
         await deployed(world, {"greeting": "before"})
         run = await world.ask("moody", options={"mood": "sick", "greeting": "between"})
-        await eventually(lambda: _says(world, "between"), within=30)
+        await eventually(lambda: _says(world, "between"), within=SOON)
         await guest.kill()
         await guest.start()
 
         failed = json.loads((await world.end_of(run))["payload"])
         assert failed["outcome"] == "rolled_back"
-        await eventually(lambda: _says(world, "before"), within=30)
+        await eventually(lambda: _says(world, "before"), within=SOON)
 
 
 async def test_a_run_whose_worker_was_killed_goes_on_in_another(world: World) -> None:
@@ -131,7 +133,7 @@ async def test_a_run_whose_worker_was_killed_goes_on_in_another(world: World) ->
         run = await world.ask("moody", options={"greeting": "twice"})
         await eventually(
             lambda: any(it.step == "switch" and it.state == "running" for it in world.progress),
-            within=30,
+            within=SOON,
         )
         await asyncio.sleep(0.1)
     async with world.working():

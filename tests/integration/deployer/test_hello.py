@@ -12,6 +12,7 @@ import pytest
 
 from shared import http
 from shared.contracts.deployments import GrantedBucket
+from tests.integration.deployer.conftest import SOON
 from tests.support.eventually import eventually
 from tests.support.s3 import client as s3_client
 
@@ -104,7 +105,7 @@ async def test_another_secret_is_a_change_and_one_that_opens_nothing_is_taken_ba
         assert failed["outcome"] == "rolled_back"
         reason = "status 503 the object store refuses with status 403"
         assert reason in failed["failure"]["message"]
-        await eventually(signed, within=30)
+        await eventually(signed, within=SOON)
 
         second = await deployed(secret)
         assert second["changed"]

@@ -84,7 +84,7 @@ async def test_nothing_is_left_when_the_connections_are_closed(guest: Guest) -> 
         connection = host.connection
         assert our_children(connection)
 
-    await eventually(lambda: not our_children(connection), within=5)
+    await eventually(lambda: not our_children(connection), within=30)
     assert not connection.configuration.exists()
     assert not connection.socket.exists()
 

@@ -23,7 +23,7 @@ from shared.contracts.panel import (
     RestartRequested,
     ResumeRequested,
 )
-from tests.integration.deployer.conftest import TIMING, World, a_deployer
+from tests.integration.deployer.conftest import REAL_TIMING, SOON, TIMING, World, a_deployer
 from tests.support.deployments import a_machine, a_wish
 from tests.support.eventually import eventually
 from tests.support.fakes.health_probe import FakeHealthProbe
@@ -129,10 +129,11 @@ async def test_a_restart_that_was_cancelled_in_the_middle_is_finished(played: Pl
     async with played.working():
         await played.ended(await played.ask("hello"))
     played.progress.clear()
-    async with played.working(pause="stop", seconds=1.0):
+    async with played.working(held="stop"):
         run = await played.wish(RestartRequested)
         await eventually(lambda: [it.step for it in played.progress] == ["stop"], within=30)
         await played.cancel(run)
+        played.gate.set()
 
         kind, _ = await played.ended(run)
 
@@ -146,11 +147,12 @@ async def test_a_pause_that_was_cancelled_in_the_middle_is_taken_back(
     async with played.working():
         await played.ended(await played.ask("hello"))
     played.progress.clear()
-    async with played.working(pause=step, seconds=1.0):
+    async with played.working(held=step):
         run = await played.wish(QuiesceRequested)
         await eventually(lambda: any(it.step == step for it in played.progress), within=30)
         played.host.is_away = step == "stop"
         await played.cancel(run)
+        played.gate.set()
         await eventually(lambda: _has_waited(played) or step == "quiesce", within=30)
         played.host.is_away = False
 
@@ -182,10 +184,11 @@ async def _told(played: Played, times: int) -> bool:
 
 
 async def test_a_deploy_that_is_cancelled_after_the_switch_is_taken_back(played: Played) -> None:
-    async with played.working(pause="switch", seconds=1.0):
+    async with played.working(held="switch"):
         run = await played.ask("hello")
         await eventually(lambda: any(it.step == "switch" for it in played.progress), within=30)
         await played.cancel(run)
+        played.gate.set()
 
         kind, event = await played.ended(run)
 
@@ -197,11 +200,12 @@ async def test_a_deploy_that_is_cancelled_after_the_switch_is_taken_back(played:
 async def test_a_deploy_that_is_cancelled_while_a_machine_boots_says_what_runs(
     played: Played,
 ) -> None:
-    async with played.working(pause="health", seconds=1.0):
+    async with played.working(held="health"):
         run = await played.ask("hello")
         await eventually(lambda: any(it.step == "health" for it in played.progress), within=30)
         played.host.boot_again()
         await played.cancel(run)
+        played.gate.set()
 
         kind, event = await played.ended(run)
 
@@ -213,10 +217,11 @@ async def test_a_deploy_that_is_cancelled_while_a_machine_boots_says_what_runs(
 async def test_a_deploy_that_is_cancelled_before_the_switch_leaves_things_unchanged(
     played: Played,
 ) -> None:
-    async with played.working(pause="copy", seconds=1.0):
+    async with played.working(held="copy"):
         run = await played.ask("hello")
         await eventually(lambda: any(it.step == "copy" for it in played.progress), within=30)
         await played.cancel(run)
+        played.gate.set()
 
         _, event = await played.ended(run)
 
@@ -245,7 +250,7 @@ async def test_a_cancelled_wish_is_answered_also_when_nobody_grants_anything(
 async def test_what_stands_still_on_a_real_machine_does_so_after_a_power_cut(
     world: World, guest: Guest
 ) -> None:
-    timing = replace(TIMING, between_examinations=0.5)
+    timing = replace(REAL_TIMING, between_examinations=0.5)
     real = Played(
         database=world.database,
         deployer=replace(world.deployer, timing=timing),
@@ -265,7 +270,7 @@ async def test_what_stands_still_on_a_real_machine_does_so_after_a_power_cut(
         assert kind == ApplicationQuiesced.event_type()
         assert await page(real) == ""
         await guest.boot_again()
-        await eventually(has_booted, within=30)
+        await eventually(has_booted, within=SOON)
         assert await page(real) == ""
 
         kind, _ = await real.ended(await real.wish(ResumeRequested))

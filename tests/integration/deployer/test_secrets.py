@@ -17,7 +17,7 @@ from services.deployer.adapters.postgres import PostgresApplicationSecrets
 from services.deployer.adapters.ssh import SshHost, SshHosts
 from shared import http
 from shared.sealing import Unsealer
-from tests.integration.deployer.conftest import IDENTITY, PANEL
+from tests.integration.deployer.conftest import IDENTITY, PANEL, SOON
 from tests.support.eventually import eventually
 from tests.support.servers import throwaway_directory
 from tests.support.tree import ROOT
@@ -85,7 +85,7 @@ async def test_secrets_stay_the_same_through_deploys_and_power_cuts(
         async def are_back() -> bool:
             return await digests(world) == before
 
-        await eventually(are_back, within=30)
+        await eventually(are_back, within=SOON)
 
 
 async def test_secrets_are_on_no_disk_and_in_no_command(world: World, guest: Guest) -> None:

@@ -20,7 +20,7 @@ from shared.contracts.deployments import GrantedBucket
 from shared.contracts.state import SavedApplication, Staging
 from shared.contracts.storage import StateExportRequested, StateImportRequested
 from shared.sealing import Unsealer
-from tests.integration.deployer.conftest import IDENTITY
+from tests.integration.deployer.conftest import IDENTITY, SOON
 from tests.support import s3
 from tests.support.eventually import eventually
 from tests.support.servers import require
@@ -189,13 +189,16 @@ async def brought_in_through_a_power_cut(
     """Bring books in; the power goes between the import and the start."""
     world = shelf.world
     world.progress.clear()
+    world.gate.clear()
     run = await shelf.begin(saved)
 
     def is_to_start() -> bool:
         return any((it.step, it.state) == ("start", "running") for it in world.progress)
 
-    await eventually(is_to_start, within=60)
-    await guest.boot_again()
+    await eventually(is_to_start, within=SOON)
+    await guest.kill()
+    world.gate.set()
+    await guest.start()
     row = await world.end_of(run)
 
     assert row["type"] == StateImported.event_type(), row["payload"]
@@ -210,7 +213,8 @@ async def test_state_is_saved_and_brought_back_or_left_as_it_was(
     shelf: Shelf, guest: Guest, sealer: Sealer
 ) -> None:
     world = shelf.world
-    async with world.working(pause="start", seconds=1.0):
+    world.gate.set()
+    async with world.working(held="start"):
         saved = await deployed_and_saved(shelf)
         await refused_for_its_secret(shelf, saved, sealer)
         await brought_in_through_a_power_cut(shelf, saved, guest)
