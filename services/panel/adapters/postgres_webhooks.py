@@ -100,13 +100,18 @@ class PostgresEndpointRegister:
             key.created_at,
         )
 
-    async def retire_keys(self, tx: Transaction, endpoint: str, until: datetime) -> None:
-        """Let the current key sign until then, and forget those before it."""
+    async def retire_keys(
+        self, tx: Transaction, endpoint: str, now: datetime, until: datetime
+    ) -> None:
+        """Let every key sign until then at most, and forget those that are over now."""
         await tx.execute(
-            "delete from webhook_keys where endpoint = $1 and expires_at is not null", endpoint
+            """update webhook_keys set expires_at = $2
+            where endpoint = $1 and (expires_at is null or expires_at > $2)""",
+            endpoint,
+            until,
         )
         await tx.execute(
-            "update webhook_keys set expires_at = $2 where endpoint = $1", endpoint, until
+            "delete from webhook_keys where endpoint = $1 and expires_at <= $2", endpoint, now
         )
 
     async def list_keys(self, tx: Transaction, endpoint: str, now: datetime) -> Sequence[KnownKey]:

@@ -22,7 +22,8 @@ import httpx2
 
 from shared import errors, http
 
-from ..domain.sentences import N_
+from ..domain.kept_sentences import BAD_CERTIFICATE, BROKEN, NO_TLS, TOO_SLOW
+from ..domain.sentences import N_, say
 from ..domain.webhooks import Answer
 
 if TYPE_CHECKING:
@@ -91,13 +92,13 @@ class HttpWebhookSender:
             async with asyncio.timeout(self._timeout_seconds):
                 answer = await self._send(self._rules.check_url(url), headers, body)
         except TimeoutError:
-            answer = Answer(reason=f"It did not answer within {self._timeout_seconds:g} s.")
+            answer = Answer(reason=say(TOO_SLOW, seconds=f"{self._timeout_seconds:g}"))
         except errors.InvalidError as error:
             answer = Answer(reason=error.message)
         except RefusedError:
             answer = Answer(reason=N_("This panel does not send to the address of that host."))
         except ssl.SSLError as error:
-            answer = Answer(reason=f"TLS failed: {error.reason or 'no agreement'}.")
+            answer = Answer(reason=say(NO_TLS, reason=error.reason or "no agreement"))
         except (httpx2.HTTPError, OSError, UnicodeError) as error:
             answer = Answer(reason=_said(error))
         return _timed(answer, loop.time() - begun)
@@ -178,22 +179,22 @@ def _said(error: Exception) -> str:
         case socket.gaierror():
             return N_("There is no such host.")
         case httpx2.ConnectError():
-            return f"It could not be connected to: {_cause(error)}."
+            return _cause(error)
         case httpx2.RemoteProtocolError():
             return N_("It did not answer as a web server does.")
         case _:
-            return f"The connection broke ({type(error).__name__})."
+            return say(BROKEN, reason=type(error).__name__)
 
 
 def _cause(error: BaseException) -> str:
     at: BaseException | None = error
     while at is not None:
         if isinstance(at, ssl.SSLCertVerificationError):
-            return f"its certificate is not good ({at.verify_message})"
+            return say(BAD_CERTIFICATE, reason=at.verify_message)
         if isinstance(at, ssl.SSLError):
-            return "TLS failed"
+            return N_("It could not be connected to: TLS failed.")
         at = at.__cause__ or at.__context__
-    return "nothing answers there"
+    return N_("It could not be connected to: nothing answers there.")
 
 
 def _timed(answer: Answer, seconds: float) -> Answer:

@@ -17,6 +17,7 @@ from shared.contracts.happenings import (
 
 from .failures import ailing, otherwise, why
 from .happenings import PREPARING
+from .kept_sentences import recalled
 from .runs import RunKind
 from .sentences import N_, retell, say
 
@@ -94,7 +95,7 @@ class Notification:
         if isinstance(self.data, DomainData) and self.data.wrong:
             names = ", ".join(self.data.wrong)
             return otherwise(given, say(_ASTRAY, names=names), translate)
-        return retell(given, translate)
+        return retell(recalled(given), translate)
 
     @property
     def left(self) -> str:

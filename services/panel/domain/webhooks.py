@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 from shared import errors
 from shared.contracts.happenings import HappeningType
 
-from .sentences import N_, say
+from .kept_sentences import ANSWERED, LED_ELSEWHERE, NOTHING_ARRIVES, recalled
+from .sentences import N_, say, together
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -38,6 +39,8 @@ MOST_WAITING: Final = 1000
 """Deliveries of one endpoint: while so many wait, nothing is sent to it again."""
 MOST_TESTS: Final = 2
 """Of one operator at the same time."""
+MOST_OLD_KEYS: Final = 3
+"""Of one endpoint, beside the current one: every message is signed with all of them."""
 GONE: Final = 410
 _SUCCESS: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
@@ -126,13 +129,10 @@ class Answer:
     def in_words(self) -> str:
         """What came of it, for people."""
         if self.status is None:
-            return self.reason
+            return recalled(self.reason)
         if self.status in _REDIRECT:
-            return say(
-                "It answered {status}, which leads elsewhere: give the final URL.",
-                status=self.status,
-            )
-        return say("It answered {status}.", status=self.status)
+            return say(LED_ELSEWHERE, status=self.status)
+        return say(ANSWERED, status=self.status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ def reason_to_disable(endpoint: Endpoint, answer: Answer, now: datetime) -> str 
         return N_("It answered 410: nobody wants these messages there any more.")
     since = endpoint.failing_since
     if not answer.is_success and since is not None and now - since >= PATIENCE:
-        return f"Nothing could be delivered for {PATIENCE.days} days. {answer.in_words}"
+        return say(NOTHING_ARRIVES, days=PATIENCE.days, answer=together([answer.in_words]))
     return None
 
 

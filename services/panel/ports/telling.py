@@ -58,8 +58,10 @@ class EndpointRegister(Protocol):
         """Keep the key that signs from now on."""
         ...
 
-    async def retire_keys(self, tx: Transaction, endpoint: str, until: datetime) -> None:
-        """Let the current key sign until then, and forget those before it."""
+    async def retire_keys(
+        self, tx: Transaction, endpoint: str, now: datetime, until: datetime
+    ) -> None:
+        """Let every key sign until then at most, and forget those that are over now."""
         ...
 
     async def list_keys(self, tx: Transaction, endpoint: str, now: datetime) -> Sequence[KnownKey]:

@@ -202,7 +202,9 @@ class Drafts:
         others = {
             self._host(it, draft) for it in draft.applications if it.application != application
         }
-        return f"{name} is the address of another application already." if name in others else ""
+        if name not in others:
+            return ""
+        return say("{host} is the address of another application already.", host=name)
 
     async def discard(self, tx: Transaction, caller: Caller, draft: str) -> None:
         """Keep nothing of a draft."""

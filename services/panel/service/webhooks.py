@@ -15,12 +15,14 @@ from shared.contracts.happenings import HappeningType
 
 from ..domain import happenings
 from ..domain.identity import Scope
+from ..domain.kept_sentences import NOT_SENT
 from ..domain.records import Deed
 from ..domain.refusals import TooManyAtOnceError, require_expected
-from ..domain.sentences import N_, say
+from ..domain.sentences import N_, say, together
 from ..domain.signatures import SigningKeys
 from ..domain.webhooks import (
     MOST_ENDPOINTS,
+    MOST_OLD_KEYS,
     MOST_TESTS,
     MOST_WAITING,
     USUAL_TYPES,
@@ -185,10 +187,25 @@ class Webhooks:
     async def rotate(
         self, tx: Transaction, caller: Caller, endpoint: str, overlap: timedelta
     ) -> NewSecret:
-        """Make a new secret; what is sent is signed with the old one as well for a while."""
+        """Make a new secret; what is sent is signed with the old ones as well for a while.
+
+        One that was to end sooner still does: a receiver may not have changed over yet.
+
+        Raises:
+            QuotaExceededError: too many old secrets would be good.
+        """
         found = await self._lock(tx, caller, endpoint)
-        until = self.clock.now() + min(overlap, LONGEST_OVERLAP)
-        await self.endpoints.retire_keys(tx, found.id, until)
+        now = self.clock.now()
+        await self.endpoints.retire_keys(tx, found.id, now, now + min(overlap, LONGEST_OVERLAP))
+        if len(await self.endpoints.list_keys(tx, found.id, now)) > MOST_OLD_KEYS:
+            raise errors.QuotaExceededError(
+                "webhook.too_many_secrets",
+                say(
+                    "{most} old secrets of this endpoint are still good, and there may be no more. "
+                    "Wait until one of them has ended.",
+                    most=MOST_OLD_KEYS,
+                ),
+            )
         secret = await self._new_key(tx, found)
         await self._write_down(tx, caller, "webhook.rotated", found)
         return NewSecret(known=await self._known(tx, found), secret=secret)
@@ -318,8 +335,8 @@ class Webhooks:
         return keys.secret
 
     async def _give_up(self, tx: Transaction, endpoint: Endpoint) -> None:
-        why = endpoint.disabled_reason
-        answer = Answer(reason=f"It was not sent: the endpoint is disabled. {why}")
+        why = together([endpoint.disabled_reason])
+        answer = Answer(reason=say(NOT_SENT, why=why))
         await self.deliveries.give_up(tx, endpoint.id, answer)
 
     async def _write_down(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final, Protocol, TypeVar
 
 from fastapi import Depends, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -22,6 +22,7 @@ from .visitors import COOKIE, RecentDependency, VisitorDependency
 ITEMS: Final = 25
 SEE_OTHER: Final = 303
 KEY_FIELD: Final = "key"
+Made = TypeVar("Made")
 
 
 async def get_panel(request: Request) -> Panel:
@@ -93,9 +94,20 @@ class Once:
 
     async def go(self, work: Callable[[Transaction], Awaitable[str]]) -> RedirectResponse:
         """Do the work and lead to the page it returns, or to where the first time led."""
+
+        async def lead(tx: Transaction) -> tuple[str, None]:
+            return await work(tx), None
+
+        location, _ = await self.make(lead)
+        return see_other(location)
+
+    async def make(
+        self, work: Callable[[Transaction], Awaitable[tuple[str, Made]]]
+    ) -> tuple[str, Made | None]:
+        """Return the page that the work leads to, and what it made: None after the first time."""
         async with self.panel.database.transaction() as tx:
             if not self.key:
-                return see_other(await work(tx))
+                return await work(tx)
             request = IdempotentRequest(
                 credential=self.caller.credential,
                 route=self.route,
@@ -104,11 +116,11 @@ class Once:
             )
             known = await self.panel.idempotency.claim(tx, request)
             if known is not None:
-                return see_other(known.location)
-            location = await work(tx)
+                return known.location, None
+            location, made = await work(tx)
             answer = IdempotentAnswer(status=SEE_OTHER, location=location, body=None)
             await self.panel.idempotency.keep(tx, request, answer)
-            return see_other(location)
+            return location, made
 
 
 async def get_once(request: Request, panel: PanelDependency, visitor: VisitorDependency) -> Once:

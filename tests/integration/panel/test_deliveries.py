@@ -292,6 +292,44 @@ async def test_a_rotation_signs_with_both_keys_and_then_with_the_new_one(it: Hap
     assert counts == [2, 1]
 
 
+async def test_a_second_rotation_leaves_the_secret_that_a_receiver_still_has(
+    it: HappeningRig,
+) -> None:
+    day, hour = timedelta(hours=24), 3600
+    async with receiving() as receiver:
+        made = await it.endpoint(receiver.url)
+        for _ in range(2):
+            async with it.database.transaction() as tx:
+                await it.webhooks.rotate(tx, it.caller, made.known.endpoint.id, day)
+            it.clock.move(hour)
+        for pause in (22 * hour, hour, hour):
+            await it.tell()
+            await carry_all(it.round())
+            it.clock.move(pause)
+
+    counts = [got.headers["webhook-signature"].count("v1,") for got in receiver.received]
+    assert counts == [3, 2, 1]
+
+
+async def test_old_secrets_are_not_heaped_up_and_end_at_once_where_somebody_saw_them(
+    it: HappeningRig,
+) -> None:
+    made = await it.endpoint("http://127.0.0.1:9999/hook")
+    at_once, day = timedelta(), timedelta(hours=24)
+
+    async def rotate(overlap: timedelta) -> int:
+        async with it.database.transaction() as tx:
+            found = await it.webhooks.rotate(tx, it.caller, made.known.endpoint.id, overlap)
+        return len(found.known.keys)
+
+    counts = [await rotate(day) for _ in range(3)]
+    with pytest.raises(errors.QuotaExceededError, match="Wait until one of them has ended"):
+        await rotate(day)
+
+    assert counts == [2, 3, 4]
+    assert await rotate(at_once) == 1
+
+
 async def test_secrets_are_sealed_at_rest(it: HappeningRig) -> None:
     made = await it.endpoint("http://127.0.0.1:9999/hook")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ REFUSALS: Final = frozenset(
         *("QuotaExceededError", "StaleError", "_invalid"),
     }
 )
+SENTENCE: Final = re.compile(r"(?=[A-Z{])(?=.* ).*[.!?]\Z", re.DOTALL)
 MARKS: Final = frozenset({"N_", "_", "say", "together"})
 ELSEWHERE: Final = {
     "application.no_reason": "marked two lines above",
@@ -57,6 +59,11 @@ ENGLISH: Final = {
 }
 """Codes that stay English, and why."""
 
+TOLD_IN_ENGLISH: Final = {
+    "domain/options.py: This must be {}.": "REST says it: a form has its own sentences",
+}
+"""Sentences with values in them that stay English, and why."""
+
 
 def test_every_refusal_can_be_said_in_another_language() -> None:
     found = [
@@ -70,6 +77,30 @@ def test_every_refusal_can_be_said_in_another_language() -> None:
     assert found == [], (
         "write the sentence as plain text or with say(…), or name the code and a reason here"
     )
+
+
+def test_every_sentence_that_is_returned_can_be_said_in_another_language() -> None:
+    found = {
+        f"{path.relative_to(PANEL)}: {text}"
+        for place in PLACES
+        for path in sorted((PANEL / place).rglob("*.py"))
+        for text in filled_in(path.read_text(encoding="utf-8"))
+    }
+
+    assert found == TOLD_IN_ENGLISH.keys(), "write it with say(…), or say here who reads it"
+
+
+def test_a_returned_sentence_that_nobody_can_translate_is_noticed() -> None:
+    planted = """
+def why(phase):
+    if phase:
+        return f"The moon is {phase}."
+    return Answer(reason=f"It is {phase} already." if phase else "")
+"""
+
+    assert list(filled_in(planted)) == ["The moon is {}.", "It is {} already."]
+    assert list(filled_in('def why(it): return say("The moon is {it}.", it=it)')) == []
+    assert list(filled_in('def path(it): return f"/runs/{it}"')) == []
 
 
 def test_no_code_is_excused_that_nothing_refuses_with() -> None:
@@ -110,6 +141,19 @@ def untranslatable(source: str) -> Iterator[str]:
         is_marked = isinstance(message, ast.Call) and name_of(message) in MARKS
         if not is_text and not is_marked and code not in ELSEWHERE:
             yield code
+
+
+def filled_in(source: str) -> Iterator[str]:
+    """Yield the sentences with values in them that are returned, or given as a reason, untold."""
+    for node in ast.walk(ast.parse(source)):
+        given = node.value if isinstance(node, ast.Return | ast.Yield) else None
+        if isinstance(node, ast.keyword) and node.arg in {"reason", "message", "text", "title"}:
+            given = node.value
+        choices = (given.body, given.orelse) if isinstance(given, ast.IfExp) else (given,)
+        for it in choices:
+            text = text_of(it) if isinstance(it, ast.JoinedStr) else ""
+            if SENTENCE.match(text):
+                yield text
 
 
 def refusals(source: str) -> Iterator[tuple[str, ast.expr]]:

@@ -62,7 +62,7 @@ class RotationQuestion(Question):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ROTATION_QUESTION]})
 
     overlap_hours: Annotated[int, Field(ge=0, le=168)] = 24
-    """For how long messages are signed with the old one as well."""
+    """For how long messages are signed with the old ones as well; 0 ends them at once."""
 
     @property
     def overlap(self) -> timedelta:

@@ -20,6 +20,7 @@ from ..entered import Entered, EnteredDependency
 from ..forms import controls, entries, parsing
 from ..forms.fields import Form
 from ..forms.parsing import Known, Problem, Submission
+from ..languages import retell
 from ..presenters import applications, configuring, drafts, moments
 from ..presenters.drafts import Step
 from .drafts import CONFLICT, INVALID, following, open_draft
@@ -150,7 +151,7 @@ def _read(asking: Asking, place: _Place, entered: Entered) -> tuple[FilledIn, _F
     """Return what somebody sent of a form: as it is kept, and as it is shown again."""
     name, host = place.application.name, entered.text("host").strip()
     found = parsing.parse(place.form, entered.pairs, place.known)
-    wrong = asking.panel.drafts.objection_to_host(place.draft, name, host)
+    wrong = retell(asking.panel.drafts.objection_to_host(place.draft, name, host))
     filled = _filled(name, host, found, is_complete=not (found.problems or wrong))
     return filled, _Filling(host, found.entries, found.problems, wrong)
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from shared import errors
 from shared.contracts.happenings import HappeningType
+from shared.database import Transaction
 
 from ...service.webhooks import EndpointWish, NewSecret
 from ..dependencies import (
@@ -16,6 +17,7 @@ from ..dependencies import (
     AskingDependency,
     Id,
     PageDependency,
+    OnceDependency,
     ProvenDependency,
     older,
     see_other,
@@ -177,11 +179,15 @@ async def ask_before_rotation(asking: ProvenDependency, endpoint: Id) -> Respons
 
 
 @router.post("/{endpoint}/rotate")
-async def rotate(asking: ProvenDependency, endpoint: Id) -> Response:
-    """Make a new secret and show it; nothing tells it again."""
-    async with asking.panel.database.transaction() as tx:
-        made = await asking.panel.webhooks.rotate(tx, asking.caller, endpoint, OVERLAP)
-    return _secret(asking, made)
+async def rotate(asking: ProvenDependency, once: OnceDependency, endpoint: Id) -> Response:
+    """Make a new secret and show it; nothing tells it again, and a page sent again makes none."""
+
+    async def work(tx: Transaction) -> tuple[str, NewSecret]:
+        made = await once.panel.webhooks.rotate(tx, once.caller, endpoint, OVERLAP)
+        return f"{HOME}/{endpoint}", made
+
+    location, made = await once.make(work)
+    return see_other(location) if made is None else _secret(asking, made)
 
 
 @router.get("/{endpoint}/remove")

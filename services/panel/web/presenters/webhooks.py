@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared.contracts.happenings import HappeningType
 
+from ...domain.kept_sentences import recalled
 from ...domain.webhooks import USUAL_TYPES, DeliveryState
 from ..languages import N_, retell
 from ..languages import gettext as _
@@ -113,7 +114,7 @@ def present(known: KnownEndpoint) -> EndpointView:
         version=endpoint.version,
         state=_state(endpoint),
         is_enabled=endpoint.is_enabled,
-        disabled_reason=retell(endpoint.disabled_reason),
+        disabled_reason=retell(recalled(endpoint.disabled_reason)),
         failing_since=endpoint.failing_since,
         created_at=endpoint.created_at,
         types=[_(text) for it, text in TYPES.items() if it in endpoint.types],

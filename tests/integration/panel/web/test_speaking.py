@@ -116,6 +116,21 @@ async def test_a_refusal_speaks_the_language_of_the_page(scene: Scene) -> None:
     assert english_in(answer.text, "de") == []
 
 
+@pytest.mark.parametrize("label", ["notes", "notes.deeper", "-"])
+async def test_a_mistake_in_the_address_of_a_new_application_does_so_too(
+    scene: Scene, label: str
+) -> None:
+    domain = a_domain()
+    async with scene.person.browser() as browser:
+        browser.headers["Accept-Language"] = "nl"
+        place = await pages.follow(browser, "/deployments/new", domain=domain)
+        form = await pages.follow(browser, place, application=["hello", "notes"])
+        answer = await pages.send(browser, form, host=f"{label}.{domain}")
+
+    assert answer.status_code == 422
+    assert english_in(answer.text, "nl") == []
+
+
 async def test_what_somebody_chose_in_the_profile_counts_most_and_while_watching_too(
     panel: PanelRig, scene: Scene
 ) -> None:

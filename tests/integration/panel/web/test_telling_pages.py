@@ -11,6 +11,7 @@ from standardwebhooks.webhooks import Webhook
 from services.panel.domain.identity import Role
 from tests.support import panel as rigs
 from tests.support import panel_runs as runs
+from tests.support.pages import read
 from tests.support.receiver import receiving
 
 if TYPE_CHECKING:
@@ -97,6 +98,23 @@ async def test_an_endpoint_is_made_tested_sent_to_again_rotated_and_removed(
     assert "Switch it on again" in off
     assert secret not in off
     assert (removed.headers["location"], gone.status_code) == (HOME, 404)
+
+
+async def test_a_page_with_a_new_secret_that_is_loaded_again_makes_no_other(
+    panel: PanelRig,
+) -> None:
+    person = await panel.session()
+    async with person.browser() as pages:
+        place, _ = await made(person, "http://127.0.0.1:9999/hook")
+        [key] = re.findall(
+            r'name="key" value="([0-9a-z]{26})"', await read(pages, f"{place}/rotate")
+        )
+        first, again = [await pages.post(f"{place}/rotate", data={"key": key}) for _ in range(2)]
+        shown = await read(pages, place)
+
+    assert "whsec_" in first.text
+    assert (again.status_code, again.headers["location"]) == (303, place)
+    assert shown.count("Old public key") == 1
 
 
 @pytest.mark.parametrize(
