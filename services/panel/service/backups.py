@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from .revisions import Revisions
 
 
+class _RehearsedError(Exception):
+    """Nothing stands in the way; what was done to see that is undone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Restoration:
     """The runs that bring a backup back, each of which begins after the one before."""
@@ -148,11 +152,14 @@ class Backups:
 
         Raises:
             InvalidError: nothing can be deployed on such a domain.
+            ConflictError: the domain or a host is in use, or the backup is outdated.
+            QuotaExceededError: the operator may have no more.
         """
         found = await self.get(tx, caller, backup)
         found.require_complete()
         source = owned(await self.deployments.find(tx, found.deployment), caller)
         name = self.configurations.names.check_domain(domain)
+        await self._rehearse(tx, caller, source, found, name)
         made_of = await self.readiness.revision(tx, found.deployment, found.revision)
         return name, cautions(source, name, made_of, self._packages(made_of))
 
@@ -180,6 +187,16 @@ class Backups:
         return Restoration(
             deployment.id, await self.requests.ask_all(tx, caller, deployment, wishes)
         )
+
+    async def _rehearse(
+        self, tx: Transaction, caller: Caller, source: Deployment, backup: Backup, domain: str
+    ) -> None:
+        """Restore as a new deployment and undo it: raise what would stand in the way."""
+        async with tx.attempt() as attempt:
+            await self._restore_as_new(tx, caller, source, backup, domain)
+            raise _RehearsedError
+        if attempt.failure is not None and not isinstance(attempt.failure, _RehearsedError):
+            raise attempt.failure
 
     async def _restore_as_new(
         self,

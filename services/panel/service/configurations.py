@@ -188,6 +188,17 @@ class Configurations:
             )
         return self._staged(found, configuration, await self._deployed(tx, found))
 
+    async def objection_to_more(self, tx: Transaction, staged: Staged) -> str:
+        """Say why no application can be added to what is staged; empty: there is room."""
+        there = len(staged.configuration.applications)
+        try:
+            await self.allowances.require_applications(
+                tx, staged.deployment, before=there, wanted=there + 1
+            )
+        except errors.QuotaExceededError as error:
+            return error.message
+        return ""
+
     async def _staging(
         self,
         tx: Transaction,

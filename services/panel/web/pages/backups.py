@@ -137,7 +137,11 @@ async def check_restore(
             try:
                 name, told = await panel.backups.foresee(tx, caller, backup, wanted.domain)
                 cautions = tuple(map(retell, told))
-            except errors.InvalidError as error:
+            except (
+                errors.InvalidError,
+                errors.ConflictError,
+                errors.QuotaExceededError,
+            ) as error:
                 wrong = retell(error.message)
     shown = backups.present(found)
     is_gone = about.deployment.removed_at is not None

@@ -85,12 +85,14 @@ async def ask_what_to_add(asking: AskingDependency, deployment: Id) -> Response:
     staged = await _staged(asking, deployment)
     async with panel.database.transaction() as tx:
         withheld = await panel.provider.withheld(tx)
+        full = await panel.configurations.objection_to_more(tx, staged)
     there = {it.application for it in staged.configuration.applications}
     found = [it for it in panel.offer.list_applications() if it.name not in there]
     return asking.show(
         "configuration/add.html",
         deployment=staged.deployment,
         cards=[applications.card(it, panel.offer, withheld) for it in found],
+        full=retell(full),
     )
 
 
@@ -123,7 +125,7 @@ async def stage_application(
         await _stage(asking, deployment, _with(place.staged, wish), entered)
     except StaleError:
         return await _show_conflict(asking, deployment, name, entered)
-    except (errors.InvalidError, errors.ConflictError) as error:
+    except (errors.InvalidError, errors.ConflictError, errors.QuotaExceededError) as error:
         return _show(asking, place, _objected(place, filling, error))
     return see_other(f"/deployments/{deployment}/configuration")
 

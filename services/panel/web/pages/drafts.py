@@ -32,7 +32,7 @@ async def begin(asking: AskingDependency, entered: EnteredDependency) -> Respons
     try:
         async with panel.database.transaction() as tx:
             draft = await panel.drafts.begin(tx, asking.caller, entered.text("domain").strip())
-    except (errors.InvalidError, errors.ConflictError) as error:
+    except (errors.InvalidError, errors.ConflictError, errors.QuotaExceededError) as error:
         return await _show_beginning(asking, entered, retell(error.message))
     chosen = entered.text("application")
     query = f"?application={chosen}" if panel.offer.find(chosen) else ""

@@ -10,14 +10,15 @@ from shared import errors
 from shared.contracts.happenings import HappeningType
 from shared.database import Transaction
 
+from ...domain.refusals import StaleError
 from ...service.webhooks import EndpointWish, NewSecret
 from ..dependencies import (
     ITEMS,
     Asking,
     AskingDependency,
     Id,
-    PageDependency,
     OnceDependency,
+    PageDependency,
     ProvenDependency,
     older,
     see_other,
@@ -27,10 +28,12 @@ from ..languages import gettext as _
 from ..languages import retell
 from ..presenters import webhooks
 from ..presenters.refusals import NONE, Refusal, refusal_of
+from ..presenters.webhooks import Side
 
 HOME: Final = "/settings/webhooks"
 OVERLAP: Final = timedelta(hours=24)
 LONGEST_DESCRIPTION: Final = 200
+CONFLICT: Final = 409
 router = APIRouter(prefix=HOME)
 
 
@@ -148,6 +151,8 @@ async def change(asking: AskingDependency, endpoint: Id, entered: EnteredDepende
     try:
         async with asking.panel.database.transaction() as tx:
             await asking.panel.webhooks.change(tx, asking.caller, endpoint, entered.wish())
+    except StaleError:
+        return await _show_conflict(asking, endpoint, entered)
     except errors.InvalidError as error:
         return _form(asking, entered, _refusal(error), endpoint)
     return see_other(f"{HOME}/{endpoint}")
@@ -251,6 +256,23 @@ def _form(
         types=webhooks.present_types(entered.types),
         endpoint=endpoint,
         refusal=refusal,
+    )
+
+
+async def _show_conflict(asking: Asking, endpoint: str, entered: Entered) -> Response:
+    """Show both versions of an endpoint that somebody else changed meanwhile."""
+    async with asking.panel.database.transaction() as tx:
+        found = (await asking.panel.webhooks.get(tx, asking.caller, endpoint)).endpoint
+    mine = Side(entered.url, entered.description, entered.types or frozenset())
+    pairs = [("url", mine.url), ("description", mine.description)]
+    return asking.show(
+        "configuring/conflict.html",
+        CONFLICT,
+        title=found.description or found.origin,
+        version=found.version,
+        clashes=webhooks.clashes(mine, Side.of(found)),
+        pairs=[*pairs, *(("types", it) for it in sorted(mine.types))],
+        here=f"{HOME}/{endpoint}/edit",
     )
 
 

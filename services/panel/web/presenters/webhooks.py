@@ -12,11 +12,13 @@ from ...domain.kept_sentences import recalled
 from ...domain.webhooks import USUAL_TYPES, DeliveryState
 from ..languages import N_, retell
 from ..languages import gettext as _
+from .configuring import Clash
 from .states import StateView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from typing import Self
 
     from ...domain.webhooks import Delivery, Endpoint, Message
     from ...service.webhooks import KnownEndpoint
@@ -103,6 +105,21 @@ class DeliveryView:
     milliseconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What stands in the form of an endpoint on one side of a conflict."""
+
+    url: str
+    description: str
+    types: frozenset[str]
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> Self:
+        """Return what is saved."""
+        types = frozenset(it.value for it in endpoint.types)
+        return cls(endpoint.url, endpoint.description, types)
+
+
 def present(known: KnownEndpoint) -> EndpointView:
     """Return an endpoint as pages show it."""
     endpoint = known.endpoint
@@ -151,9 +168,23 @@ def present_types(chosen: frozenset[str] | None = None) -> Sequence[TypeView]:
     ]
 
 
+def clashes(mine: Side, theirs: Side) -> Sequence[Clash]:
+    """Return what two people entered differently."""
+    found = (
+        Clash(title=_("Address"), mine=mine.url, theirs=theirs.url),
+        Clash(title=_("What it is for"), mine=mine.description, theirs=theirs.description),
+        Clash(title=_("What it is told"), mine=_told(mine), theirs=_told(theirs)),
+    )
+    return [it for it in found if it.mine != it.theirs]
+
+
 def present_body(message: Message) -> str:
     """Return what a message says, laid out for reading."""
     return json.dumps(message.content, indent=2, ensure_ascii=False)
+
+
+def _told(side: Side) -> str:
+    return " · ".join(_(text) for it, text in TYPES.items() if it.value in side.types)
 
 
 def _state(endpoint: Endpoint) -> StateView:
