@@ -45,6 +45,7 @@ REST: Final[Mapping[str, Answers]] = {
     "GET /api/v1/deployments/{deployment}/configuration": (401, 401, 404, 403, 200),
     "POST /api/v1/deployments/{deployment}/configuration": (401, 401, 404, 403, 403),
     "GET /api/v1/deployments/{deployment}/configuration/changes": (401, 401, 404, 403, 200),
+    "POST /api/v1/deployments/{deployment}/configuration/discard": (401, 401, 404, 403, 403),
     "GET /api/v1/deployments/{deployment}/revisions": (401, 401, 404, 403, 200),
     "GET /api/v1/deployments/{deployment}/revisions/{number}": (401, 401, 404, 403, 200),
     "GET /api/v1/deployments/{deployment}/revisions/{number}/changes": (401, 401, 404, 403, 200),

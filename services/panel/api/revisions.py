@@ -2,13 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from . import problems
-from .conditions import ExpectedDependency
-from .dependencies import MOST_ITEMS, CallerDependency, OnceDependency, PanelDependency
+from .conditions import ExpectedDependency, version_tag
+from .dependencies import (
+    MOST_ITEMS,
+    CallerDependency,
+    OnceDependency,
+    PanelDependency,
+    ReplacingDependency,
+)
 from .deployments import Id
+from .schemas.configurations import ConfigurationAnswer
 from .schemas.revisions import ChangesAnswer, RevisionAnswer
 from .schemas.runs import RunAnswer
 from .schemas.shape import ListAnswer, part
@@ -74,6 +81,20 @@ async def compare_staged(
     """Show what deploying would change of what runs."""
     async with panel.database.transaction() as tx:
         return ChangesAnswer.of(await panel.past_revisions.compare_staged(tx, caller, deployment))
+
+
+@router.post("/configuration/discard", operation_id="discardChanges", responses=problems.REPLACING)
+async def discard_changes(
+    deployment: Id, replacing: ReplacingDependency, response: Response
+) -> ConfigurationAnswer:
+    """Stage what runs, so that nothing is different from it any more."""
+    panel, caller = replacing.panel, replacing.caller
+    async with panel.database.transaction() as tx:
+        found = await panel.past_revisions.discard(
+            tx, caller, deployment, expected=replacing.expected
+        )
+    response.headers["ETag"] = version_tag(found.configuration.version)
+    return ConfigurationAnswer.of(found)
 
 
 @router.post(

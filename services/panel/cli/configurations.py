@@ -10,7 +10,7 @@ from . import profile
 from .client import Client, Json
 from .deployments import get_deployment
 from .failures import CommandFailedError, Status
-from .options import AsJson, Key, Timeout, Verbose, Wait, check_waiting
+from .options import AsJson, Key, Timeout, Verbose, Wait, Yes, check_waiting, confirm
 from .output import say, show_json, show_table
 from .watching import follow
 
@@ -119,6 +119,23 @@ def deploy_revision(  # noqa: PLR0913 - one parameter per option of the command 
         key = idempotency_key or str(uuid.uuid4())
         run = client.replace(path, None, found["version"], key=key)
         follow(client, run, wait=wait, timeout=timeout, verbose=verbose, as_json=as_json)
+
+
+@app.command("discard")
+def discard_changes(deployment: Deployment, *, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Discard the changes that are staged: what runs takes their place."""
+    with Client(profile.load()) as client:
+        path = f"{_path(client, deployment)}/configuration"
+        found, told = client.get(path), "Nothing is different from what runs."
+        changes = client.get(f"{path}/changes")["changes"]
+        if changes:
+            names = ", ".join(it["application"] for it in changes)
+            confirm("Discard the changes?", f"What was changed of {names} is lost.", yes=yes)
+            found = client.replace(f"{path}/discard", None, found["staged"]["version"])
+            told = "The changes are discarded: what runs is staged."
+    if as_json:
+        show_json(found)
+    say(told)
 
 
 def _path(client: Client, deployment: str) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from . import profile
 from .client import Client, Json
+from .failures import CommandFailedError, Status
 from .options import AsJson, Yes, check_id, confirm
 from .output import say, show_json, show_table
 
@@ -57,16 +58,51 @@ def add_endpoint(
         _show_secret(client.post(PATH, asked), as_json=as_json)
 
 
+@app.command("change")
+def change_endpoint(
+    endpoint: Endpoint,
+    *,
+    url: Annotated[
+        str | None, typer.Option(help="Where to send; - reads it from stdin, if it holds a secret.")
+    ] = None,
+    type_: Annotated[
+        list[str] | None,
+        typer.Option("--type", "-t", help="Takes the place of all before; may be repeated."),
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change where happenings are sent, which, or what that is for; the rest stays as it is."""
+    given = {"url": sys.stdin.readline().strip() if url == STDIN else url}
+    wished: Json = given | {"types": type_ or None, "description": description}
+    changes = {name: it for name, it in wished.items() if it is not None}
+    if not changes:
+        raise CommandFailedError(Status.USAGE, "give one of --url, --type and --description")
+    _change(endpoint, changes, "It is changed.", as_json=as_json)
+
+
+@app.command("disable")
+def disable_endpoint(endpoint: Endpoint, *, as_json: AsJson = False) -> None:
+    """Send nothing there any more, for now; what waits is given up."""
+    _change(endpoint, {"enabled": False}, "It is switched off.", as_json=as_json)
+
+
+@app.command("enable")
+def enable_endpoint(endpoint: Endpoint, *, as_json: AsJson = False) -> None:
+    """Send happenings there again, also when failures had switched it off."""
+    _change(endpoint, {"enabled": True}, "It is switched on.", as_json=as_json)
+
+
 @app.command("rotate")
 def rotate_secret(
     endpoint: Endpoint,
     *,
     overlap_hours: Annotated[
-        int, typer.Option(min=0, max=168, help="For how long the old secret signs as well.")
+        int, typer.Option(min=0, max=168, help="For how long old secrets sign as well.")
     ] = 24,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new secret, printed this once; for a while the old one signs as well."""
+    """Make a new secret, printed this once; for a while the old ones sign as well."""
     with Client(profile.load()) as client:
         made = client.post(f"{_path(endpoint)}/rotate", {"overlap_hours": overlap_hours})
     _show_secret(made, as_json=as_json)
@@ -125,6 +161,16 @@ def resend(endpoint: Endpoint, delivery: Delivery, *, as_json: AsJson = False) -
 
 def _path(endpoint: str) -> str:
     return f"{PATH}/{check_id(endpoint, 'endpoint')}"
+
+
+def _change(endpoint: str, changes: Json, told: str, *, as_json: bool) -> None:
+    path = _path(endpoint)
+    with Client(profile.load()) as client:
+        found = client.get(path)
+        changed = client.replace(path, changes, found["version"], method="PATCH")
+    if as_json:
+        show_json(changed)
+    say(told)
 
 
 def _state(endpoint: Json) -> str:

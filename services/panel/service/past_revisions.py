@@ -120,6 +120,20 @@ class PastRevisions:
             tx, caller, deployment, past.revision, expected=expected
         )
 
+    async def discard(
+        self, tx: Transaction, caller: Caller, deployment: str, *, expected: Collection[int] | None
+    ) -> Staged:
+        """Stage what runs, so that nothing is different from it any more.
+
+        Raises:
+            ConflictError: nothing runs yet, or it cannot be deployed as it is any more.
+            StaleError: what is staged is none of the expected versions; None expects any.
+        """
+        caller.require(Scope.WRITE)
+        staged = await self.configurations.get(tx, caller, deployment)
+        number = staged.deployment.require_deployed()
+        return await self.stage(tx, caller, deployment, number, expected=expected)
+
     async def deploy(
         self,
         tx: Transaction,

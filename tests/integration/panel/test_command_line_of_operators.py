@@ -101,6 +101,36 @@ async def test_what_was_deployed_is_listed_compared_and_deployed_again(
     assert_is_a_mistake(usage, 2, "--since is for a revision")
 
 
+async def test_what_is_staged_is_discarded(
+    panel: PanelRig, operator: str, line: CommandLine
+) -> None:
+    changed = {"applications": [{"application": "hello", "options": {"title": "Two"}}]}
+    async with panel.operator(named=operator) as client, rigs.an_application() as url:
+        live = await runs.live(panel, client, url, title="One")
+        domain, place = live["domain"], f"/deployments/{live['id']}/configuration"
+        staged = await client.post(place, json=changed, headers=rigs.ANY_VERSION)
+        bare = await client.post(f"{place}/discard")
+        stale = await client.post(f"{place}/discard", headers={"If-Match": '"1"'})
+        kept = await line.call("configuration", "discard", domain, given="n\n")
+        done = await line.call("configuration", "discard", domain, "--yes", "--json")
+        again = await line.call("configuration", "discard", domain)
+        found = await client.post(f"{place}/discard", headers=rigs.ANY_VERSION)
+        never = await rigs.create(client)
+        refused = await line.call("configuration", "discard", never["domain"], "--yes")
+
+    assert staged.json()["has_changes"] is True
+    assert (bare.status_code, stale.status_code) == (428, 412)
+    assert kept.status == 1
+    assert "What was changed of hello is lost." in kept.stderr
+    [shown] = json.loads(done.stdout)["staged"]["applications"]
+    assert (done.status, shown["options"]["title"]) == (0, "One")
+    assert (again.status, again.stdout) == (0, "")
+    assert "Nothing is different from what runs." in again.stderr
+    assert (found.status_code, found.json()["has_changes"]) == (200, False)
+    assert found.headers["ETag"].startswith('"3')
+    assert_is_a_mistake(refused, 5, "")
+
+
 async def test_webhooks_are_made_tried_and_removed(line: CommandLine) -> None:
     async with receiving() as receiver:
         url = f"{receiver.url}?key=secret"
@@ -122,6 +152,28 @@ async def test_webhooks_are_made_tried_and_removed(line: CommandLine) -> None:
     assert kept.status == 1
     assert listed.stdout.startswith(f"{endpoint['id']}\t{url}\tin use\t1\t")
     assert (removed.status, rest) == (0, [])
+
+
+async def test_webhooks_are_changed_switched_off_and_on(line: CommandLine) -> None:
+    made = told_once((await line.call("webhooks", "add", "http://127.0.0.1:9999/old")).stdout)["id"]
+    url = "http://127.0.0.1:9999/hook?key=secret"
+    changed = await line.call("webhooks", "change", made, "--url", "-", given=f"{url}\n")
+    types = ("-t", "run.failed", "-t", "test", "--description", "Our chat")
+    narrowed = json.loads((await line.call("webhooks", "change", made, *types, "--json")).stdout)
+    off = await line.call("webhooks", "disable", made)
+    listed = await line.call("webhooks", "list")
+    on = await line.call("webhooks", "enable", made, "--json")
+    empty = await line.call("webhooks", "change", made)
+    wrong = await line.call("webhooks", "change", made, "--url", "ftp://hooks.example/")
+    unknown = await line.call("webhooks", "enable", ids.new_id())
+
+    assert (changed.status, off.status, on.status) == (0, 0, 0)
+    assert (narrowed["url"], narrowed["types"]) == (url, ["run.failed", "test"])
+    assert listed.stdout == f"{made}\t{url}\tswitched off\t2\tOur chat\n"
+    assert json.loads(on.stdout)["enabled"] is True
+    assert_is_a_mistake(empty, 2, "--url, --type and --description")
+    assert_is_a_mistake(wrong, 2, "The URL must begin with")
+    assert_is_a_mistake(unknown, 4, "")
 
 
 async def test_deliveries_are_looked_at_and_sent_again(line: CommandLine) -> None:

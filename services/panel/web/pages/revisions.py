@@ -72,9 +72,7 @@ async def discard(asking: AskingDependency, deployment: Id, entered: EnteredDepe
     """Stage what runs."""
     panel, caller = asking.panel, asking.caller
     async with panel.database.transaction() as tx:
-        staged = await panel.configurations.get(tx, caller, deployment)
-        number = staged.deployment.require_deployed()
-        await panel.past_revisions.stage(tx, caller, deployment, number, expected=entered.expected)
+        await panel.past_revisions.discard(tx, caller, deployment, expected=entered.expected)
     return see_other(f"/deployments/{deployment}/configuration")
 
 
