@@ -22,6 +22,7 @@ from . import (
     profile,
     provider,
     runs,
+    sessions,
     tokens,
     webhooks,
 )
@@ -65,6 +66,7 @@ app.add_typer(people.invitations, name="invitations")
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(people.app, name="people")
 app.add_typer(runs.app, name="run")
+app.add_typer(sessions.app, name="sessions")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(dead_letters.app, name="dead-letters")

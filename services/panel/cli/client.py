@@ -89,6 +89,10 @@ class Client:
         headers = {"If-Match": f'"{version}"', **_key(key)}
         return self._ask(method, path, json=body, headers=headers)
 
+    def patch(self, path: str, body: Json) -> Json:
+        """Change a part of something, whatever it is."""
+        return self._ask("PATCH", path, json=body)
+
     def put(self, path: str, body: Json) -> Json:
         """Replace something, whatever it is."""
         return self._ask("PUT", path, json=body)

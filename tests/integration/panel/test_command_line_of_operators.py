@@ -259,6 +259,46 @@ async def test_a_token_is_printed_once_and_revoked(panel: PanelRig, line: Comman
     assert_is_a_mistake(too_much, 3, "")
 
 
+async def test_what_to_be_told_is_chosen(line: CommandLine) -> None:
+    before = await line.call("notifications", "choices")
+    off = await line.call("notifications", "choose", "run_failed", "bell", "--off")
+    on = await line.call("notifications", "choose", "run_failed", "bell", "--on", "--json")
+    wrong = await line.call("notifications", "choose", "moon", "bell", "--on")
+
+    assert "run_failed\tbell\ton\n" in before.stdout
+    assert "run_failed\tbell\toff\n" in off.stdout
+    [found] = [
+        it["wanted"]
+        for it in json.loads(on.stdout)["choices"]
+        if (it["topic"], it["channel"]) == ("run_failed", "bell")
+    ]
+    assert found is True
+    assert_is_a_mistake(wrong, 2, "")
+
+
+async def test_sessions_are_listed_and_ended(panel: PanelRig, tmp_path: Path) -> None:
+    person, token = await panel.session(), tmp_path / "token"
+    wish = {"name": "shell", "scopes": [Scope.READ.value, Scope.ACCESS.value], "days": "1"}
+    async with person.browser() as browser:
+        made = (await browser.post("/account/tokens", data=wish)).text
+        token.write_text(next(it for it in re.findall(r"fdv_\w+", made) if is_token(it)))
+        line = shell(tmp_path, FEDIVERSITY_URL=panel.url, FEDIVERSITY_TOKEN_FILE=str(token))
+        [found] = await data(line, "sessions", "list")
+        unknown = await line.call("sessions", "end", ids.new_id())
+        neither = await line.call("sessions", "end")
+        kept = await line.call("sessions", "end", "--all", given="n\n")
+        there = (await browser.get("/deployments")).status_code
+        ended = await line.call("sessions", "end", found["id"])
+        gone = await browser.get("/deployments")
+        none = await data(line, "sessions", "list")
+
+    assert_is_a_mistake(unknown, 4, "")
+    assert_is_a_mistake(neither, 2, "--all")
+    assert (kept.status, there, ended.status) == (1, 200, 0)
+    assert gone.headers["location"].startswith("/sign-in")
+    assert none == []
+
+
 async def test_activity_is_narrowed_down_and_taken_away(line: CommandLine) -> None:
     for name in ("=cmd()", "robot"):
         await line.call("tokens", "create", name, "-s", "deployments:read")
