@@ -22,6 +22,7 @@ from shared.contracts.deployer import (
     StateImported,
     SystemRemoved,
 )
+from shared.contracts.deployments import Mode
 from shared.contracts.everyone import MessageDeadLettered
 from shared.contracts.happenings import HappeningType
 from shared.contracts.progress import StepState
@@ -134,11 +135,13 @@ class Projections:
     async def on_config_deployed(self, event: ConfigDeployed, tx: Transaction) -> None:
         """End deployer's steps and keep whether anything changed.
 
-        Credentials are told once, by whatever run: they count even when it is over.
+        Credentials are told once, by whatever run, and what runs does so whatever leads to it:
+        both count even when the run is over.
         """
         deployment = await self.deployments.lock(tx, event.deployment)
         if deployment is not None and deployment.removed_at is None:
             await self.credentials.keep(tx, event)
+            await self._note_running(tx, event)
         run = await self._active(tx, event)
         if run is not None:
             run = replace(run, changed=event.changed)
@@ -263,6 +266,12 @@ class Projections:
         for step in await self.runs.list_steps(tx, run.id):
             if (step.service, step.name) == (progress.service, progress.step):
                 await self.conductor.save_step(tx, run, step, _advanced(step, progress))
+
+    async def _note_running(self, tx: Transaction, event: ConfigDeployed) -> None:
+        """Note what runs; of a revision that is only prepared nothing does."""
+        revision = await self.deployments.find_revision(tx, event.deployment, event.revision)
+        if revision is not None and revision.mode is Mode.ACTIVE:
+            await self.deployments.note_running(tx, event.deployment, event.revision, event.run)
 
     async def _active(self, tx: Transaction, event: RunEvent) -> Run | None:
         """Return the event's run, locked after its deployment, unless it is over or unknown."""

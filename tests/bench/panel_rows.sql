@@ -46,7 +46,8 @@ returns void language sql as $$
         revisions r join deployments d on d.id = r.deployment
     where r.deployment = pattern;
 
-    update deployments set deployed_revision = runs where operator = owner and id <> pattern;
+    update deployments set deployed_revision = runs, running_revision = runs
+    where operator = owner and id <> pattern;
 $$;
 
 -- Their runs: mostly deploys, some backups and restarts; one of eleven failed.

@@ -217,6 +217,13 @@ async def live(panel: PanelRig, client: httpx2.AsyncClient, url: str, **options:
     return await rigs.get(client, f"/deployments/{deployment['id']}")
 
 
+async def run_unreached(panel: PanelRig, client: httpx2.AsyncClient, deployment: str) -> Json:
+    """Deploy what is staged so that it runs and nothing leads to it; return the failed run."""
+    run = await rigs.deploy(client, deployment)
+    await panel.say("deployer", rigs.config_deployed(run))
+    return await fail(panel, client, run["id"], Outcome.PARTIAL, "provisioner")
+
+
 async def backed_up(panel: PanelRig, client: httpx2.AsyncClient, deployment: str) -> Json:
     """Return a complete backup of a deployment."""
     run = await ask(client, f"/deployments/{deployment}/backups")

@@ -25,7 +25,7 @@ _RESOURCES: Final = TypeAdapter(tuple[Resource, ...])
 _ROUTES: Final = TypeAdapter(tuple[PublishedRoute, ...])
 _AILMENTS: Final = TypeAdapter(tuple[Ailment, ...])
 _DEPLOYMENT: Final = """
-select id, operator, domain, version, deployed_revision, routes, created_at,
+select id, operator, domain, version, deployed_revision, running_revision, routes, created_at,
     removal_requested_at, removed_at, paused_at, ailments, ailing_at
 from deployments
 """
@@ -90,7 +90,8 @@ class PostgresDeploymentRegister:
         """Write what can change of a deployment."""
         await tx.execute(
             """update deployments set version = $2, deployed_revision = $3, routes = $4,
-                removal_requested_at = $5, removed_at = $6, paused_at = $7, ailments = $8
+                removal_requested_at = $5, removed_at = $6, paused_at = $7, ailments = $8,
+                running_revision = $9
             where id = $1""",
             deployment.id,
             deployment.version,
@@ -100,6 +101,7 @@ class PostgresDeploymentRegister:
             deployment.removed_at,
             deployment.paused_at,
             _AILMENTS.dump_python(deployment.ailments, mode="json"),
+            deployment.running_revision,
         )
 
     async def claim_domain(self, tx: Transaction, operator: str, domain: str) -> None:
@@ -241,7 +243,7 @@ class PostgresDeploymentRegister:
         ]
 
     async def mark_deployed(self, tx: Transaction, deployment: str, revision: int) -> None:
-        """Record that this revision is what runs now."""
+        """Record that this revision is what answers from outside now."""
         await tx.execute(
             "update deployments set deployed_revision = $2 where id = $1", deployment, revision
         )
@@ -249,6 +251,17 @@ class PostgresDeploymentRegister:
             "update revisions set deployed_at = now() where deployment = $1 and number = $2",
             deployment,
             revision,
+        )
+
+    async def note_running(self, tx: Transaction, deployment: str, revision: int, run: str) -> None:
+        """Record that a run brought this revision to run, unless a later one brought another."""
+        await tx.execute(
+            """update deployments set running_revision = $2, running_since_run = $3
+            where id = $1 and removed_at is null
+                and (running_since_run is null or running_since_run <= $3)""",
+            deployment,
+            revision,
+            run,
         )
 
     async def note_health(
@@ -272,6 +285,7 @@ def _deployment(row: Row) -> Deployment:
         created_at=row["created_at"],
         version=row["version"],
         deployed_revision=row["deployed_revision"],
+        running_revision=row["running_revision"],
         removal_requested_at=row["removal_requested_at"],
         removed_at=row["removed_at"],
         routes=_ROUTES.validate_python(row["routes"]),

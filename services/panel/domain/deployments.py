@@ -54,6 +54,9 @@ class Deployment:
     version: int = 1
     """Rises with every change that a person makes."""
     deployed_revision: int | None = None
+    """What answered from outside last."""
+    running_revision: int | None = None
+    """What runs and holds data, whether or not anything leads to it."""
     removal_requested_at: datetime | None = None
     removed_at: datetime | None = None
     routes: tuple[PublishedRoute, ...] = ()
@@ -77,27 +80,39 @@ class Deployment:
             )
 
     def require_deployed(self) -> int:
+        """Return the revision that answered from outside last.
+
+        Raises:
+            ConflictError: none ever did.
+        """
+        return self._required(self.deployed_revision)
+
+    def require_running(self) -> int:
         """Return the revision that runs.
 
         Raises:
             ConflictError: none was ever brought to run.
         """
-        if self.deployed_revision is None:
+        return self._required(self.running_revision)
+
+    @staticmethod
+    def _required(revision: int | None) -> int:
+        if revision is None:
             raise errors.ConflictError(
                 "deployment.not_deployed", "Nothing of this deployment runs yet. Deploy it first."
             )
-        return self.deployed_revision
+        return revision
 
     def require_ready_for(self, kind: RunKind, standing: Standing) -> None:
         """Raise ConflictError unless the deployment is in a state in which such a run has a use."""
         match kind:
             case RunKind.BACKUP:
-                self.require_deployed()
+                self.require_running()
             case RunKind.RESTORE:
-                self.require_deployed()
+                self.require_running()
                 self._require_awake()
             case RunKind.RESTART | RunKind.PAUSE:
-                self.require_deployed()
+                self.require_running()
                 # Half of a restore would be started, and written to.
                 _require_whole(standing)
                 self._require_awake()
@@ -136,6 +151,7 @@ class Deployment:
             removed_at=at,
             routes=(),
             deployed_revision=None,
+            running_revision=None,
             paused_at=None,
             ailments=(),
         )

@@ -137,7 +137,11 @@ class DeploymentRegister(Protocol):
         ...
 
     async def mark_deployed(self, tx: Transaction, deployment: str, revision: int) -> None:
-        """Record that this revision is what runs now."""
+        """Record that this revision is what answers from outside now."""
+        ...
+
+    async def note_running(self, tx: Transaction, deployment: str, revision: int, run: str) -> None:
+        """Record that a run brought this revision to run, unless a later one brought another."""
         ...
 
     async def note_health(

@@ -65,6 +65,8 @@ class Checks:
         if deployment is None or run is None or run.state.has_ended:
             return ()
         await self.deployments.mark_deployed(tx, job.deployment, job.revision)
+        # Deployer has said so before, unless that could not be read.
+        await self.deployments.note_running(tx, job.deployment, job.revision, job.run)
         await self._free_hosts(tx, job)
         await self.conductor.end(tx, run, RunState.SUCCEEDED)
         return ()

@@ -100,7 +100,7 @@ class Openings:
         return Opening(run, event)
 
     async def _back_up(self, tx: Transaction, run: Run, deployment: Deployment) -> Opening:
-        revision = await self.readiness.revision(tx, run.deployment, deployment.require_deployed())
+        revision = await self.readiness.revision(tx, run.deployment, deployment.require_running())
         backup = await self._backup(tx, run)
         carried = self.offer.carried(revision)
         await self.backups.save(tx, replace(backup, revision=revision.number, applications=carried))
@@ -120,7 +120,7 @@ class Openings:
         if backup.deployment == run.deployment:
             await self.readiness.require_now(tx, deployment, run.kind)
             await self.readiness.require_fit(tx, deployment, backup)
-            number: int | None = deployment.require_deployed()
+            number: int | None = deployment.require_running()
         else:
             await self.readiness.require_unused(tx, deployment)
             number = run.revision

@@ -37,7 +37,7 @@ class Readiness:
 
     async def require_fit(self, tx: Transaction, deployment: Deployment, backup: Backup) -> None:
         """Raise ConflictError unless a backup belongs to what runs."""
-        runs = await self.revision(tx, deployment.id, deployment.require_deployed())
+        runs = await self.revision(tx, deployment.id, deployment.require_running())
         backup.require_fit(await self.revision(tx, backup.deployment, backup.revision), runs)
 
     async def require_unused(self, tx: Transaction, deployment: Deployment) -> None:

@@ -68,6 +68,34 @@ async def test_a_backup_is_of_what_runs_when_its_turn_comes(panel: PanelRig) -> 
     assert event["applications"][0]["buckets"] == []
 
 
+async def test_a_backup_is_of_what_runs_also_when_nothing_leads_to_it(panel: PanelRig) -> None:
+    async with panel.operator() as client, rigs.an_application() as url:
+        deployment = await runs.live(panel, client, url)
+        path = f"/deployments/{deployment['id']}"
+        notes = {"application": "notes", "options": {"password": "correct horse"}}
+        wish = {"applications": [{"application": "hello"}, notes]}
+        assert (
+            await client.post(f"{path}/configuration", json=wish, headers=rigs.ANY_VERSION)
+        ).is_success
+        deploy = await runs.run_unreached(panel, client, deployment["id"])
+        asked = await runs.ask(client, f"{path}/backups")
+        event = await runs.stated(panel, BackupRequested, deployment["id"])
+        found = await rigs.get(client, path)
+
+    assert (deploy["state"], found["deployed_revision"]) == ("failed", 1)
+    assert (asked["state"], event["revision"]) == ("running", 2)
+    assert [it["application"] for it in event["applications"]] == ["hello", "notes"]
+
+
+async def test_what_runs_can_be_backed_up_although_it_never_answered(panel: PanelRig) -> None:
+    async with panel.operator() as client:
+        deployment = await rigs.create(client)
+        await runs.run_unreached(panel, client, deployment["id"])
+        asked = await runs.ask(client, f"/deployments/{deployment['id']}/backups")
+
+    assert (asked["state"], asked["revision"]) == ("running", 1)
+
+
 @pytest.mark.parametrize("service", ["storage", "deployer"])
 async def test_a_backup_that_failed_is_shown_as_such_and_can_be_tried_again(
     panel: PanelRig, service: str

@@ -22,7 +22,8 @@ from tests.support.runs import RUNNING
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 DRAFT = Deployment(id="d", operator="o", domain="garden.localhost", created_at=AT)
-LIVE = replace(DRAFT, deployed_revision=1)
+LIVE = replace(DRAFT, deployed_revision=1, running_revision=1)
+UNREACHED = replace(DRAFT, running_revision=1)
 PAUSED = replace(LIVE, paused_at=AT)
 AILMENT = Ailment(
     application="hello", kind="http", message="no answer", since="2026-11-21T00:00:00Z"
@@ -98,6 +99,7 @@ def test_what_is_going_cannot_be_changed(going: Deployment) -> None:
         (LIVE, RunKind.BACKUP, None),
         (PAUSED, RunKind.BACKUP, None),
         (DRAFT, RunKind.BACKUP, "deployment.not_deployed"),
+        (UNREACHED, RunKind.BACKUP, None),
         (LIVE, RunKind.RESTORE, None),
         (PAUSED, RunKind.RESTORE, "deployment.paused"),
         (DRAFT, RunKind.RESTART, "deployment.not_deployed"),
