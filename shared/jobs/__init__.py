@@ -11,7 +11,7 @@ ends with, state and events, is written in one transaction.
 """
 
 from .model import CANCELLED, Fall, Job, Kind, ReenterError, Report, RunCancelledError, Step, Watch
-from .store import cancel, enqueue, is_cancelled, start_watch, stop_watch
+from .store import cancel, enqueue, forget, is_cancelled, start_watch, stop_watch
 from .watcher import Watcher
 from .worker import Worker
 
@@ -29,6 +29,7 @@ __all__ = [
     "Worker",
     "cancel",
     "enqueue",
+    "forget",
     "is_cancelled",
     "start_watch",
     "stop_watch",

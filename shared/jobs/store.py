@@ -52,6 +52,10 @@ _FREE: Final = """
 update jobs set state = case when state = 'stuck' then 'queued' else state end, letter = null
 where run = $1 and state in ('running', 'stuck')
 """
+_EMPTY: Final = """
+update jobs set arguments = '{}', results = '{}', previous = '{}'
+where deployment = $1 and run <= $2 and ($3::text is null or kind = $3)
+"""
 _CLAIM: Final = f"""
 update jobs set state = 'running', lease_holder = $1, epoch = epoch + 1, updated_at = now(),
     -- Patience is for the world, not for the time that nobody worked.
@@ -109,6 +113,20 @@ async def cancel(tx: Transaction, deployment: str, run: str) -> None:
     await tx.execute(_CANCEL, run, deployment)
     await tx.execute(_FREE, run)
     tx.after_commit(tx.database.jobs_nudge.set)
+
+
+async def forget(tx: Transaction, deployment: str, run: str, *, kind: str | None = None) -> None:
+    """Forget what jobs of a deployment, up to a run, were asked for and found; their rows stay.
+
+    The rows say which run came last, so that nothing of an earlier one is begun again.
+
+    Args:
+        tx: the transaction that ends the run.
+        deployment: what the jobs were about.
+        run: the last run of which nothing is needed any more.
+        kind: only jobs of this kind; else all of them.
+    """
+    await tx.execute(_EMPTY, deployment, run, kind)
 
 
 async def is_cancelled(tx: Transaction, run: str) -> bool:

@@ -123,8 +123,8 @@ class Exporting:
         )
 
     async def announce_exported(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
-        """Say what was saved."""
-        await self.transfers.exported(tx, job.deployment)
+        """Say what was saved, and forget it here: whoever asked keeps the secrets now."""
+        await self._forget(job, tx)
         return [
             StateExported(
                 deployment=job.deployment,
@@ -139,7 +139,7 @@ class Exporting:
         self, job: jobs.Job, fall: jobs.Fall, tx: Transaction
     ) -> Sequence[Event]:
         """Say why nothing was saved; whoever made the bucket takes it away."""
-        await self.transfers.exported(tx, job.deployment)
+        await self._forget(job, tx)
         return [
             DeploymentFailed(
                 deployment=job.deployment,
@@ -150,6 +150,10 @@ class Exporting:
                 outcome=Outcome.UNCHANGED,
             )
         ]
+
+    async def _forget(self, job: jobs.Job, tx: Transaction) -> None:
+        await self.transfers.exported(tx, job.deployment)
+        await jobs.forget(tx, job.deployment, job.run, kind=job.kind)
 
     def _request(self, order: ExportOrder, left: Left, name: str, password: str) -> StateRequest:
         return StateRequest(

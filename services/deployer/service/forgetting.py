@@ -70,6 +70,8 @@ class Forgetting:
         await self.transfers.forget(tx, job.deployment)
         await self.conditions.forget(tx, job.deployment)
         await self.revisions.forget(tx, job.deployment)
+        # Exports and imports were told secrets, and which machine ran what is nobody's any more.
+        await jobs.forget(tx, job.deployment, job.run)
         return [SystemRemoved(deployment=job.deployment, run=job.run)]
 
     async def announce_failure(

@@ -209,6 +209,8 @@ class Importing:
     async def announce_imported(self, job: jobs.Job, tx: Transaction) -> Sequence[Event]:
         """Forget what was before, and say what is now."""
         order = job.asked(ImportOrder)
+        # The secrets that came along are those of the applications now.
+        await jobs.forget(tx, job.deployment, job.run, kind=job.kind)
         await self.secrets.settle(tx, job.deployment)
         if job.result(HEALTH, Accepted).is_tidy:
             await self.transfers.settle(job.deployment, tx)
@@ -226,6 +228,7 @@ class Importing:
         self, job: jobs.Job, fall: jobs.Fall, tx: Transaction
     ) -> Sequence[Event]:
         """Let what was changed be put back, which tells the end; or say that nothing was."""
+        await jobs.forget(tx, job.deployment, job.run, kind=job.kind)
         begun = await self.transfers.unsettled(job.deployment, tx)
         is_ours = begun is not None and begun.run == job.run
         if begun and is_ours and not begun.is_accepted:

@@ -11,6 +11,7 @@ from shared.contracts.deployer import SystemRemoved
 from tests.support.deployments import DEPLOYMENT
 from tests.support.fakes.host import EMPTY
 
+from .errands import Desk
 from .test_deploying import announced
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ async def test_forgetting_empties_the_machine_and_lets_go_of_it(rig: Rig) -> Non
     host, machine = rig.host, rig.revisions.kept[DEPLOYMENT][0].machine
 
     await rig.deployer.forgetting.secrets(rig.job())
-    [event] = await rig.deployer.forgetting.announce_removed(rig.job(), cast("Transaction", None))
+    [event] = await rig.deployer.forgetting.announce_removed(rig.job(), cast("Transaction", Desk()))
 
     assert isinstance(event, SystemRemoved)
     assert host.secrets == {}

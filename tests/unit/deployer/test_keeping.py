@@ -25,6 +25,8 @@ from tests.support.deployments import (
 from tests.support.fakes.application_secrets import FakeApplicationSecrets
 from tests.support.fakes.secret_maker import FakeSecretMaker
 
+from .errands import Desk
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -214,7 +216,8 @@ async def test_a_removed_deployment_leaves_no_secret(diary: Rig) -> None:
 
     await diary.deployer.forgetting.secrets(diary.job())
     assert await diary.kept.of(DEPLOYMENT)
-    await diary.deployer.forgetting.announce_removed(diary.job(), NOTHING)
+    desk = cast("Transaction", Desk())
+    await diary.deployer.forgetting.announce_removed(diary.job(), desk)
 
     assert await diary.kept.of(DEPLOYMENT) == []
     assert await diary.kept.of(OTHER) == [a_secret("writer")]
