@@ -22,9 +22,10 @@ from shared.jobs import store as jobs
 from . import outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from shared.contracts.messages import Event
     from shared.database import Database, Row, Transaction
 
     from .consumer import Routes
@@ -148,13 +149,15 @@ class DeadLetters:
 
     async def on_discard_requested(
         self, event: DeadLetterDiscardRequested, tx: Transaction
-    ) -> None:
-        """Discard one of ours."""
+    ) -> Sequence[Event]:
+        """Discard one of ours; a service that has begun something for the run hears of all."""
         letter = await self._ours(tx, event)
         if letter:
             await _delete(tx, letter.id)
         elif event.service == self._service:
             await jobs.give_up(tx, event.dead_letter)
+        follow = self._handlers.get(DeadLetterDiscardRequested)
+        return (await follow(event, tx) if follow else None) or ()
 
     async def park(self, lease: jobs.Lease, error: Exception) -> None:
         """Let a job whose end cannot be written wait for a decision, and announce it."""

@@ -109,3 +109,5 @@ class DeadLetterDiscardRequested(Event):
 
     service: str
     dead_letter: str
+    run: str | None = None
+    """The run that could not go on without it, which is over: what was begun for it is let go."""

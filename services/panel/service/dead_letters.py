@@ -79,7 +79,10 @@ class DeadLetters:
         await self.letters.decide(tx, letter, LetterState.DISCARDED)
         await self.audit.record(tx, caller, Deed("dead_letter.discarded", letter))
         event = DeadLetterDiscardRequested(
-            deployment=found.deployment, service=found.service, dead_letter=letter
+            deployment=found.deployment,
+            service=found.service,
+            dead_letter=letter,
+            run=found.run,
         )
         if found.service == SERVICE:
             await self.own.on_discard_requested(event, tx)

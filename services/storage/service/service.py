@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from shared import errors, jobs, telemetry
 from shared.contracts.deployer import DeploymentFailed, StateExported, StateImported
 from shared.contracts.deployments import BucketRequest
+from shared.contracts.failures import Outcome
 from shared.contracts.messages import RevisionEvent, RunEvent, Value
 from shared.contracts.panel import (
     BackupRemovalRequested,
     BackupRequested,
     CancelRequested,
+    DeadLetterDiscardRequested,
     DeploymentRemovalRequested,
     DeploymentRequested,
     RestoreRequested,
@@ -134,6 +136,13 @@ class Storage:
         """Take back what the run was given here, if it was a backup or a restore."""
         await self._leftovers.end(tx, event.deployment, event.run, event.outcome)
 
+    async def on_dead_letter_discarded(
+        self, event: DeadLetterDiscardRequested, tx: Transaction
+    ) -> None:
+        """Take back what a run was given here that goes on nowhere; nobody says how it was left."""
+        if event.run is not None:
+            await self._leftovers.end(tx, event.deployment, event.run, Outcome.PARTIAL)
+
     async def _begin(self, tx: Transaction, kind: str, event: RunEvent, asked: Value) -> None:
         revision = event.revision if isinstance(event, RevisionEvent) else REVISION
         await jobs.enqueue(
@@ -208,4 +217,5 @@ class Storage:
             StateImported: self.on_state_imported,
             BackupRemovalRequested: self.on_backup_removal_requested,
             DeploymentFailed: self.on_deployment_failed,
+            DeadLetterDiscardRequested: self.on_dead_letter_discarded,
         }

@@ -88,7 +88,7 @@ async def test_discarding_ends_the_run_and_lets_the_next_one_start(panel: PanelR
     assert ended["failure"]["code"] == "dead_letter.discarded"
     assert "storage.fault: no" in ended["failure"]["why"]
     assert following["state"] == "running"
-    assert event["dead_letter"] == letter.dead_letter
+    assert (event["dead_letter"], event["run"]) == (letter.dead_letter, run["id"])
 
 
 async def test_what_belongs_to_an_ended_run_is_discarded_and_not_replayed(panel: PanelRig) -> None:

@@ -12,8 +12,9 @@ from services.storage.adapters.postgres import PostgresBucketRepository
 from services.storage.adapters.postgres_backups import PostgresBackupRepository
 from services.storage.service import Storage, Store, Stores
 from shared import ids, sealing
+from shared.bus.dead_letters import DeadLetters
 from shared.contracts.deployments import BucketRequest, MachineRequest
-from shared.contracts.panel import DeploymentRequested
+from shared.contracts.panel import DeadLetterDiscardRequested, DeploymentRequested
 from tests.integration.storage.backups import backed_up, given
 from tests.integration.storage.restores import CHANGED, World
 from tests.support.fakes.object_copier import FakeObjectCopier
@@ -90,6 +91,18 @@ class Rig(ServiceRig):
                     event.run,
                     said.model_dump_json().encode(),
                 )
+
+    async def hear_discarded(self, asked: RunEvent) -> None:
+        """Let the service hear that deployer could not read this, and the provider gave it up."""
+        letters = DeadLetters("storage", self.database, self.service.routes())
+        event = DeadLetterDiscardRequested(
+            deployment=asked.deployment,
+            service="deployer",
+            dead_letter=ids.new_id(),
+            run=asked.run,
+        )
+        async with self.database.transaction() as tx:
+            assert not await letters.on_discard_requested(event, tx)
 
     async def ask(self, event: RunEvent, kind: type[E], *, number: int = 1) -> E:
         """Let the service hear an event; return its answer, which must be of this kind."""

@@ -242,6 +242,15 @@ async def test_an_export_that_fails_at_deployer_leaves_nothing(rig: Rig) -> None
     assert await rig.said(asked.run) == [asked]
 
 
+async def test_an_export_that_deployer_never_heard_of_leaves_nothing(rig: Rig) -> None:
+    await given(rig)
+    asked = await exported(rig, backup_requested(rig.deployment))
+
+    await rig.hear_discarded(asked)
+
+    await without_leftovers(rig)
+
+
 async def test_the_failure_of_another_run_leaves_a_backup_alone(rig: Rig) -> None:
     await given(rig)
     asked = await exported(rig, backup_requested(rig.deployment))

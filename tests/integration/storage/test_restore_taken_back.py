@@ -212,3 +212,18 @@ async def test_a_backup_waits_for_what_another_deployment_gives_back(world: Worl
     await world.rig.ask(removal, BackupRemoved)
 
     assert other.store.buckets[other.name("media")] == {}
+
+
+async def test_a_backup_goes_when_a_restore_from_it_was_given_up_elsewhere(world: World) -> None:
+    other = replace(world.rig, deployment=ids.new_id())
+    await other.answer(await other.request("media"), StorageReady)
+    wanted = restore_requested(other.deployment, world.backup.backup, source=world.rig.deployment)
+    theirs = await other.ask(wanted, StateImportRequested)
+
+    await other.hear_discarded(theirs)
+
+    await world.without_loans()
+    # How it was left nobody knows: its rows may be those of the backup, and need its objects.
+    assert other.store.buckets[other.name("media")]
+    removal = backup_removal_requested(world.rig.deployment, world.backup.backup)
+    await world.rig.ask(removal, BackupRemoved)
