@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from shared import ids
@@ -29,7 +30,7 @@ from tests.support import panel as rigs
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     import httpx2
 
@@ -229,6 +230,21 @@ async def backed_up(panel: PanelRig, client: httpx2.AsyncClient, deployment: str
     run = await ask(client, f"/deployments/{deployment}/backups")
     await succeed(panel, client, run["id"])
     return await rigs.get(client, f"/backups/{run['backup']}")
+
+
+@asynccontextmanager
+async def with_backup(
+    panel: PanelRig,
+) -> AsyncIterator[tuple[httpx2.AsyncClient, httpx2.AsyncClient, Json, Json]]:
+    """Yield a client and a browser of one operator, its deployment, and a backup of that."""
+    person = await panel.session()
+    async with (
+        panel.operator(named=person.operator) as client,
+        person.browser() as browser,
+        rigs.an_application() as url,
+    ):
+        deployment = await live(panel, client, url)
+        yield client, browser, deployment, await backed_up(panel, client, deployment["id"])
 
 
 async def ask(client: httpx2.AsyncClient, path: str, body: Json | None = None) -> Json:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
+import pytest
+
 from shared import errors, ids, jobs
 from shared.contracts.progress import Progress, StepState
 from shared.settings import RuntimeSettings
@@ -69,40 +71,27 @@ async def test_a_world_that_is_not_ready_is_tried_again(
     assert [it.state for it in reports].count(StepState.RETRYING) == 2
 
 
+@pytest.mark.parametrize(
+    ("headway", "end", "attempts"), [((0, 1), "done", 3), ((1,), "failed", 1)], ids=["some", "none"]
+)
 async def test_patience_is_for_waiting_and_not_for_work_that_got_further(
-    database: Database, working: Working
+    database: Database, working: Working, headway: tuple[int, ...], end: str, attempts: int
 ) -> None:
     async def long(job: jobs.Job) -> None:
-        for done in range(4):
-            await asyncio.sleep(0.1)
+        async with database.transaction() as tx:
+            await tx.execute("update jobs set step_since = now() - interval '1 hour'")
+        for done in headway:
             await job.report(done=done, total=4, unit="objects")
         if job.attempt < 3:
             raise errors.UnavailableError("world.away", "for a moment")
 
     work = Work(plant={"two": long})
 
-    async with working(work.kind(patience_seconds=0.3)):
+    async with working(work.kind()):
         await ask(database, ids.new_id())
-        await becomes(database, "done")
+        await becomes(database, end)
 
-    assert work.done.count("two") == 3
-
-
-async def test_patience_ends_where_nothing_gets_any_further(
-    database: Database, working: Working
-) -> None:
-    async def long(job: jobs.Job) -> None:
-        await job.report(done=0, total=4, unit="objects")
-        await asyncio.sleep(0.3)
-        raise errors.UnavailableError("world.away", "for ever")
-
-    work = Work(plant={"two": long})
-
-    async with working(work.kind(patience_seconds=0.2)):
-        await ask(database, ids.new_id())
-        await becomes(database, "failed")
-
-    assert work.done.count("two") == 1
+    assert work.done.count("two") == attempts
 
 
 async def test_patience_ends_in_a_failure_that_names_the_step(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
@@ -16,25 +15,12 @@ from services.panel.domain.kept_sentences import (
     recalled,
 )
 from services.panel.domain.sentences import N_, Sentence, retell, say
-from services.panel.domain.webhooks import PATIENCE, Answer, Endpoint, reason_to_disable
+from services.panel.domain.webhooks import PATIENCE, Answer, reason_to_disable
 from services.panel.web.languages import translator
-from shared.contracts.happenings import HappeningType
+from tests.support.endpoints import AT, an_endpoint
 
-AT = datetime(2026, 11, 21, tzinfo=UTC)
 SWITCHED_OFF = N_("A person switched it off.")
 DUTCH = translator("nl")
-
-
-def failing() -> Endpoint:
-    return Endpoint(
-        id="e",
-        operator="o",
-        url="https://hooks.example/",
-        description="",
-        types=frozenset(HappeningType),
-        created_at=AT,
-        failing_since=AT,
-    )
 
 
 def kept(text: str) -> str:
@@ -57,7 +43,7 @@ def kept(text: str) -> str:
 def test_why_an_endpoint_was_switched_off_is_said_in_the_language_of_the_reader(
     answer: Answer, dutch: str
 ) -> None:
-    reason = reason_to_disable(failing(), answer, AT + PATIENCE)
+    reason = reason_to_disable(an_endpoint(failing_since=AT), answer, AT + PATIENCE)
     assert reason is not None
     off = say(NOT_SENT, why=reason)
 

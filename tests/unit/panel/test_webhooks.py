@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -14,12 +14,11 @@ from services.panel.domain.webhooks import (
     Answer,
     Delivery,
     DeliveryState,
-    Endpoint,
     reason_to_disable,
 )
 from shared.contracts.happenings import LARGEST_BYTES, HappeningType, example, meaning, shape
+from tests.support.endpoints import AT, an_endpoint
 
-AT = datetime(2026, 11, 21, tzinfo=UTC)
 FAILED = Answer(status=500)
 
 
@@ -33,18 +32,6 @@ def delivery(attempt: int = 1) -> Delivery:
         attempt=attempt,
         created_at=AT,
         next_at=AT,
-    )
-
-
-def endpoint(failing_since: datetime | None = None) -> Endpoint:
-    return Endpoint(
-        id="e",
-        operator="o",
-        url="https://hooks.example/",
-        description="",
-        types=frozenset(HappeningType),
-        created_at=AT,
-        failing_since=failing_since,
     )
 
 
@@ -102,16 +89,16 @@ def test_410_ends_the_delivery_and_disables_the_endpoint() -> None:
     gone = Answer(status=410)
 
     assert delivery().concluded(gone, AT, 0).state is DeliveryState.FAILED
-    assert "410" in (reason_to_disable(endpoint(), gone, AT) or "")
+    assert "410" in (reason_to_disable(an_endpoint(), gone, AT) or "")
 
 
 def test_an_endpoint_is_disabled_after_five_days_of_failure() -> None:
-    failing = endpoint(failing_since=AT)
+    failing = an_endpoint(failing_since=AT)
 
     assert reason_to_disable(failing, FAILED, AT + PATIENCE - timedelta(seconds=1)) is None
     assert "5 days" in (reason_to_disable(failing, FAILED, AT + PATIENCE) or "")
     assert reason_to_disable(failing, Answer(status=200), AT + PATIENCE) is None
-    assert reason_to_disable(endpoint(), FAILED, AT + PATIENCE) is None
+    assert reason_to_disable(an_endpoint(), FAILED, AT + PATIENCE) is None
 
 
 def test_a_redirect_says_what_to_do() -> None:

@@ -18,7 +18,7 @@ from ..desk import Desk, DeskDependency
 from ..languages import N_
 from ..languages import gettext as _
 from ..presenters import people
-from ..presenters.refusals import NONE, Refusal, refusal_of
+from ..presenters.refusals import NONE, REFUSED, Refusal, refusal_of
 from ..visitors import KnownDependency, RecentDependency, VisitorDependency
 
 PROFILE: Final = "/account/profile"
@@ -30,10 +30,6 @@ DONE: Final = {
     "session": N_("That session has ended."),
     "others": N_("You are signed out everywhere else."),
 }
-REFUSED: Final = (
-    *(errors.InvalidError, errors.ConflictError),
-    *(errors.QuotaExceededError, errors.UnavailableError),
-)
 Text = Annotated[str, Field(max_length=1000)]
 router = APIRouter(prefix="/account")
 
@@ -99,7 +95,7 @@ async def change_profile(
             if (person.email or "") != form.email.strip().lower():
                 known.session.require_recent(known.now)
         await desk.panel.accounts.change_profile(caller, profile)
-    except (errors.InvalidError, errors.ConflictError, errors.QuotaExceededError) as error:
+    except REFUSED as error:
         refusal = refusal_of(error, "name", "email", "time_zone")
         return await _profile(desk, visitor, profile, refusal)
     return see_other(f"{PROFILE}?done=1")
@@ -153,7 +149,7 @@ async def set_password(
             raise _not_the_same()
         password = passwords.read(form.password)
         await desk.panel.accounts.set_password(visitor.caller, password, form.email)
-    except REFUSED as error:
+    except (*REFUSED, errors.UnavailableError) as error:
         refusal = refusal_of(error, "password", "again", "email")
         return desk.show("account/password.html", refusal, email=form.email)
     return see_other(f"{SECURITY}?done=password")
@@ -210,14 +206,13 @@ async def ask_about_codes(desk: DeskDependency, visitor: RecentDependency) -> Re
 @router.post("/recovery-codes")
 async def renew_codes(desk: DeskDependency, once: OnceDependency, _: RecentDependency) -> Response:
     """Make new recovery codes, and show them; once, however often the form is sent."""
-    made: list[str] = []
 
-    async def work(tx: Transaction) -> str:
-        made.extend(await once.panel.accounts.renew_recovery_codes(tx, once.caller))
-        return f"{SECURITY}?done=codes"
+    async def work(tx: Transaction) -> tuple[str, Sequence[str]]:
+        made = await once.panel.accounts.renew_recovery_codes(tx, once.caller)
+        return f"{SECURITY}?done=codes", made
 
-    answer = await once.go(work)
-    return _codes(desk, made) if made else answer
+    location, made = await once.make(work)
+    return see_other(location) if made is None else _codes(desk, made)
 
 
 @router.post("/sessions/end-others")

@@ -5,7 +5,6 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, Query, Response
 
-from shared import errors
 from shared.database import Transaction
 
 from ...domain.identity import Scope
@@ -20,6 +19,7 @@ from ..dependencies import (
 )
 from ..languages import retell
 from ..presenters import backups
+from ..presenters.refusals import REFUSED
 from ..visitors import RecentDependency
 
 router = APIRouter()
@@ -137,11 +137,7 @@ async def check_restore(
             try:
                 name, told = await panel.backups.foresee(tx, caller, backup, wanted.domain)
                 cautions = tuple(map(retell, told))
-            except (
-                errors.InvalidError,
-                errors.ConflictError,
-                errors.QuotaExceededError,
-            ) as error:
+            except REFUSED as error:
                 wrong = retell(error.message)
     shown = backups.present(found)
     is_gone = about.deployment.removed_at is not None

@@ -20,6 +20,7 @@ from ..forms.fields import Form
 from ..forms.parsing import Known, Problem
 from ..languages import retell
 from ..presenters import applications, configurations, configuring
+from ..presenters.refusals import REFUSED
 
 router = APIRouter(prefix="/deployments/{deployment}/configuration")
 Name = Annotated[str, Path(max_length=64)]
@@ -125,7 +126,7 @@ async def stage_application(
         await _stage(asking, deployment, _with(place.staged, wish), entered)
     except StaleError:
         return await _show_conflict(asking, deployment, name, entered)
-    except (errors.InvalidError, errors.ConflictError, errors.QuotaExceededError) as error:
+    except REFUSED as error:
         return _show(asking, place, _objected(place, filling, error))
     return see_other(f"/deployments/{deployment}/configuration")
 

@@ -23,6 +23,7 @@ from ..forms.parsing import Known, Problem, Submission
 from ..languages import retell
 from ..presenters import applications, configuring, drafts, moments
 from ..presenters.drafts import Step
+from ..presenters.refusals import REFUSED
 from .drafts import CONFLICT, INVALID, following, open_draft
 
 router = APIRouter(prefix="/drafts/{draft}")
@@ -132,7 +133,7 @@ async def deploy(
 
     try:
         return await once.go(work)
-    except (errors.InvalidError, errors.ConflictError, errors.QuotaExceededError) as error:
+    except REFUSED as error:
         async with panel.database.transaction() as tx:
             found = await panel.drafts.get(tx, asking.caller, draft)
         if found.run is not None:

@@ -12,6 +12,7 @@ from ..entered import Entered, EnteredDependency
 from ..languages import retell
 from ..presenters import applications
 from ..presenters.drafts import Step, journey
+from ..presenters.refusals import REFUSED
 
 router = APIRouter()
 INVALID = 422
@@ -32,7 +33,7 @@ async def begin(asking: AskingDependency, entered: EnteredDependency) -> Respons
     try:
         async with panel.database.transaction() as tx:
             draft = await panel.drafts.begin(tx, asking.caller, entered.text("domain").strip())
-    except (errors.InvalidError, errors.ConflictError, errors.QuotaExceededError) as error:
+    except REFUSED as error:
         return await _show_beginning(asking, entered, retell(error.message))
     chosen = entered.text("application")
     query = f"?application={chosen}" if panel.offer.find(chosen) else ""

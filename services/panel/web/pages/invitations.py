@@ -14,14 +14,10 @@ from ..dependencies import see_other
 from ..desk import Desk, DeskDependency
 from ..places import HOME
 from ..presenters import people
-from ..presenters.refusals import NONE, Refusal, refusal_of
+from ..presenters.refusals import NONE, REFUSED, Refusal, refusal_of
 from ..visitors import VisitorDependency, get_known, get_visitor
 
 INVITATION: Final = "/invitation"
-REFUSED: Final = (
-    *(errors.InvalidError, errors.ConflictError),
-    *(errors.QuotaExceededError, errors.UnavailableError),
-)
 Text = Annotated[str, Field(max_length=1000)]
 router = APIRouter(prefix=INVITATION)
 
@@ -67,7 +63,7 @@ async def accept(desk: DeskDependency, form: Annotated[InvitedForm, Form()]) -> 
     newcomer = Newcomer(name=form.name, email=form.email, password=passwords.read(form.password))
     try:
         begun = await desk.panel.people.join_as(form.code, newcomer, desk.client)
-    except REFUSED as error:
+    except (*REFUSED, errors.UnavailableError) as error:
         return await _open(desk, form, refusal_of(error, "name", "email", "password"))
     return desk.welcome(begun, HOME)
 

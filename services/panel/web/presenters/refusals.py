@@ -25,6 +25,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "second_factor.code": N_("This code is not right. Wait for the next one and try again."),
 }
 """What refusals say, by their code; others say it themselves."""
+REFUSED: Final = (errors.InvalidError, errors.ConflictError, errors.QuotaExceededError)
+"""What a person can do something about, in the form that was sent."""
 BUSY_SECONDS: Final = 2
 
 

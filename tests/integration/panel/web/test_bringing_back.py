@@ -33,15 +33,8 @@ class Shed:
 
 @asynccontextmanager
 async def a_shed(panel: PanelRig) -> AsyncIterator[Shed]:
-    person = await panel.session()
-    async with (
-        panel.operator(named=person.operator) as client,
-        person.browser() as browser,
-        rigs.an_application() as url,
-    ):
-        deployment = await runs.live(panel, client, url)
-        backup = await runs.backed_up(panel, client, deployment["id"])
-        yield Shed(client, browser, deployment, backup)
+    async with runs.with_backup(panel) as found:
+        yield Shed(*found)
 
 
 async def test_the_last_backup_is_the_newest_that_can_be_brought_back(panel: PanelRig) -> None:

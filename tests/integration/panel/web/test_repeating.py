@@ -59,14 +59,7 @@ class Garden:
 
 @pytest.fixture
 async def garden(panel: PanelRig) -> AsyncIterator[Garden]:
-    person = await panel.session()
-    async with (
-        panel.operator(named=person.operator) as client,
-        rigs.an_application() as url,
-        person.browser() as browser,
-    ):
-        deployment = await runs.live(panel, client, url)
-        backup = await runs.backed_up(panel, client, deployment["id"])
+    async with runs.with_backup(panel) as (client, browser, deployment, backup):
         yield Garden(
             panel=panel,
             client=client,
